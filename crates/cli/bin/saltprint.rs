@@ -1,0 +1,3 @@
+//! The `saltprint` program: see `saltprint_cli` for its commands.
+
+fn main() {}

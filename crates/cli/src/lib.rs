@@ -1,0 +1,3 @@
+//! Argument types and commands of the saltprint program
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,80 @@
+use super::*;
+use crate::{Coder, GlobalCode, Luma, TooPlain};
+use saltprint_keys::ProjectionKey;
+
+use super::random::Random;
+
+/// An invented document: the same printed background for all, and a few fields of its own.
+fn document(number: u64) -> Luma {
+    let (width, height) = (240_u32, 160_u32);
+    let mut pixels: Vec<u8> = (0..width * height)
+        .map(|i| {
+            let (x, y) = (i % width, i / width);
+            u8::try_from(150 + (x / 6 + y / 4) % 8 * 6 + if y < 24 { 40 } else { 0 }).unwrap()
+        })
+        .collect();
+    let mut random = Random::new(number);
+    for field in 0..14_u32 {
+        let (left, top) = (20 + field % 2 * 110, 30 + field / 2 * 18);
+        for x in left..left + 90 {
+            if random.below(2) == 0 {
+                for y in top..top + 10 {
+                    pixels[(y * width + x) as usize] = 30;
+                }
+            }
+        }
+    }
+    Luma::new(width, height, pixels).unwrap()
+}
+
+fn calibrate(order: impl Iterator<Item = u64>) -> Result<Profile, CalibrateError> {
+    let mut calibration = Calibration::new(11);
+    for number in order {
+        calibration.add(&CalibrationSample::measure(&document(number), calibration.seed()).unwrap());
+    }
+    calibration.finish()
+}
+
+#[test]
+fn a_calibrated_profile_separates_one_template_better() {
+    let profile = calibrate(0..80).unwrap();
+    assert_eq!(profile.origin(), ProfileOrigin::Calibrated { sample: 80, seed: 11 });
+    assert_eq!(profile.dims(), 20);
+    let key = ProjectionKey::from_secret(&[4; 32]);
+    let nearest = |profile: &Profile| {
+        let coder = Coder::new(profile, &key);
+        let codes: Vec<GlobalCode> =
+            (1000..1020).map(|n| coder.fingerprint(&document(n)).unwrap().global).collect();
+        let pairs = codes.iter().enumerate().flat_map(|(i, a)| codes[..i].iter().map(move |b| a.distance(b)));
+        pairs.min().unwrap()
+    };
+    let (calibrated, builtin) = (nearest(&profile), nearest(&Profile::builtin()));
+    assert!(
+        calibrated > builtin,
+        "strangers come within {calibrated} bits, with the built-in profile {builtin}"
+    );
+}
+
+#[test]
+fn order_does_not_change_the_profile() {
+    assert!(calibrate(0..64).unwrap() == calibrate((0..64).rev()).unwrap());
+}
+
+#[test]
+fn small_or_uniform_samples_are_refused() {
+    assert_eq!(calibrate(0..3), Err(CalibrateError::TooFew { got: 3, need: 64 }));
+    assert_eq!(calibrate((0..64).map(|_| 1)), Err(CalibrateError::NoVariation));
+}
+
+#[test]
+fn plain_documents_are_no_sample() {
+    let blank = Luma::new(300, 200, vec![240; 60_000]).unwrap();
+    assert!(matches!(CalibrationSample::measure(&blank, 1), Err(TooPlain)));
+}
+
+#[test]
+fn debug_shows_counts_only() {
+    assert_eq!(format!("{:?}", Calibration::new(3)), "Calibration { seed: 3, documents: 0, .. }");
+    let sample = CalibrationSample::measure(&document(1), 1).unwrap();
+    assert_eq!(format!("{sample:?}"), "CalibrationSample");
+}

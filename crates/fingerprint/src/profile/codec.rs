@@ -1,0 +1,179 @@
+//! The bytes of a profile, before sealing. Little-endian, in this order, nothing else:
+//!
+//! | bytes | field |
+//! |---|---|
+//! | 2 | origin: 0 built-in, 1 calibrated |
+//! | 2 | features: 1376 |
+//! | 2 | `dims`: 1 to 256 |
+//! | 2 | zero |
+//! | 4 | sample: documents, 0 if built-in |
+//! | 4 | zero |
+//! | 8 | seed, 0 if built-in |
+//! | 4 x 1376 | mean: i32, 1/256 of a feature step, within +-32767 steps |
+//! | 4 x dims | scales: f32, positive and normal |
+//! | 2 x 1376 x dims | entries: i16 |
+
+use saltprint_keys::{BlobFormat, ProjectionKey, Sealing};
+use zeroize::Zeroizing;
+
+use super::{MAX_DIMS, MEAN_STEPS, Profile, ProfileError, ProfileOrigin};
+use crate::features::{FEATURES, SCALE};
+
+const FORMAT: BlobFormat = BlobFormat { magic: *b"SALTPROF", version: 1 };
+/// Bytes before the mean.
+const HEADER_LEN: usize = 24;
+
+pub(super) fn seal(profile: &Profile, key: &ProjectionKey, salt: [u8; 32]) -> Vec<u8> {
+    Sealing::PROFILE.seal(key, FORMAT, &[], &encode(profile), salt)
+}
+
+pub(super) fn open(key: &ProjectionKey, bytes: &[u8]) -> Result<Profile, ProfileError> {
+    let plain = Sealing::PROFILE.open(key, FORMAT, &[], bytes).map_err(ProfileError::Seal)?;
+    decode(&plain)
+}
+
+pub(super) fn encode(profile: &Profile) -> Zeroizing<Vec<u8>> {
+    let dims = profile.dims();
+    let (origin, sample, seed) = match profile.origin {
+        ProfileOrigin::BuiltIn => (0_u16, 0, 0),
+        ProfileOrigin::Calibrated { sample, seed } => (1, sample, seed),
+    };
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length(dims)));
+    bytes.extend_from_slice(&origin.to_le_bytes());
+    bytes.extend_from_slice(&small(FEATURES).to_le_bytes());
+    bytes.extend_from_slice(&small(dims).to_le_bytes());
+    bytes.extend_from_slice(&[0; 2]);
+    bytes.extend_from_slice(&sample.to_le_bytes());
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(&seed.to_le_bytes());
+    profile.mean.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+    profile.scales.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+    profile.rows.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+    bytes
+}
+
+fn decode(bytes: &[u8]) -> Result<Profile, ProfileError> {
+    let mut reader = Reader(bytes);
+    let origin = u16::from_le_bytes(reader.take()?);
+    let features = u16::from_le_bytes(reader.take()?);
+    let dims = usize::from(u16::from_le_bytes(reader.take()?));
+    let zero = reader.take::<2>()? == [0; 2];
+    let sample = u32::from_le_bytes(reader.take()?);
+    let zero = reader.take::<4>()? == [0; 4] && zero;
+    let seed = u64::from_le_bytes(reader.take()?);
+    if !zero {
+        return Err(ProfileError::Layout { what: "reserved part" });
+    }
+    if usize::from(features) != FEATURES {
+        return Err(ProfileError::Layout { what: "number of features" });
+    }
+    if !(1..=MAX_DIMS).contains(&dims) {
+        return Err(ProfileError::Layout { what: "number of axes" });
+    }
+    if bytes.len() != length(dims) {
+        return Err(ProfileError::Layout { what: "length" });
+    }
+    let origin = match (origin, sample, seed) {
+        (0, 0, 0) => ProfileOrigin::BuiltIn,
+        (1, sample, seed) => ProfileOrigin::Calibrated { sample, seed },
+        _ => return Err(ProfileError::Layout { what: "origin" }),
+    };
+    // From here on the sizes are those of bytes we hold.
+    let mut profile = Profile {
+        origin,
+        mean: Vec::with_capacity(FEATURES),
+        scales: Vec::with_capacity(dims),
+        rows: Vec::with_capacity(dims * FEATURES),
+    };
+    for _ in 0..FEATURES {
+        let value = i32::from_le_bytes(reader.take()?);
+        if f64::from(value).abs() > f64::from(SCALE) * MEAN_STEPS as f64 {
+            return Err(ProfileError::Layout { what: "mean" });
+        }
+        profile.mean.push(value);
+    }
+    for _ in 0..dims {
+        let value = f32::from_le_bytes(reader.take()?);
+        if !value.is_normal() || value < 0.0 {
+            return Err(ProfileError::Layout { what: "scale" });
+        }
+        profile.scales.push(value);
+    }
+    for _ in 0..dims * FEATURES {
+        profile.rows.push(i16::from_le_bytes(reader.take()?));
+    }
+    Ok(profile)
+}
+
+/// Plaintext length at `dims` axes.
+const fn length(dims: usize) -> usize {
+    HEADER_LEN + 4 * FEATURES + 4 * dims + 2 * FEATURES * dims
+}
+
+/// `FEATURES` and `dims` as stored; both are far below the limit.
+fn small(value: usize) -> u16 {
+    u16::try_from(value).unwrap_or(u16::MAX)
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], ProfileError> {
+        let (head, rest) = self.0.split_first_chunk::<N>().ok_or(ProfileError::Layout { what: "length" })?;
+        self.0 = rest;
+        Ok(*head)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn small_profile() -> Profile {
+        let rows: Vec<Vec<f64>> =
+            (0..3).map(|d| (0..FEATURES).map(|i| (i * (d + 1)) as f64 % 7.0 - 3.0).collect()).collect();
+        let mean: Vec<f64> = (0..FEATURES).map(|i| i as f64 / 3.0).collect();
+        Profile::from_rows(ProfileOrigin::Calibrated { sample: 70, seed: 9 }, &mean, &rows)
+    }
+
+    #[test]
+    fn round_trip() {
+        for profile in [small_profile(), Profile::builtin()] {
+            let bytes = encode(&profile);
+            assert_eq!(bytes.len(), length(profile.dims()));
+            assert!(decode(&bytes).unwrap() == profile);
+        }
+    }
+
+    #[test]
+    fn each_field_is_checked() {
+        let good = encode(&small_profile());
+        let changed = |at: usize, value: u8| {
+            let mut bytes = good.to_vec();
+            bytes[at] = value;
+            decode(&bytes).map(|_| ()).unwrap_err()
+        };
+        let refused = |what| ProfileError::Layout { what };
+        assert_eq!(changed(0, 2), refused("origin"));
+        assert_eq!(changed(0, 0), refused("origin"));
+        assert_eq!(changed(2, 0), refused("number of features"));
+        assert_eq!(changed(4, 0), refused("number of axes"));
+        assert_eq!(changed(5, 9), refused("number of axes"));
+        assert_eq!(changed(4, 4), refused("length"));
+        assert_eq!(changed(6, 1), refused("reserved part"));
+        assert_eq!(changed(12, 1), refused("reserved part"));
+        assert_eq!(changed(HEADER_LEN + 3, 0x7F), refused("mean"));
+        assert_eq!(changed(HEADER_LEN + 4 * FEATURES + 3, 0xC0), refused("scale"));
+        assert_eq!(decode(&good[..good.len() - 1]).map(|_| ()).unwrap_err(), refused("length"));
+        assert_eq!(decode(&[]).map(|_| ()).unwrap_err(), refused("length"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_refused_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            prop_assert!(decode(&bytes).is_err());
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The nightly job's memory: which bytes of which record it has already seen.
+//!
+//! An embedded `redb` database. A row is keyed by the record ref and holds keyed digests only: of size and
+//! modification time, of the content, of the facts. No record id, path or subject stands in it, and a tag under
+//! the index key makes a row that was changed, or moved to another ref or epoch, count as absent.
+//!
+//! The catalog is a cache: what the index holds is decided by the segments. A lost or stale catalog costs time,
+//! never correctness, so it needs no transaction together with the manifest.
+
+use std::path::{Path, PathBuf};
+
+use redb::{Database, ReadOnlyTable, ReadableDatabase, TableDefinition};
+use saltprint_keys::{ContentDigest, Context, EpochId, IndexKey, RecordRef, Subkey};
+
+use crate::IndexError;
+
+const ROWS: TableDefinition<'_, [u8; 16], [u8; ROW_LEN]> = TableDefinition::new("records-v1");
+
+const ROW_STAMP: usize = 0;
+const ROW_CONTENT: usize = ROW_STAMP + 16;
+const ROW_FACTS: usize = ROW_CONTENT + 16;
+const ROW_OUTCOME: usize = ROW_FACTS + 16;
+const ROW_TAG: usize = ROW_OUTCOME + 1;
+const ROW_LEN: usize = ROW_TAG + 16;
+
+/// What became of a record when it was last decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum SeenOutcome {
+    /// It has a fingerprint.
+    Indexed = 1,
+    /// Its image is too plain for one.
+    TooPlain = 2,
+}
+
+/// What the catalog remembers of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CatalogRow {
+    /// Keyed digest of size and modification time.
+    pub stamp: [u8; 16],
+    /// Keyed digest of the file's bytes.
+    pub content: ContentDigest,
+    /// Keyed digest of the record's facts.
+    pub facts: [u8; 16],
+    /// What became of it.
+    pub outcome: SeenOutcome,
+}
+
+/// Changes to apply in one transaction.
+#[derive(Debug, Default)]
+pub struct CatalogUpdate {
+    /// Rows to insert or replace.
+    pub put: Vec<(RecordRef, CatalogRow)>,
+}
+
+/// The open database.
+pub struct Catalog {
+    database: Database,
+    path: PathBuf,
+    tags: Subkey,
+    epoch: EpochId,
+}
+
+impl Catalog {
+    /// Opens or creates the database at `path` for one epoch; rows of other epochs count as absent.
+    ///
+    /// # Errors
+    /// [`IndexError::Catalog`] where the file is not a sound database.
+    pub fn open(path: &Path, key: &IndexKey, epoch: EpochId) -> Result<Self, IndexError> {
+        let fail = |error: redb::Error| IndexError::Catalog { path: path.to_owned(), source: Box::new(error) };
+        let database = Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .create(path)
+            .map_err(|error| fail(error.into()))?;
+        let catalog =
+            Self { database, path: path.to_owned(), tags: key.derive(Context::CATALOG_ROW_TAG, &[]), epoch };
+        // So that a reader finds the table in a new database.
+        catalog.write(|_| Ok(()))?;
+        Ok(catalog)
+    }
+
+    /// A consistent view for many look-ups.
+    ///
+    /// # Errors
+    /// [`IndexError::Catalog`].
+    pub fn reader(&self) -> Result<CatalogReader<'_>, IndexError> {
+        let table = self
+            .database
+            .begin_read()
+            .map_err(|error| self.fail(error))?
+            .open_table(ROWS)
+            .map_err(|error| self.fail(error))?;
+        Ok(CatalogReader { catalog: self, table })
+    }
+
+    /// Applies changes and drops every row for which `keep` says no.
+    ///
+    /// # Errors
+    /// [`IndexError::Catalog`]; nothing is changed then.
+    pub fn apply(&self, update: &CatalogUpdate, keep: impl Fn(RecordRef) -> bool) -> Result<(), IndexError> {
+        self.write(|table| {
+            for (record_ref, row) in &update.put {
+                table.insert(record_ref.as_bytes(), self.encode(*record_ref, row))?;
+            }
+            table.retain(|key, _| keep(RecordRef::from_bytes(key)))?;
+            Ok(())
+        })
+    }
+
+    fn write(
+        &self,
+        change: impl FnOnce(&mut redb::Table<'_, [u8; 16], [u8; ROW_LEN]>) -> Result<(), redb::Error>,
+    ) -> Result<(), IndexError> {
+        let run = || -> Result<(), redb::Error> {
+            let transaction = self.database.begin_write()?;
+            change(&mut transaction.open_table(ROWS)?)?;
+            transaction.commit()?;
+            Ok(())
+        };
+        run().map_err(|error| self.fail(error))
+    }
+
+    fn fail(&self, error: impl Into<redb::Error>) -> IndexError {
+        IndexError::Catalog { path: self.path.clone(), source: Box::new(error.into()) }
+    }
+
+    fn encode(&self, record_ref: RecordRef, row: &CatalogRow) -> [u8; ROW_LEN] {
+        let mut bytes = [0; ROW_LEN];
+        bytes[ROW_STAMP..ROW_CONTENT].copy_from_slice(&row.stamp);
+        bytes[ROW_CONTENT..ROW_FACTS].copy_from_slice(row.content.as_bytes());
+        bytes[ROW_FACTS..ROW_OUTCOME].copy_from_slice(&row.facts);
+        bytes[ROW_OUTCOME] = row.outcome as u8;
+        let tag = self.tag(record_ref, &bytes[..ROW_TAG]);
+        bytes[ROW_TAG..].copy_from_slice(&tag);
+        bytes
+    }
+
+    fn decode(&self, record_ref: RecordRef, bytes: &[u8; ROW_LEN]) -> Option<CatalogRow> {
+        let field = |start: usize| {
+            let mut out = [0; 16];
+            out.copy_from_slice(&bytes[start..start + 16]);
+            out
+        };
+        if field(ROW_TAG) != self.tag(record_ref, &bytes[..ROW_TAG]) {
+            return None;
+        }
+        let outcome = [SeenOutcome::Indexed, SeenOutcome::TooPlain]
+            .into_iter()
+            .find(|outcome| *outcome as u8 == bytes[ROW_OUTCOME])?;
+        Some(CatalogRow {
+            stamp: field(ROW_STAMP),
+            content: ContentDigest::from_bytes(field(ROW_CONTENT)),
+            facts: field(ROW_FACTS),
+            outcome,
+        })
+    }
+
+    fn tag(&self, record_ref: RecordRef, row: &[u8]) -> [u8; 16] {
+        let mut hasher = blake3::Hasher::new_keyed(self.tags.expose());
+        hasher.update(self.epoch.as_bytes()).update(record_ref.as_bytes()).update(row);
+        let mut tag = [0; 16];
+        hasher.finalize_xof().fill(&mut tag);
+        tag
+    }
+}
+
+/// Page cache of the database; its default of 1 GiB is more than a rebuild should hold.
+const CACHE_BYTES: usize = 64 << 20;
+
+impl std::fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Catalog").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Look-ups in one state of the catalog.
+#[derive(Debug)]
+pub struct CatalogReader<'a> {
+    catalog: &'a Catalog,
+    table: ReadOnlyTable<[u8; 16], [u8; ROW_LEN]>,
+}
+
+impl CatalogReader<'_> {
+    /// The row of a record; `None` where it was never seen in this epoch or its row does not authenticate.
+    ///
+    /// # Errors
+    /// [`IndexError::Catalog`].
+    pub fn row(&self, record_ref: RecordRef) -> Result<Option<CatalogRow>, IndexError> {
+        let row = self.table.get(record_ref.as_bytes()).map_err(|error| self.catalog.fail(error))?;
+        Ok(row.and_then(|row| self.catalog.decode(record_ref, &row.value())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(byte: u8) -> CatalogRow {
+        CatalogRow {
+            stamp: [byte; 16],
+            content: ContentDigest::from_bytes([byte + 1; 16]),
+            facts: [byte + 2; 16],
+            outcome: SeenOutcome::Indexed,
+        }
+    }
+
+    fn open(dir: &tempfile::TempDir, secret: u8, epoch: u8) -> Catalog {
+        let key = IndexKey::from_secret(&[secret; 32]);
+        Catalog::open(&dir.path().join("catalog.redb"), &key, EpochId::from_bytes([epoch; 16])).unwrap()
+    }
+
+    #[test]
+    fn rows_come_back_and_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (RecordRef::from_bytes([1; 16]), RecordRef::from_bytes([2; 16]));
+        let catalog = open(&dir, 7, 1);
+        assert_eq!(catalog.reader().unwrap().row(a).unwrap(), None);
+        catalog.apply(&CatalogUpdate { put: vec![(a, row(1)), (b, row(5))] }, |_| true).unwrap();
+        assert_eq!(catalog.reader().unwrap().row(a).unwrap(), Some(row(1)));
+        catalog.apply(&CatalogUpdate { put: vec![(a, row(9))] }, |key| key == a).unwrap();
+        drop(catalog);
+        let catalog = open(&dir, 7, 1);
+        assert_eq!(catalog.reader().unwrap().row(a).unwrap(), Some(row(9)));
+        assert_eq!(catalog.reader().unwrap().row(b).unwrap(), None);
+    }
+
+    #[test]
+    fn rows_of_another_epoch_key_or_ref_count_as_absent() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (RecordRef::from_bytes([1; 16]), RecordRef::from_bytes([2; 16]));
+        let catalog = open(&dir, 7, 1);
+        catalog.apply(&CatalogUpdate { put: vec![(a, row(1))] }, |_| true).unwrap();
+        let sealed = catalog.encode(a, &row(1));
+        assert_eq!(catalog.decode(a, &sealed), Some(row(1)));
+        assert_eq!(catalog.decode(b, &sealed), None);
+        for byte in 0..ROW_LEN {
+            let mut changed = sealed;
+            changed[byte] ^= 1;
+            assert_eq!(catalog.decode(a, &changed), None, "byte {byte}");
+        }
+        drop(catalog);
+        assert_eq!(open(&dir, 7, 2).reader().unwrap().row(a).unwrap(), None);
+        assert_eq!(open(&dir, 8, 1).reader().unwrap().row(a).unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_named_with_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("catalog.redb");
+        std::fs::write(&path, b"not a database, but long enough to have a header of some kind").unwrap();
+        let key = IndexKey::from_secret(&[7; 32]);
+        let error = Catalog::open(&path, &key, EpochId::from_bytes([1; 16])).unwrap_err();
+        assert!(error.to_string().contains("delete it"), "{error}");
+    }
+}

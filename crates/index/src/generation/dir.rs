@@ -1,0 +1,201 @@
+//! The index folder.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use saltprint_keys::{EpochId, IndexKey, system_random};
+
+use crate::generation::snapshot::Generation;
+use crate::{IndexError, Manifest};
+
+const MANIFEST_NAME: &str = "MANIFEST";
+const LOCK_NAME: &str = "lock";
+const CATALOG_NAME: &str = "catalog.redb";
+pub(super) const TEMPORARY_SUFFIX: &str = ".tmp";
+const SEGMENT_SUFFIX: &str = ".seg";
+
+/// How often opening starts over when a rebuild publishes and cleans up between reading the manifest and opening
+/// the segments that it names. Each round means a whole rebuild has passed, so a few are plenty.
+const OPEN_ATTEMPTS: usize = 5;
+
+/// A folder that holds one index. Making the value touches nothing.
+#[derive(Debug, Clone)]
+pub struct IndexDir {
+    path: PathBuf,
+}
+
+/// Proof that this process is the only one that rebuilds; the lock goes when it is dropped, or with the process.
+#[derive(Debug)]
+pub struct RebuildLock {
+    _file: File,
+}
+
+impl IndexDir {
+    /// The index at `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the catalog lies.
+    pub fn catalog_path(&self) -> PathBuf {
+        self.path.join(CATALOG_NAME)
+    }
+
+    /// Creates the folder (mode 0700) where it is missing and locks it for rebuilding.
+    ///
+    /// # Errors
+    /// [`IndexError::Locked`] while another process holds the lock; [`IndexError::Io`].
+    pub fn lock(&self) -> Result<RebuildLock, IndexError> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.path)
+            .map_err(IndexError::io("create the index folder", &self.path))?;
+        let path = self.path.join(LOCK_NAME);
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(IndexError::io("open the lock file", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(RebuildLock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(IndexError::Locked { path }),
+            Err(TryLockError::Error(error)) => Err(IndexError::io("lock", path)(error)),
+        }
+    }
+
+    /// The published manifest; `None` before the first publication.
+    ///
+    /// # Errors
+    /// [`IndexError::Manifest`] where it does not open under the key; [`IndexError::Inconsistent`].
+    pub fn manifest(&self, key: &IndexKey) -> Result<Option<Manifest>, IndexError> {
+        let path = self.path.join(MANIFEST_NAME);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(IndexError::io("read the manifest", path)(error)),
+        };
+        Manifest::open(key, &bytes).map_err(|source| IndexError::Manifest { path, source })?.map(Some)
+    }
+
+    /// Opens the published generation.
+    ///
+    /// # Errors
+    /// [`IndexError::NoIndex`], [`IndexError::Manifest`], [`IndexError::WrongEpoch`], [`IndexError::Segment`],
+    /// [`IndexError::ForeignSegment`].
+    pub fn open(&self, key: &IndexKey, epoch: EpochId) -> Result<Generation, IndexError> {
+        let mut attempt = 1;
+        loop {
+            let manifest =
+                self.manifest(key)?.ok_or_else(|| IndexError::NoIndex { path: self.path.clone() })?;
+            let generation = manifest.generation;
+            match Generation::open(&self.path, manifest, key, epoch) {
+                Err(error) if attempt < OPEN_ATTEMPTS && is_missing(&error) => {
+                    attempt += 1;
+                    if self.manifest(key)?.is_some_and(|now| now.generation == generation) {
+                        return Err(error);
+                    }
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Makes `manifest` the published one: temporary file, sync, rename, sync of the folder.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`]; the old generation stays published then.
+    pub fn publish(&self, _lock: &RebuildLock, key: &IndexKey, manifest: &Manifest) -> Result<(), IndexError> {
+        let mut salt = [0; 32];
+        system_random(&mut salt).map_err(IndexError::Random)?;
+        let bytes = manifest.seal(key, salt)?;
+        self.write_new(MANIFEST_NAME, |file| file.write_all(&bytes)).map(|_| ())
+    }
+
+    /// Removes segments that `manifest` does not name and temporary files; returns how many. A reader that has
+    /// a removed segment open keeps it: the system frees the file with its last mapping.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn collect_garbage(&self, _lock: &RebuildLock, manifest: &Manifest) -> Result<usize, IndexError> {
+        let live: Vec<String> = manifest.segments.iter().map(|segment| segment.id.file_name()).collect();
+        let mut removed = 0;
+        for entry in fs::read_dir(&self.path).map_err(IndexError::io("list", &self.path))? {
+            let entry = entry.map_err(IndexError::io("list", &self.path))?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let dead = name.ends_with(TEMPORARY_SUFFIX)
+                || (name.ends_with(SEGMENT_SUFFIX) && !live.iter().any(|live| live == name));
+            if dead {
+                fs::remove_file(entry.path()).map_err(IndexError::io("remove", entry.path()))?;
+                removed += 1;
+            }
+        }
+        if removed > 0 {
+            self.sync()?;
+        }
+        Ok(removed)
+    }
+
+    /// Writes a file under a temporary name, syncs it, gives it `name`, and syncs the folder.
+    fn write_new(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> Result<PathBuf, IndexError> {
+        let temporary = self.create_temporary(name)?;
+        let mut file = temporary.1;
+        let path = temporary.0;
+        fill(&mut file).and_then(|()| file.sync_all()).map_err(IndexError::io("write", &path))?;
+        self.give_name(&path, name)
+    }
+
+    /// A new file `name.tmp`, mode 0600; one that a crash left behind is replaced.
+    pub(super) fn create_temporary(&self, name: &str) -> Result<(PathBuf, File), IndexError> {
+        let path = self.path.join(format!("{name}{TEMPORARY_SUFFIX}"));
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(IndexError::io("remove", path)(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let file = OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(IndexError::io("create", &path))?;
+        Ok((path, file))
+    }
+
+    /// Renames a finished temporary file and syncs the folder, so that the name survives a crash.
+    pub(super) fn give_name(&self, temporary: &Path, name: &str) -> Result<PathBuf, IndexError> {
+        let path = self.path.join(name);
+        fs::rename(temporary, &path).map_err(IndexError::io("rename", temporary))?;
+        self.sync()?;
+        Ok(path)
+    }
+
+    fn sync(&self) -> Result<(), IndexError> {
+        File::open(&self.path)
+            .and_then(|folder| folder.sync_all())
+            .map_err(IndexError::io("sync the index folder", &self.path))
+    }
+}
+
+fn is_missing(error: &IndexError) -> bool {
+    match error {
+        IndexError::Segment { source, .. } => is_missing(source),
+        IndexError::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
+        _ => false,
+    }
+}

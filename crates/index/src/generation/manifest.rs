@@ -1,0 +1,104 @@
+//! The manifest: what a generation is made of.
+
+use saltprint_keys::{BlobFormat, EpochId, IndexKey, SealError, Sealing};
+
+use crate::format::{MANIFEST_MAGIC, MANIFEST_VERSION};
+use crate::{Background, IndexError, SegmentId, codec};
+
+const FORMAT: BlobFormat = BlobFormat { magic: MANIFEST_MAGIC, version: MANIFEST_VERSION };
+
+/// Names a generation's segments and holds what was measured when it was built.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Manifest {
+    /// Counts up with each publication, from 1.
+    pub generation: u64,
+    /// Epoch of all codes.
+    pub epoch: EpochId,
+    /// When it was built, seconds since 1970.
+    pub created: u64,
+    /// The segments, in the order that gives them their numbers.
+    pub segments: Vec<SegmentEntry>,
+    /// Background of impostors.
+    pub background: Background,
+    /// What the rebuild saw.
+    pub coverage: Coverage,
+}
+
+/// One segment of a generation.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SegmentEntry {
+    /// Names the file.
+    pub id: SegmentId,
+    /// Root of the file; binds the manifest to exactly these bytes.
+    pub root: [u8; 32],
+    /// Number of records.
+    pub records: u32,
+    /// How well the graph does, where the segment has one.
+    pub graph: Option<GraphQuality>,
+}
+
+/// Recall of a segment's graph against the exact scan, on planted queries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct GraphQuality {
+    /// Planted queries: codes of records with a tenth of their bits flipped.
+    pub queries: u32,
+    /// Of these, how many times the graph found a record as near as the nearest.
+    pub found: u32,
+}
+
+impl GraphQuality {
+    /// Share found, 0 to 1.
+    pub fn recall(&self) -> f64 {
+        if self.queries == 0 { 0.0 } else { f64::from(self.found) / f64::from(self.queries) }
+    }
+}
+
+/// Totals of the inputs of the rebuild: what a "not ours" rests on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Coverage {
+    /// Records with a fingerprint of their own bytes.
+    pub indexed: u64,
+    /// Records whose bytes equal another record's; they have a row of their own, with the same code.
+    pub duplicate: u64,
+    /// Images without enough structure.
+    pub too_plain: u64,
+    /// Inputs that did not decode or could not be read.
+    pub unreadable: u64,
+    /// Inputs over a limit or outside the rules.
+    pub refused: u64,
+}
+
+impl Coverage {
+    /// All inputs.
+    pub fn total(&self) -> u64 {
+        self.indexed + self.duplicate + self.too_plain + self.unreadable + self.refused
+    }
+
+    /// Inputs that are not in the index.
+    pub fn rejected(&self) -> u64 {
+        self.too_plain + self.unreadable + self.refused
+    }
+}
+
+impl Manifest {
+    /// Number of records.
+    pub fn records(&self) -> u64 {
+        self.segments.iter().map(|segment| u64::from(segment.records)).sum()
+    }
+
+    pub(crate) fn seal(&self, key: &IndexKey, salt: [u8; 32]) -> Result<Vec<u8>, IndexError> {
+        Ok(Sealing::MANIFEST.seal(key, FORMAT, b"", &codec::encode("manifest", self)?, salt))
+    }
+
+    /// The outer result is about the sealing, the inner about the contents.
+    pub(crate) fn open(key: &IndexKey, bytes: &[u8]) -> Result<Result<Self, IndexError>, SealError> {
+        let plain = Sealing::MANIFEST.open(key, FORMAT, b"", bytes)?;
+        Ok(codec::decode::<Self>("manifest", &plain).and_then(|manifest| {
+            if manifest.background.is_valid() {
+                Ok(manifest)
+            } else {
+                Err(IndexError::inconsistent("manifest", "histograms of a wrong size"))
+            }
+        }))
+    }
+}

@@ -1,0 +1,27 @@
+//! Generations: the set of segments that one manifest names, published by one rename.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `manifest.rs` | what a generation is made of, sealed |
+//! | `dir.rs` | the index folder: lock, write, publish, collect garbage |
+//! | `build.rs` | writing one segment, with its graph, and checking it before it gets its name |
+//! | `snapshot.rs` | an open generation: search over all its segments |
+//! | `measure.rs` | background of impostors |
+//!
+//! Crash safety: segments are written under a temporary name, checked, synced, renamed; then the manifest is
+//! replaced by one rename; then what no manifest names is removed. A crash before that rename leaves the old
+//! generation and some unnamed files, a crash after it the new one; the next rebuild removes the rest.
+
+mod build;
+mod dir;
+mod manifest;
+mod measure;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use build::measure_graph;
+pub use build::{GraphPolicy, WrittenSegment};
+pub use dir::{IndexDir, RebuildLock};
+pub use manifest::{Coverage, GraphQuality, Manifest, SegmentEntry};
+pub use snapshot::{Generation, IndexHit};

@@ -1,0 +1,148 @@
+//! An open generation: search over all its segments.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+use saltprint_fingerprint::GlobalCode;
+use saltprint_keys::{EpochId, IndexKey, RecordRef};
+
+use crate::{GraphSearcher, Hit, IndexError, Manifest, MappedFile, Nearest, RecordFacts, Segment};
+
+/// Code pages that one task scans: 16 pages are 32,768 records, enough to amortise a task, few enough to share
+/// the work of a small index.
+const PAGES_A_TASK: u64 = 16;
+
+/// A published generation, opened for reading. It stays whole while newer ones are published.
+#[derive(Debug)]
+pub struct Generation {
+    manifest: Manifest,
+    segments: Vec<Segment<MappedFile>>,
+}
+
+/// A record near a query, with what the index knows about it.
+#[derive(Debug, Clone)]
+pub struct IndexHit {
+    /// Pseudonym of the record.
+    pub record_ref: RecordRef,
+    /// Hamming distance in bits.
+    pub distance: u32,
+    /// Facts of the record.
+    pub facts: RecordFacts,
+}
+
+impl Generation {
+    pub(super) fn open(dir: &Path, manifest: Manifest, key: &IndexKey, epoch: EpochId) -> Result<Self, IndexError> {
+        if manifest.epoch != epoch {
+            return Err(IndexError::WrongEpoch);
+        }
+        let mut segments = Vec::with_capacity(manifest.segments.len());
+        for entry in &manifest.segments {
+            let path = dir.join(entry.id.file_name());
+            let segment = MappedFile::open(&path)
+                .and_then(|map| Segment::open(map, key, epoch))
+                .map_err(|error| IndexError::Segment { path: path.clone(), source: Box::new(error) })?;
+            if *segment.root() != entry.root || segment.id() != entry.id || segment.len() != entry.records {
+                return Err(IndexError::ForeignSegment { path });
+            }
+            segments.push(segment);
+        }
+        Ok(Self { manifest, segments })
+    }
+
+    /// What the generation is made of.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The segments, in manifest order: a [`Hit`]'s segment number counts in it.
+    pub fn segments(&self) -> &[Segment<MappedFile>] {
+        &self.segments
+    }
+
+    /// Exact nearest records of each query, at most `capacity` each and no farther than `limit` bits.
+    ///
+    /// Pages are spread over the current rayon pool; each is decrypted once for the whole batch. The result does
+    /// not depend on the number of threads.
+    ///
+    /// # Errors
+    /// [`IndexError::DamagedPage`]: no answer is given from a damaged index.
+    pub fn scan(&self, queries: &[GlobalCode], capacity: usize, limit: u32) -> Result<Vec<Nearest>, IndexError> {
+        let empty = || vec![Nearest::new(capacity, limit); queries.len()];
+        let tasks: Vec<(u32, &Segment<MappedFile>, u64)> = (0..)
+            .zip(&self.segments)
+            .flat_map(|(number, segment)| {
+                (0..segment.code_pages().div_ceil(PAGES_A_TASK)).map(move |task| (number, segment, task))
+            })
+            .collect();
+        tasks
+            .into_par_iter()
+            .try_fold(empty, |mut nearest, (number, segment, task)| {
+                let pages = task * PAGES_A_TASK..(task + 1) * PAGES_A_TASK;
+                segment.scan_pages(number, pages, queries, &mut nearest)?;
+                Ok(nearest)
+            })
+            .try_reduce(empty, |mut a, b| {
+                a.iter_mut().zip(&b).for_each(|(a, b)| a.merge(b));
+                Ok(a)
+            })
+    }
+
+    /// What the graphs find near one query; `None` unless every segment that holds records has a graph, since
+    /// an answer over part of the records could not even say yes with a true margin.
+    ///
+    /// # Errors
+    /// [`IndexError::DamagedPage`], [`IndexError::Inconsistent`].
+    pub fn graph_search(
+        &self,
+        query: &GlobalCode,
+        ef: usize,
+        capacity: usize,
+        limit: u32,
+    ) -> Result<Option<Nearest>, IndexError> {
+        let mut nearest = Nearest::new(capacity, limit);
+        for (number, segment) in (0..).zip(&self.segments) {
+            if segment.is_empty() {
+                continue;
+            }
+            match GraphSearcher::new(segment, number, ef)? {
+                Some(searcher) => searcher.search(query, &mut nearest)?,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(nearest))
+    }
+
+    /// Ref and facts of a hit.
+    ///
+    /// # Errors
+    /// [`IndexError::DamagedPage`]; [`IndexError::Inconsistent`] for a hit of another generation.
+    pub fn resolve(&self, hit: &Hit) -> Result<IndexHit, IndexError> {
+        let segment = self
+            .segments
+            .get(hit.segment as usize)
+            .ok_or(IndexError::inconsistent("generation", "a segment that does not exist was asked for"))?;
+        Ok(IndexHit {
+            record_ref: segment.record_ref(hit.row)?,
+            distance: hit.distance,
+            facts: segment.facts(hit.row)?,
+        })
+    }
+
+    /// Checks every page and row of every segment.
+    ///
+    /// # Errors
+    /// The first damage found, with its segment.
+    pub fn verify(&self, dir: &Path) -> Result<(), IndexError> {
+        self.segments.iter().try_for_each(|segment| {
+            segment.verify().map_err(|error| IndexError::Segment {
+                path: dir.join(segment.id().file_name()),
+                source: Box::new(error),
+            })
+        })
+    }
+
+    /// Bytes on disk.
+    pub fn file_len(&self) -> u64 {
+        self.segments.iter().map(Segment::file_len).sum()
+    }
+}

@@ -1,0 +1,191 @@
+//! Publishing, locking, garbage, readers that keep their generation.
+
+use std::fs;
+
+use saltprint_fingerprint::GlobalCode;
+use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
+
+use super::{GraphPolicy, IndexDir, Manifest, RebuildLock};
+use crate::{Background, Coverage, IndexError, RecordFacts, SegmentRecord};
+
+const EPOCH: EpochId = EpochId::from_bytes([5; 16]);
+
+fn key() -> IndexKey {
+    IndexKey::from_secret(&[7; 32])
+}
+
+fn record(number: u32, code: [u8; 32]) -> SegmentRecord {
+    let mut id = [0; 16];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    SegmentRecord {
+        record_ref: RecordRef::from_bytes(id),
+        facts: RecordFacts::new(ContentDigest::from_bytes(id)),
+        code: GlobalCode::from_bytes(&code),
+    }
+}
+
+fn random_records(numbers: std::ops::Range<u32>) -> Vec<SegmentRecord> {
+    numbers.map(|number| record(number, *blake3::hash(&number.to_le_bytes()).as_bytes())).collect()
+}
+
+fn publish(dir: &IndexDir, lock: &RebuildLock, generation: u64, parts: &[&[SegmentRecord]]) -> Manifest {
+    let policy = GraphPolicy { min_records: 50, floor: 0.0, ..GraphPolicy::default() };
+    let segments = parts
+        .iter()
+        .map(|records| dir.write_segment(lock, &key(), EPOCH, records, &policy).unwrap().entry)
+        .collect();
+    let manifest = Manifest {
+        generation,
+        epoch: EPOCH,
+        created: 1,
+        segments,
+        background: Background::default(),
+        coverage: Coverage::default(),
+    };
+    dir.publish(lock, &key(), &manifest).unwrap();
+    manifest
+}
+
+#[test]
+fn a_reader_keeps_its_generation_while_a_new_one_is_published() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path().join("index"));
+    assert!(matches!(dir.open(&key(), EPOCH), Err(IndexError::NoIndex { .. })));
+    let lock = dir.lock().unwrap();
+    let old = random_records(0..100);
+    publish(&dir, &lock, 1, &[&old]);
+    let reader = dir.open(&key(), EPOCH).unwrap();
+
+    let new = random_records(100..160);
+    let manifest = publish(&dir, &lock, 2, &[&new]);
+    assert_eq!(dir.collect_garbage(&lock, &manifest).unwrap(), 1);
+
+    let found = reader.scan(&[old[17].code], 1, 0).unwrap();
+    assert_eq!(reader.resolve(&found[0].hits()[0]).unwrap().record_ref, old[17].record_ref);
+    reader.verify(dir.path()).unwrap();
+
+    let reopened = dir.open(&key(), EPOCH).unwrap();
+    assert_eq!(reopened.manifest().generation, 2);
+    assert!(reopened.scan(&[old[17].code], 1, 0).unwrap()[0].hits().is_empty());
+    assert!(matches!(dir.open(&key(), EpochId::from_bytes([6; 16])), Err(IndexError::WrongEpoch)));
+}
+
+#[test]
+fn segments_are_searched_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path());
+    let lock = dir.lock().unwrap();
+    let records = random_records(0..300);
+    publish(&dir, &lock, 1, &[&records[..100], &records[100..300]]);
+    let generation = dir.open(&key(), EPOCH).unwrap();
+    let queries: Vec<GlobalCode> = records.iter().map(|record| record.code).collect();
+    let found = generation.scan(&queries, 2, 256).unwrap();
+    for (record, nearest) in records.iter().zip(&found) {
+        assert_eq!(generation.resolve(&nearest.hits()[0]).unwrap().record_ref, record.record_ref);
+        let graph = generation.graph_search(&record.code, 64, 1, 0).unwrap().unwrap();
+        assert_eq!(graph.hits()[0], nearest.hits()[0]);
+    }
+}
+
+#[test]
+fn a_second_rebuild_is_refused_while_the_first_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path());
+    let lock = dir.lock().unwrap();
+    assert!(matches!(dir.lock(), Err(IndexError::Locked { .. })));
+    drop(lock);
+    dir.lock().unwrap();
+}
+
+#[test]
+fn what_a_killed_rebuild_left_is_cleaned_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path());
+    let lock = dir.lock().unwrap();
+    let manifest = publish(&dir, &lock, 1, &[&random_records(0..5)]);
+    fs::write(folder.path().join("MANIFEST.tmp"), b"half").unwrap();
+    fs::write(folder.path().join("00.seg.tmp"), b"half").unwrap();
+    dir.write_segment(&lock, &key(), EPOCH, &random_records(5..9), &GraphPolicy::default()).unwrap();
+    assert_eq!(dir.open(&key(), EPOCH).unwrap().manifest().records(), 5);
+    assert_eq!(dir.collect_garbage(&lock, &manifest).unwrap(), 3);
+    assert_eq!(dir.open(&key(), EPOCH).unwrap().manifest(), &manifest);
+}
+
+#[test]
+fn a_segment_swapped_for_another_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path());
+    let lock = dir.lock().unwrap();
+    let first = publish(&dir, &lock, 1, &[&random_records(0..5)]);
+    let second = publish(&dir, &lock, 2, &[&random_records(0..5)]);
+    let path = |manifest: &Manifest| folder.path().join(manifest.segments[0].id.file_name());
+    fs::copy(path(&first), path(&second)).unwrap();
+    assert!(matches!(dir.open(&key(), EPOCH), Err(IndexError::ForeignSegment { .. })));
+    fs::remove_file(path(&second)).unwrap();
+    assert!(matches!(dir.open(&key(), EPOCH), Err(IndexError::Segment { .. })));
+}
+
+#[test]
+fn a_manifest_that_is_damaged_foreign_or_newer_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path());
+    let lock = dir.lock().unwrap();
+    publish(&dir, &lock, 1, &[&random_records(0..5)]);
+    let path = folder.path().join("MANIFEST");
+    let good = fs::read(&path).unwrap();
+    assert!(matches!(dir.manifest(&IndexKey::from_secret(&[8; 32])), Err(IndexError::Manifest { .. })));
+    for at in 0..good.len() {
+        let mut damaged = good.clone();
+        damaged[at] ^= 1;
+        fs::write(&path, &damaged).unwrap();
+        assert!(matches!(dir.manifest(&key()), Err(IndexError::Manifest { .. })), "byte {at}");
+    }
+    let mut newer = good.clone();
+    newer[8] = 2;
+    fs::write(&path, &newer).unwrap();
+    let error = dir.manifest(&key()).unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("version is 2"), "{source}");
+}
+
+#[test]
+fn the_graph_is_left_out_under_the_floor() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path());
+    let lock = dir.lock().unwrap();
+    let policy = GraphPolicy { min_records: 10, floor: 1.1, ..GraphPolicy::default() };
+    let written = dir.write_segment(&lock, &key(), EPOCH, &random_records(0..60), &policy).unwrap();
+    assert!(written.rejected_graph.is_some() && written.entry.graph.is_none());
+}
+
+/// Three records of one subject, one copy of a file under another name, and two strangers.
+#[test]
+fn the_background_leaves_out_the_same_subject_and_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path());
+    let lock = dir.lock().unwrap();
+    let code = |bits: u8| {
+        let mut code = [0; 32];
+        code[..usize::from(bits / 8)].fill(0xff);
+        code
+    };
+    let mut records = vec![
+        record(1, code(0)),
+        record(2, code(8)),
+        record(3, code(16)),
+        record(4, code(0)),
+        record(5, code(80)),
+        record(6, code(96)),
+    ];
+    for record in &mut records[..3] {
+        record.facts.subject = Some(SubjectRef::from_bytes([9; 16]));
+    }
+    records[3].facts.content = records[0].facts.content;
+    publish(&dir, &lock, 1, &[&records]);
+    let background = dir.open(&key(), EPOCH).unwrap().measure_background(100, |_| ()).unwrap();
+    assert_eq!((background.records, background.sampled), (6, 6));
+    // 1 -> 5 at 80; 2 -> 4 at 8; 3 -> 4 at 16; 4 -> 2 at 8; 5 -> 6 at 16; 6 -> 5 at 16.
+    assert_eq!(background.nearest.bins().collect::<Vec<_>>(), [(8, 2), (16, 3), (80, 1)]);
+    // 1 -> 6 at 96; 2 -> 5 at 72; 3 -> 5 at 64; 4 -> 5 at 80; 5 -> 3 at 64; 6 -> 3 at 80.
+    assert_eq!(background.gap.bins().collect::<Vec<_>>(), [(16, 1), (48, 2), (64, 2), (72, 1)]);
+}

@@ -1,0 +1,106 @@
+//! Recall against the exact scan, connectivity, validity.
+
+use std::collections::HashSet;
+
+use saltprint_fingerprint::GlobalCode;
+use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef};
+
+use super::{FlatGraph, GraphParams, GraphSearcher};
+use crate::{IndexError, Nearest, RecordFacts, Segment, SegmentId, SegmentRecord, SegmentWriter};
+
+/// Codes with about 64 effective dimensions: each is 64 random signs, mixed to 256 by fixed sums of three.
+fn codes(count: u32, seed: &[u8]) -> Vec<GlobalCode> {
+    (0..count)
+        .map(|index| {
+            let hash = blake3::Hasher::new().update(seed).update(&index.to_le_bytes()).finalize();
+            let bit = |at: usize| hash.as_bytes()[at / 8] >> (at % 8) & 1;
+            let mut bytes = [0_u8; 32];
+            for at in 0..256 {
+                let sum = bit(at % 64) + bit((at * 7 + 3) % 64) + bit((at * 11 + 5) % 64);
+                bytes[at / 8] |= u8::from(sum >= 2) << (at % 8);
+            }
+            GlobalCode::from_bytes(&bytes)
+        })
+        .collect()
+}
+
+fn segment(codes: &[GlobalCode], graph: &FlatGraph) -> Segment<Vec<u8>> {
+    let records: Vec<SegmentRecord> = (0_u32..)
+        .zip(codes)
+        .map(|(index, code)| {
+            let mut id = [0; 16];
+            id[..4].copy_from_slice(&index.to_be_bytes());
+            SegmentRecord {
+                record_ref: RecordRef::from_bytes(id),
+                facts: RecordFacts::new(ContentDigest::from_bytes(id)),
+                code: *code,
+            }
+        })
+        .collect();
+    let key = IndexKey::from_secret(&[7; 32]);
+    let epoch = EpochId::from_bytes([5; 16]);
+    let mut bytes = Vec::new();
+    SegmentWriter::new(&key, epoch, SegmentId::from_bytes([2; 16]), [4; 32])
+        .write(&records, Some(graph), &mut bytes)
+        .unwrap();
+    Segment::open(bytes, &key, epoch).unwrap()
+}
+
+#[test]
+fn the_same_codes_give_the_same_graph() {
+    let codes = codes(500, b"same");
+    let build = || FlatGraph::build(&codes, GraphParams::default()).unwrap();
+    assert_eq!(build(), build());
+}
+
+#[test]
+fn recall_against_the_exact_scan() {
+    let codes = codes(3_000, b"recall");
+    let graph = FlatGraph::build(&codes, GraphParams::default()).unwrap().unwrap();
+    let segment = segment(&codes, &graph);
+    segment.verify().unwrap();
+    let quality = crate::generation::measure_graph(&segment, 64).unwrap();
+    assert_eq!(quality.queries, 256);
+    assert!(quality.recall() >= 0.97, "recall {}", quality.recall());
+}
+
+/// A wide enough search meets every record, so each is reachable from the entry.
+#[test]
+fn every_record_is_reachable() {
+    let codes = codes(1_000, b"reach");
+    let graph = FlatGraph::build(&codes, GraphParams::default()).unwrap().unwrap();
+    let segment = segment(&codes, &graph);
+    let searcher = GraphSearcher::new(&segment, 0, codes.len()).unwrap().unwrap();
+    let mut nearest = Nearest::new(codes.len(), 256);
+    searcher.search(&codes[0], &mut nearest).unwrap();
+    let rows: HashSet<u32> = nearest.hits().iter().map(|hit| hit.row).collect();
+    assert_eq!(rows.len(), codes.len());
+}
+
+#[test]
+fn tiny_and_degenerate_sets() {
+    let code = GlobalCode::from_bytes(&[1; 32]);
+    assert_eq!(FlatGraph::build(&[], GraphParams::default()).unwrap(), None);
+    assert_eq!(FlatGraph::build(&[code], GraphParams::default()).unwrap(), None);
+    // All equal: every row is as near as the nearest.
+    let equal = vec![code; 40];
+    let graph = FlatGraph::build(&equal, GraphParams::default()).unwrap().unwrap();
+    let segment = segment(&equal, &graph);
+    segment.verify().unwrap();
+    let searcher = GraphSearcher::new(&segment, 0, 8).unwrap().unwrap();
+    let mut nearest = Nearest::new(1, 256);
+    searcher.search(&code, &mut nearest).unwrap();
+    assert_eq!(nearest.hits()[0].distance, 0);
+}
+
+#[test]
+fn parameters_out_of_range_are_refused() {
+    let codes = codes(3, b"range");
+    for params in [
+        GraphParams { neighbours: 3, ..GraphParams::default() },
+        GraphParams { neighbours: 65, ..GraphParams::default() },
+        GraphParams { ef_construction: 15, ..GraphParams::default() },
+    ] {
+        assert!(matches!(FlatGraph::build(&codes, params), Err(IndexError::Inconsistent { .. })));
+    }
+}

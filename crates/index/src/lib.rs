@@ -1,0 +1,71 @@
+//! The sealed index of Saltprint: fingerprints at rest, and the ways to search them.
+//!
+//! A vault's fingerprints live in immutable [segments](Segment): files whose pages are encrypted and
+//! authenticated one by one, so that they can be memory-mapped, scanned page by page through a small scratch
+//! buffer, and read at random without the plain index ever lying in memory. A [manifest](Manifest) names the
+//! segments of one *generation*; publishing a generation is one atomic rename, and a reader keeps the
+//! generation that it opened. [`Catalog`] is the nightly job's memory of what it has already seen.
+//!
+//! `FORMAT.md` in this crate draws every byte; it is included [below](crate::format).
+//!
+//! # Example
+//! Write a segment to memory, open it, and find a record by its code:
+//! ```
+//! use saltprint_fingerprint::GlobalCode;
+//! use saltprint_index::{Nearest, RecordFacts, Segment, SegmentId, SegmentRecord, SegmentWriter};
+//! use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef};
+//!
+//! let key = IndexKey::from_secret(&[7; 32]);
+//! let epoch = EpochId::from_bytes([1; 16]);
+//! let record = SegmentRecord {
+//!     record_ref: RecordRef::from_bytes([9; 16]),
+//!     facts: RecordFacts::new(ContentDigest::from_bytes([3; 16])),
+//!     code: GlobalCode::from_bytes(&[0x5a; 32]),
+//! };
+//! let mut file = Vec::new();
+//! SegmentWriter::new(&key, epoch, SegmentId::from_bytes([2; 16]), [4; 32]).write(&[record], None, &mut file)?;
+//!
+//! let segment = Segment::open(file, &key, epoch)?;
+//! segment.verify()?;
+//! let mut nearest = [Nearest::new(4, 60)];
+//! segment.scan(0, &[GlobalCode::from_bytes(&[0x5a; 32])], &mut nearest)?;
+//! assert_eq!(nearest[0].hits()[0].distance, 0);
+//! # Ok::<(), saltprint_index::IndexError>(())
+//! ```
+//!
+//! # Memory
+//! An open segment holds its header, one bit and one 32-byte tag a page, and its dictionary of source names;
+//! everything else is paged in by the operating system on touch. A scan uses one 64 KiB scratch page a
+//! thread, wiped after use.
+//!
+//! # Quirks
+//! Mapped files must not be changed in place by anyone (see [`MappedFile::open`]); Saltprint itself only ever
+//! replaces files by rename. Unix only.
+
+#![deny(unsafe_code)]
+
+mod background;
+mod catalog;
+mod codec;
+mod error;
+mod facts;
+pub mod format;
+mod generation;
+mod graph;
+mod map;
+mod page;
+mod scan;
+mod segment;
+
+pub use background::{Background, BackgroundSample, Histogram};
+pub use catalog::{Catalog, CatalogReader, CatalogRow, CatalogUpdate, SeenOutcome};
+pub use error::IndexError;
+pub use facts::{Month, MonthError, RecordFacts};
+pub use generation::{
+    Coverage, GraphPolicy,
+    Generation, GraphQuality, IndexDir, IndexHit, Manifest, RebuildLock, SegmentEntry, WrittenSegment,
+};
+pub use graph::{FlatGraph, GraphParams, GraphSearcher};
+pub use map::MappedFile;
+pub use scan::{Hit, Nearest, scan_codes};
+pub use segment::{Segment, SegmentId, SegmentRecord, SegmentWriter};

@@ -1,0 +1,40 @@
+//! Where images come from: folders, manifests, limits, and bytes to luma.
+//!
+//! Three steps, each on its own: [`Vault::list`] or [`list_inputs`] name the inputs, [`read_bounded`] reads one file,
+//! [`decode`] makes a [`Luma`](saltprint_fingerprint::Luma) of its bytes. Nothing is written to disk. Whatever goes
+//! wrong with one input is a [`Reject`] with a stable [`code`](Reject::code), so that every input has one outcome.
+//!
+//! ```
+//! use saltprint_intake::{Limits, decode, list_inputs, read_bounded};
+//!
+//! let folder = tempfile::tempdir()?;
+//! std::fs::write(folder.path().join("note.txt"), "no image")?;
+//!
+//! let limits = Limits::default();
+//! for listed in list_inputs(folder.path())? {
+//!     let Ok(entry) = listed else { continue };
+//!     let image = read_bounded(&entry.path, &limits).and_then(|file| decode(file.bytes(), &limits));
+//!     assert_eq!(image.unwrap_err().code(), "not_an_image");
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod decode;
+mod error;
+mod facts;
+mod limits;
+mod list;
+mod month;
+mod read;
+mod reject;
+
+pub use decode::{Format, decode};
+pub use error::Error;
+pub use facts::{Facts, MAX_FACT_BYTES, MAX_RECORD_ID_BYTES, MAX_SUBJECT_BYTES};
+pub use limits::{Limits, MAX_DECODE_BYTES, MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE};
+pub use list::{Entry, ListReject, Listing, MAX_LINE_BYTES, Vault, list_inputs};
+pub use month::{Month, MonthError};
+pub use read::{FileContent, Stamp, read_bounded, stamp};
+pub use reject::{Refusal, Reject, Unreadable};

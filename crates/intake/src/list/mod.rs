@@ -1,0 +1,150 @@
+//! Listing: which records a vault has, or which inputs a leak has, without opening any image.
+
+mod lines;
+mod manifest;
+mod row;
+mod walk;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{Error, Facts, Reject};
+
+use manifest::Rows;
+use walk::{FactsRule, Walk};
+
+pub use lines::MAX_LINE_BYTES;
+
+/// One image to read: a record of the vault or an input of a leak.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The record id; at most [`MAX_RECORD_ID_BYTES`](crate::MAX_RECORD_ID_BYTES), printable.
+    pub record_id: String,
+    /// Where its bytes are.
+    pub path: PathBuf,
+    /// What is known about it.
+    pub facts: Facts,
+}
+
+/// Something that a listing met and that is no record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListReject {
+    /// What it is: the relative path in a folder, `line N` in a manifest.
+    pub what: String,
+    /// Why it is no record.
+    pub reason: Reject,
+}
+
+/// Where a vault's records are listed.
+///
+/// ```
+/// use saltprint_intake::Vault;
+///
+/// let folder = tempfile::tempdir()?;
+/// std::fs::create_dir(folder.path().join("vendor-a"))?;
+/// std::fs::write(folder.path().join("vendor-a/7.jpg"), b"...")?;
+///
+/// let listing = Vault::Folder { root: folder.path().into() }.list()?;
+/// let entries: Vec<_> = listing.filter_map(Result::ok).collect();
+/// assert_eq!(entries[0].record_id, "vendor-a/7.jpg");
+/// assert_eq!(entries[0].facts.source.as_deref(), Some("vendor-a"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Vault {
+    /// Every file below a folder is a record; its id is its path below the folder, with `/` between the parts.
+    /// A file in a subfolder has the first part as its source; other facts are unknown.
+    Folder {
+        /// The folder.
+        root: PathBuf,
+    },
+    /// A table names the records: `record_id`, `path` and, as one likes, `subject`, `source`, `captured` and `kind`;
+    /// CSV with a header line (`.csv`) or one JSON object a line (`.jsonl`, `.ndjson`), in UTF-8. No field may
+    /// hold a line break. A path is relative to the root and must not leave it.
+    Manifest {
+        /// The folder that the paths are relative to.
+        root: PathBuf,
+        /// The table.
+        manifest: PathBuf,
+    },
+}
+
+impl Vault {
+    /// Starts listing the records.
+    ///
+    /// # Errors
+    /// An [`Error`] where the folder or the manifest cannot be opened, or where the manifest's header is wrong.
+    pub fn list(&self) -> Result<Listing, Error> {
+        match self {
+            Self::Folder { root } => {
+                let walk = Walk::new(&open_folder(root)?, FactsRule::SourceFromFolder);
+                Ok(Listing { state: State::Walk(walk), hidden: 0 })
+            }
+            Self::Manifest { root, manifest } => {
+                let rows = Rows::open(open_folder(root)?, manifest)?;
+                Ok(Listing { state: State::Rows(Box::new(rows)), hidden: 0 })
+            }
+        }
+    }
+}
+
+/// Lists every file below `folder` as an input without facts: how a leak is listed. The `record_id` of an entry is its
+/// path below the folder.
+///
+/// # Errors
+/// An [`Error`] where the folder cannot be opened.
+pub fn list_inputs(folder: &Path) -> Result<Listing, Error> {
+    Ok(Listing { state: State::Walk(Walk::new(&open_folder(folder)?, FactsRule::None)), hidden: 0 })
+}
+
+/// The entries of a vault or a leak, one after the other, each time in the same order.
+///
+/// A folder is walked depth first, the names of each folder in byte order; memory grows with the largest folder.
+/// A manifest is read row by row; memory grows by about 40 bytes a row, to find repeated record ids.
+/// An item that is no record is an [`Err`] and the listing goes on.
+#[derive(Debug)]
+pub struct Listing {
+    state: State,
+    hidden: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    Walk(Walk),
+    Rows(Box<Rows>),
+}
+
+impl Listing {
+    /// Files and folders passed over so far because their names start with a dot. What is inside such a folder is
+    /// not counted.
+    #[must_use]
+    pub fn hidden(&self) -> u64 {
+        self.hidden
+    }
+}
+
+impl Iterator for Listing {
+    type Item = Result<Entry, ListReject>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.state {
+            State::Walk(walk) => walk.next(&mut self.hidden),
+            State::Rows(rows) => rows.next(),
+        }
+    }
+}
+
+/// The folder without symbolic links in its path, so that a link to the vault itself is fine.
+fn open_folder(path: &Path) -> Result<PathBuf, Error> {
+    let folder = |source| Error::Folder { path: path.to_path_buf(), source };
+    let canonical = fs::canonicalize(path).map_err(folder)?;
+    if !fs::metadata(&canonical).map_err(folder)?.is_dir() {
+        return Err(Error::NotAFolder { path: path.to_path_buf() });
+    }
+    // A root that cannot be read is an error now, not an empty vault later.
+    fs::read_dir(&canonical).map_err(folder)?;
+    Ok(canonical)
+}

@@ -1,0 +1,131 @@
+//! Walking a folder tree, in a fixed order, without following links.
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+    vec,
+};
+
+use super::{Entry, ListReject};
+use crate::{
+    Facts, Refusal, Reject,
+    facts::{MAX_FACT_BYTES, check_record_id, optional},
+    read::check_regular,
+};
+
+/// Which facts the place of a file tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FactsRule {
+    /// None: the folder is a leak.
+    None,
+    /// The first folder below the root is the source.
+    SourceFromFolder,
+}
+
+/// A depth-first walk with its open folders on a stack.
+#[derive(Debug)]
+pub(super) struct Walk {
+    rule: FactsRule,
+    open: Vec<Folder>,
+    /// A folder that was met but not read yet, so that its failure is its own item.
+    pending: Option<Folder>,
+}
+
+/// A folder whose names are being handed out.
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    /// Path below the root, with `/` between the parts; empty for the root.
+    relative: String,
+    names: vec::IntoIter<OsString>,
+}
+
+impl Walk {
+    pub(super) fn new(root: &Path, rule: FactsRule) -> Self {
+        let folder =
+            Folder { path: root.to_path_buf(), relative: String::new(), names: Vec::new().into_iter() };
+        Self { rule, open: Vec::new(), pending: Some(folder) }
+    }
+
+    /// The next file or reject; counts hidden names into `hidden`.
+    pub(super) fn next(&mut self, hidden: &mut u64) -> Option<Result<Entry, ListReject>> {
+        loop {
+            if let Some(mut folder) = self.pending.take() {
+                match sorted_names(&folder.path) {
+                    Ok(names) => {
+                        folder.names = names.into_iter();
+                        self.open.push(folder);
+                    }
+                    Err(error) => {
+                        let what = if folder.relative.is_empty() { ".".to_owned() } else { folder.relative };
+                        return Some(Err(ListReject { what, reason: Reject::from(&error) }));
+                    }
+                }
+            }
+            let folder = self.open.last_mut()?;
+            let Some(name) = folder.names.next() else {
+                self.open.pop();
+                continue;
+            };
+            if name.as_encoded_bytes().starts_with(b".") {
+                *hidden += 1;
+                continue;
+            }
+            let path = folder.path.join(&name);
+            let what = join(&folder.relative, &name.to_string_lossy());
+            let utf8 = name.to_str().is_some();
+            match Self::look(&path, utf8) {
+                Ok(true) => {
+                    self.pending = Some(Folder { path, relative: what, names: Vec::new().into_iter() });
+                }
+                Ok(false) => return Some(self.entry(what, path)),
+                Err(reason) => return Some(Err(ListReject { what, reason })),
+            }
+        }
+    }
+
+    /// Whether the path is a folder (`true`) or a regular file (`false`).
+    fn look(path: &Path, utf8: bool) -> Result<bool, Reject> {
+        let kind = fs::symlink_metadata(path).map_err(|error| Reject::from(&error))?.file_type();
+        if kind.is_symlink() {
+            return Err(Refusal::SymbolicLink.into());
+        }
+        if !utf8 {
+            return Err(Refusal::NameNotUtf8.into());
+        }
+        if kind.is_dir() {
+            return Ok(true);
+        }
+        check_regular(kind)?;
+        Ok(false)
+    }
+
+    fn entry(&self, record_id: String, path: PathBuf) -> Result<Entry, ListReject> {
+        let facts = || -> Result<Facts, Refusal> {
+            check_record_id(&record_id)?;
+            let folder = match self.rule {
+                FactsRule::None => None,
+                FactsRule::SourceFromFolder => record_id.split_once('/').map(|(first, _)| first.to_owned()),
+            };
+            let source = optional("source (the first folder's name)", folder, MAX_FACT_BYTES)?;
+            Ok(Facts { source, ..Facts::default() })
+        };
+        match facts() {
+            Ok(facts) => Ok(Entry { record_id, path, facts }),
+            Err(refusal) => Err(ListReject { what: record_id, reason: refusal.into() }),
+        }
+    }
+}
+
+fn sorted_names(folder: &Path) -> io::Result<Vec<OsString>> {
+    let mut names = fs::read_dir(folder)?
+        .map(|entry| entry.map(|entry| entry.file_name()))
+        .collect::<io::Result<Vec<_>>>()?;
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}

@@ -1,0 +1,3 @@
+//! Cascade, decision rule, backgrounds of impostors
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Privacy-preserving KYC fingerprint index: rebuild, lookup, triage
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,268 @@
+//! Drawing surface of packed pixels with the few antialiased shapes that documents need.
+
+use crate::noise;
+
+/// An RGB colour.
+pub(crate) type Color = [u8; 3];
+
+/// Pixels packed as `r | g << 8 | b << 16`: the capture step reads four of them for each pixel it writes,
+/// and packed arithmetic handles the three channels at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Canvas {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) pixels: Vec<u32>,
+}
+
+pub(crate) fn pack(color: Color) -> u32 {
+    u32::from(color[0]) | u32::from(color[1]) << 8 | u32::from(color[2]) << 16
+}
+
+pub(crate) fn unpack(pixel: u32) -> Color {
+    [pixel as u8, (pixel >> 8) as u8, (pixel >> 16) as u8]
+}
+
+/// `a` at weight 0, `b` at weight 256, all three channels at once.
+#[inline]
+pub(crate) fn lerp(a: u32, b: u32, weight: u32) -> u32 {
+    let keep = 256 - weight;
+    let odd = ((a & 0xff_00ff) * keep + (b & 0xff_00ff) * weight) >> 8;
+    let even = ((a & 0xff00) * keep + (b & 0xff00) * weight) >> 8;
+    (odd & 0xff_00ff) | (even & 0xff00)
+}
+
+/// Mixes two colours; `t` 0 gives `a`.
+pub(crate) fn mix(a: Color, b: Color, t: f32) -> Color {
+    let channel = |i: usize| (f32::from(a[i]) + (f32::from(b[i]) - f32::from(a[i])) * t) as u8;
+    [channel(0), channel(1), channel(2)]
+}
+
+/// A saturated colour: hue in turns, saturation and value in 0..=1.
+pub(crate) fn hsv(hue: f32, saturation: f32, value: f32) -> Color {
+    let channel = |offset: f32| {
+        let k = (offset + hue.rem_euclid(1.0) * 6.0) % 6.0;
+        let fall = k.min(4.0 - k).clamp(0.0, 1.0);
+        (255.0 * value * (1.0 - saturation * fall)) as u8
+    };
+    [channel(5.0), channel(3.0), channel(1.0)]
+}
+
+impl Canvas {
+    pub(crate) fn new(width: usize, height: usize, color: Color) -> Self {
+        Self { width, height, pixels: vec![pack(color); width * height] }
+    }
+
+    #[inline]
+    pub(crate) fn blend(&mut self, x: i32, y: i32, color: u32, weight: u32) {
+        if x < 0 || y < 0 || x as usize >= self.width || y as usize >= self.height {
+            return;
+        }
+        let slot = &mut self.pixels[y as usize * self.width + x as usize];
+        *slot = lerp(*slot, color, weight);
+    }
+
+    /// Fills the pixel rectangle `[x0, x1) x [y0, y1)`.
+    pub(crate) fn rect(&mut self, area: [i32; 4], color: Color, alpha: f32) {
+        let [x0, y0, x1, y1] = area;
+        let (x0, y0) = (x0.clamp(0, self.width as i32), y0.clamp(0, self.height as i32));
+        let (x1, y1) = (x1.clamp(x0, self.width as i32), y1.clamp(y0, self.height as i32));
+        let (color, weight) = (pack(color), weight(alpha));
+        for y in y0..y1 {
+            let start = y as usize * self.width;
+            for slot in &mut self.pixels[start + x0 as usize..start + x1 as usize] {
+                *slot = lerp(*slot, color, weight);
+            }
+        }
+    }
+
+    /// Draws the outline of a pixel rectangle, `thick` pixels inwards.
+    pub(crate) fn frame(&mut self, area: [i32; 4], thick: i32, color: Color, alpha: f32) {
+        let [x0, y0, x1, y1] = area;
+        self.rect([x0, y0, x1, y0 + thick], color, alpha);
+        self.rect([x0, y1 - thick, x1, y1], color, alpha);
+        self.rect([x0, y0 + thick, x0 + thick, y1 - thick], color, alpha);
+        self.rect([x1 - thick, y0 + thick, x1, y1 - thick], color, alpha);
+    }
+
+    /// A rectangle with rounded corners.
+    pub(crate) fn rounded(&mut self, area: [f32; 4], radius: f32, color: Color, alpha: f32) {
+        let [x0, y0, x1, y1] = area;
+        let (cx, cy) = (f32::midpoint(x0, x1), f32::midpoint(y0, y1));
+        let (hx, hy) = ((x1 - x0) / 2.0 - radius, (y1 - y0) / 2.0 - radius);
+        self.shade([x0, y0, x1, y1], color, |x, y| {
+            let (dx, dy) = (((x - cx).abs() - hx).max(0.0), ((y - cy).abs() - hy).max(0.0));
+            (radius + 0.5 - (dx * dx + dy * dy).sqrt()).clamp(0.0, 1.0) * alpha
+        });
+    }
+
+    pub(crate) fn ellipse(&mut self, center: (f32, f32), radii: (f32, f32), color: Color, alpha: f32) {
+        let ((cx, cy), (rx, ry)) = (center, radii);
+        self.shade([cx - rx, cy - ry, cx + rx, cy + ry], color, |x, y| {
+            let (u, v) = ((x - cx) / rx, (y - cy) / ry);
+            ((1.0 - (u * u + v * v).sqrt()) * rx.min(ry) + 0.5).clamp(0.0, 1.0) * alpha
+        });
+    }
+
+    /// Blends one colour with the alpha that `coverage` gives for each pixel of an area.
+    pub(crate) fn shade(&mut self, area: [f32; 4], color: Color, coverage: impl Fn(f32, f32) -> f32) {
+        let color = pack(color);
+        let x0 = (area[0].floor() as i32 - 1).max(0);
+        let y0 = (area[1].floor() as i32 - 1).max(0);
+        let x1 = (area[2].ceil() as i32 + 1).min(self.width as i32);
+        let y1 = (area[3].ceil() as i32 + 1).min(self.height as i32);
+        for y in y0..y1 {
+            for x in x0..x1 {
+                let alpha = coverage(x as f32, y as f32);
+                if alpha > 0.0 {
+                    self.blend(x, y, color, weight(alpha));
+                }
+            }
+        }
+    }
+
+    /// An antialiased line through `points`, stepping along the longer axis so that joints are not
+    /// painted twice.
+    pub(crate) fn stroke(&mut self, points: &[(f32, f32)], thick: f32, color: Color, alpha: f32) {
+        let color = pack(color);
+        for pair in points.windows(2) {
+            let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
+            let steep = (y1 - y0).abs() > (x1 - x0).abs();
+            let (a0, b0, a1, b1) = if steep { (y0, x0, y1, x1) } else { (x0, y0, x1, y1) };
+            let (a0, b0, a1, b1) = if a0 <= a1 { (a0, b0, a1, b1) } else { (a1, b1, a0, b0) };
+            if a1 - a0 < 1e-3 {
+                continue;
+            }
+            let slope = (b1 - b0) / (a1 - a0);
+            let half = thick / 2.0 * (1.0 + slope * slope).sqrt();
+            for a in a0.ceil() as i32..a1.ceil() as i32 {
+                let center = b0 + slope * (a as f32 - a0);
+                for b in (center - half).floor() as i32..=(center + half).ceil() as i32 {
+                    let cover = (half + 0.5 - (b as f32 - center).abs()).clamp(0.0, 1.0).min(thick);
+                    let (x, y) = if steep { (b, a) } else { (a, b) };
+                    self.blend(x, y, color, weight(cover * alpha));
+                }
+            }
+        }
+    }
+
+    /// Fills a polygon (even-odd rule), four sub-rows a pixel.
+    pub(crate) fn polygon(&mut self, points: &[(f32, f32)], color: Color, alpha: f32) {
+        let low = points.iter().map(|p| p.1).fold(f32::MAX, f32::min).max(0.0) as usize;
+        let high = points.iter().map(|p| p.1).fold(0.0, f32::max).min(self.height as f32 - 1.0) as usize;
+        let color = pack(color);
+        let mut cover = vec![0.0_f32; self.width + 2];
+        let mut cuts = Vec::new();
+        for row in low..=high {
+            cover.fill(0.0);
+            for sub in 0..4 {
+                let y = row as f32 - 0.375 + sub as f32 * 0.25;
+                cuts.clear();
+                for (i, &(x0, y0)) in points.iter().enumerate() {
+                    let (x1, y1) = points[(i + 1) % points.len()];
+                    if (y0 <= y) != (y1 <= y) {
+                        cuts.push(x0 + (y - y0) / (y1 - y0) * (x1 - x0));
+                    }
+                }
+                cuts.sort_by(f32::total_cmp);
+                for span in cuts.chunks_exact(2) {
+                    let left = (span[0] + 0.5).clamp(0.0, self.width as f32);
+                    let right = (span[1] + 0.5).clamp(left, self.width as f32);
+                    let (first, last) = (left as usize, right as usize);
+                    if first == last {
+                        cover[first] += (right - left) / 4.0;
+                        continue;
+                    }
+                    cover[first] += (first as f32 + 1.0 - left) / 4.0;
+                    cover[first + 1..last].iter_mut().for_each(|c| *c += 0.25);
+                    cover[last] += (right - last as f32) / 4.0;
+                }
+            }
+            for (x, &c) in cover.iter().enumerate().take(self.width) {
+                if c > 0.0 {
+                    self.blend(x as i32, row as i32, color, weight(c * alpha));
+                }
+            }
+        }
+    }
+
+    /// Copies `tile` at `(x, y)`, each pixel through `map`, with an alpha that `map` returns in 0..=256.
+    pub(crate) fn paste(&mut self, tile: &Self, at: (i32, i32), map: impl Fn(i32, i32, u32) -> (u32, u32)) {
+        for ty in 0..tile.height as i32 {
+            for tx in 0..tile.width as i32 {
+                let (color, weight) = map(tx, ty, tile.pixels[ty as usize * tile.width + tx as usize]);
+                self.blend(at.0 + tx, at.1 + ty, color, weight);
+            }
+        }
+    }
+
+    /// A smaller copy by averaging whole blocks of source pixels.
+    pub(crate) fn shrunk(&self, width: usize, height: usize) -> Self {
+        let mut out = Self::new(width, height, [0; 3]);
+        for y in 0..height {
+            let (y0, y1) = (y * self.height / height, ((y + 1) * self.height / height).max(1));
+            for x in 0..width {
+                let (x0, x1) = (x * self.width / width, ((x + 1) * self.width / width).max(1));
+                let (mut sum, mut count) = ([0_u32; 3], 0_u32);
+                for row in y0..y1 {
+                    for &pixel in &self.pixels[row * self.width + x0..row * self.width + x1] {
+                        let c = unpack(pixel);
+                        sum = [sum[0] + u32::from(c[0]), sum[1] + u32::from(c[1]), sum[2] + u32::from(c[2])];
+                        count += 1;
+                    }
+                }
+                let n = count.max(1);
+                out.pixels[y * width + x] = pack([(sum[0] / n) as u8, (sum[1] / n) as u8, (sum[2] / n) as u8]);
+            }
+        }
+        out
+    }
+
+    /// Light grain, as paper and card stock have.
+    pub(crate) fn grain(&mut self, strength: f32, seed: u32) {
+        let width = self.width;
+        for (i, slot) in self.pixels.iter_mut().enumerate() {
+            let (x, y) = ((i % width) as u32, (i / width) as u32);
+            let n = (noise::hash(x, y, seed) - 0.5) * 2.0 * strength;
+            let c = unpack(*slot);
+            *slot = pack(c.map(|v| (f32::from(v) + n).clamp(0.0, 255.0) as u8));
+        }
+    }
+
+    /// Blurs with the three-tap kernel of the given deviation in pixels (0.2..=0.9), in place.
+    pub(crate) fn soften(&mut self, sigma: f32) {
+        let side_ratio = (-0.5 / (sigma * sigma)).exp();
+        let side = (256.0 * side_ratio / (1.0 + 2.0 * side_ratio)) as u32;
+        let middle = 256 - 2 * side;
+        let tap = |a: u32, b: u32, c: u32| {
+            let odd =
+                (((a & 0xff_00ff) + (c & 0xff_00ff)) * side + (b & 0xff_00ff) * middle + 0x80_0080) >> 8;
+            let even = (((a & 0xff00) + (c & 0xff00)) * side + (b & 0xff00) * middle + 0x8000) >> 8;
+            (odd & 0xff_00ff) | (even & 0xff00)
+        };
+        for row in self.pixels.chunks_exact_mut(self.width) {
+            let mut before = row[0];
+            for x in 0..row.len() {
+                let here = row[x];
+                let after = row.get(x + 1).copied().unwrap_or(here);
+                row[x] = tap(before, here, after);
+                before = here;
+            }
+        }
+        let mut above: Vec<u32> = self.pixels[..self.width].to_vec();
+        for y in 0..self.height {
+            let (head, tail) = self.pixels.split_at_mut((y + 1) * self.width);
+            let row = &mut head[y * self.width..];
+            for (x, (slot, up)) in row.iter_mut().zip(&mut above).enumerate() {
+                let here = *slot;
+                let below = tail.get(x).copied().unwrap_or(here);
+                *slot = tap(*up, here, below);
+                *up = here;
+            }
+        }
+    }
+}
+
+#[inline]
+pub(crate) fn weight(alpha: f32) -> u32 {
+    (alpha.clamp(0.0, 1.0) * 256.0) as u32
+}

@@ -1,0 +1,201 @@
+//! Scanners and cameras: how a printed sheet becomes the image that a vault keeps.
+
+use image::RgbImage;
+
+use crate::canvas::{Canvas, lerp};
+use crate::noise::{self, DEVIATES};
+use crate::plane::{Homography, Quad, corners, turned};
+use crate::rng::{self, Rng};
+use crate::table::Ground;
+
+/// How a document was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Medium {
+    /// A flatbed scan: the document fills the frame but for a thin margin, turned by at most a degree.
+    Scan,
+    /// A camera: mild perspective, a table around the document, uneven light.
+    Camera,
+}
+
+/// The settings of one exposure.
+#[derive(Clone, Debug)]
+pub(crate) struct Exposure {
+    pub(crate) medium: Medium,
+    pub(crate) size: (usize, usize),
+    /// Where the corners of the sheet come to lie.
+    quad: Quad,
+    ground: Ground,
+    gains: [f32; 3],
+    lift: i32,
+    /// Brightness slope over the width and height, and fall-off to the corners.
+    slope: (f32, f32, f32),
+    blur: f32,
+    grain: f32,
+    /// JPEG quality of the stored file.
+    pub(crate) quality: u8,
+    seed: u64,
+}
+
+impl Exposure {
+    /// Draws the settings for a sheet of `width` x `height` pixels; `bleed` for pictures without a border,
+    /// enlarged by the number given.
+    pub(crate) fn draw(width: usize, height: usize, bleed: Option<f32>, seed: u64) -> Self {
+        let mut rng = Rng::new(seed, 0x6361_7074);
+        let camera = rng.chance(0.25);
+        let zoom = bleed.unwrap_or(1.0) * rng.range(0.96, 1.05);
+        let size = ((width as f32 * zoom).round() as usize, (height as f32 * zoom).round() as usize);
+        let (w, h) = (size.0 as f32, size.1 as f32);
+        let medium = if camera { Medium::Camera } else { Medium::Scan };
+        let (quad, ground) = if bleed.is_some() {
+            let mut cut = || rng.range(0.0, 0.025);
+            let (l, t, r, b) = (cut() * w, cut() * h, cut() * w, cut() * h);
+            ([(-l, -t), (w + r, -t), (w + r, h + b), (-l, h + b)], Ground::Plain([0; 3]))
+        } else if camera {
+            let fill = rng.range(0.84, 0.92);
+            let (mx, my) = (w * (1.0 - fill) / 2.0, h * (1.0 - fill) / 2.0);
+            let base = corners(w * fill, h * fill).map(|(x, y)| (x + mx, y + my));
+            let base = turned(base, (w / 2.0, h / 2.0), rng.normal() * 0.022);
+            let reach = 0.022;
+            let quad = base.map(|(x, y)| (x + rng.range(-reach, reach) * w, y + rng.range(-reach, reach) * h));
+            (quad, Ground::table(rng.next_u64()))
+        } else {
+            let margin = rng.range(0.004, 0.02) * w;
+            let base = corners(w - 2.0 * margin, h - 2.0 * margin).map(|(x, y)| (x + margin, y + margin));
+            let shift = (rng.range(-0.5, 0.5) * margin, rng.range(-0.5, 0.5) * margin);
+            let base = base.map(|(x, y)| (x + shift.0, y + shift.1));
+            let lid = if rng.chance(0.7) { rng.int(232, 252) } else { rng.int(24, 70) } as u8;
+            let quad = turned(base, (w / 2.0, h / 2.0), rng.range(-0.0175, 0.0175));
+            (quad, Ground::Plain([lid, lid, lid.saturating_sub(2)]))
+        };
+        let level = rng.range(0.9, 1.06);
+        let spread = if camera { 0.06 } else { 0.03 };
+        let uneven = if camera { 0.22 } else { 0.06 };
+        Self {
+            medium,
+            size,
+            quad,
+            ground,
+            gains: [0; 3].map(|_| level * (1.0 + rng.range(-spread, spread))),
+            lift: rng.int(-8, 10),
+            slope: (
+                rng.range(-uneven, uneven),
+                rng.range(-uneven, uneven),
+                if camera { rng.range(0.0, 0.3) } else { 0.0 },
+            ),
+            blur: rng.range(0.0, 0.8),
+            grain: if camera { rng.range(1.5, 5.0) } else { rng.range(0.6, 2.6) },
+            quality: rng.int(75, 95) as u8,
+            seed: rng.next_u64(),
+        }
+    }
+
+    /// The map from sheet to image coordinates.
+    pub(crate) fn forward(&self, sheet: &Canvas) -> Homography {
+        Homography::between(corners(sheet.width as f32, sheet.height as f32), self.quad)
+    }
+
+    /// Takes the picture.
+    pub(crate) fn take(&self, mut sheet: Canvas, corner: f32) -> RgbImage {
+        if self.blur > 0.25 {
+            sheet.soften(self.blur);
+        }
+        let inverse = Homography::between(self.quad, corners(sheet.width as f32, sheet.height as f32));
+        let (width, height) = self.size;
+        let mut out = vec![0_u8; width * height * 3];
+        let mut line = vec![0_u32; width];
+        for (y, row) in out.chunks_exact_mut(width * 3).enumerate() {
+            self.sample(&sheet, &inverse, corner, y, &mut line);
+            self.develop(y, &line, row);
+        }
+        RgbImage::from_raw(width as u32, height as u32, out).expect("the buffer was made for this size")
+    }
+
+    /// One row of the scene. Perspective is exact every 16 pixels and linear between.
+    fn sample(&self, sheet: &Canvas, inverse: &Homography, corner: f32, y: usize, line: &mut [u32]) {
+        const SPAN: usize = 16;
+        let (sw, sh) = (sheet.width as f32, sheet.height as f32);
+        let inside = |(u, v): (f32, f32)| {
+            let margin = 2.0 + corner * 0.3;
+            u > margin && v > margin && u < sw - margin && v < sh - margin
+        };
+        let at = |x: usize| {
+            let (u, v) = inverse.map(x as f32 + 0.5, y as f32 + 0.5);
+            (u - 0.5, v - 0.5)
+        };
+        let mut from = at(0);
+        for (i, part) in line.chunks_mut(SPAN).enumerate() {
+            let to = at((i + 1) * SPAN);
+            let step = ((to.0 - from.0) / SPAN as f32, (to.1 - from.1) / SPAN as f32);
+            if inside(from) && inside(to) {
+                let (mut u, mut v) = ((from.0 * 65536.0) as i32, (from.1 * 65536.0) as i32);
+                let (du, dv) = ((step.0 * 65536.0) as i32, (step.1 * 65536.0) as i32);
+                for slot in part {
+                    *slot = bilinear(sheet, u, v);
+                    (u, v) = (u + du, v + dv);
+                }
+            } else {
+                for (k, slot) in part.iter_mut().enumerate() {
+                    let (u, v) = (from.0 + step.0 * k as f32, from.1 + step.1 * k as f32);
+                    let ground = self.ground.at(i * SPAN + k, y);
+                    *slot = edge(sheet, corner, (u, v), ground);
+                }
+            }
+            from = to;
+        }
+    }
+
+    /// Light, sensor and rounding for one row.
+    fn develop(&self, y: usize, line: &[u32], row: &mut [u8]) {
+        let (w, h) = (self.size.0 as f32, self.size.1 as f32);
+        let deviates = noise::deviates();
+        let grain = (self.grain * 8.0) as i32;
+        let mut index = rng::mix(self.seed ^ y as u64) as usize;
+        let v = y as f32 / h - 0.5;
+        let gain_at = |x: usize| {
+            let u = x as f32 / w - 0.5;
+            let light = 1.0 + self.slope.0 * u + self.slope.1 * v - self.slope.2 * (u * u + v * v);
+            self.gains.map(|g| (g * light * 4096.0) as i32)
+        };
+        for (i, (part, out)) in line.chunks(16).zip(row.chunks_mut(48)).enumerate() {
+            // 16 pixels share a gain: it moves by far less than one level.
+            let gain = gain_at(i * 16 + 8);
+            for (&pixel, rgb) in part.iter().zip(out.chunks_exact_mut(3)) {
+                for (c, slot) in rgb.iter_mut().enumerate() {
+                    let value = ((pixel >> (8 * c)) & 255) as i32;
+                    index = (index + 1) & (DEVIATES - 1);
+                    let noise = (i32::from(deviates[index]) * grain) >> 8;
+                    *slot = (((value * gain[c]) >> 12) + self.lift + noise).clamp(0, 255) as u8;
+                }
+            }
+        }
+    }
+}
+
+/// Samples at 16.16 fixed-point coordinates that lie inside the sheet.
+#[inline]
+fn bilinear(sheet: &Canvas, u: i32, v: i32) -> u32 {
+    let start = (v >> 16) as usize * sheet.width + (u >> 16) as usize;
+    let (tx, ty) = ((u as u32 >> 8) & 255, (v as u32 >> 8) & 255);
+    let top = &sheet.pixels[start..start + 2];
+    let low = &sheet.pixels[start + sheet.width..start + sheet.width + 2];
+    lerp(lerp(top[0], top[1], tx), lerp(low[0], low[1], tx), ty)
+}
+
+/// A sample near or beyond the border: rounded corners, a soft edge, a shadow on the ground.
+fn edge(sheet: &Canvas, corner: f32, (u, v): (f32, f32), ground: u32) -> u32 {
+    let (w, h) = (sheet.width as f32, sheet.height as f32);
+    let (hx, hy) = (w / 2.0 - corner, h / 2.0 - corner);
+    let (ax, ay) = ((u + 0.5 - w / 2.0).abs() - hx, (v + 0.5 - h / 2.0).abs() - hy);
+    let (dx, dy) = (ax.max(0.0), ay.max(0.0));
+    let distance = (dx * dx + dy * dy).sqrt() + ax.max(ay).min(0.0) - corner;
+    let cover = ((0.5 - distance).clamp(0.0, 1.0) * 256.0) as u32;
+    let shadow = lerp(ground, 0, (70.0 * (1.0 - distance / 14.0).clamp(0.0, 1.0)) as u32);
+    if cover == 0 {
+        return shadow;
+    }
+    let (cu, cv) = (u.clamp(0.0, w - 1.01), v.clamp(0.0, h - 1.01));
+    let (x, y) = ((cu as usize).min(sheet.width - 2), (cv as usize).min(sheet.height - 2));
+    let fixed = |c: f32, i: usize| (i as i32) << 16 | (((c - i as f32) * 65535.0) as i32).clamp(0, 65535);
+    lerp(shadow, bilinear(sheet, fixed(cu, x), fixed(cv, y)), cover)
+}
