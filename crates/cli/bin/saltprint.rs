@@ -1,3 +1,7 @@
 //! The `saltprint` program: see `saltprint_cli` for its commands.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    saltprint_cli::run()
+}

@@ -1,3 +1,50 @@
-//! Argument types and commands of the saltprint program
+//! Argument types and commands of the `saltprint` program.
+//!
+//! Arguments are parsed into [`Arguments`], each command turns its part into the library's types and runs, and
+//! [`run`] maps the result to an exit code. Data goes to stdout, progress and messages to stderr.
 
 #![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this crate is where the program talks to people")]
+
+mod args;
+mod commands;
+mod exit;
+mod progress;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+pub use args::Arguments;
+pub use exit::Exit;
+
+/// Parses the process's arguments, runs the command, and reports an error once, with its chain, on stderr.
+pub fn run() -> ExitCode {
+    // clap exits with 2 on wrong usage and with 0 after help.
+    let arguments = Arguments::parse();
+    match commands::dispatch(&arguments) {
+        Ok(exit) => exit.into(),
+        Err(error) if is_broken_pipe(&error) => Exit::Done.into(),
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut last = error.to_string();
+            for cause in error.chain().skip(1) {
+                let text = cause.to_string();
+                // Some libraries repeat their source; say it once.
+                if !last.contains(&text) {
+                    eprintln!("  because: {text}");
+                }
+                last = text;
+            }
+            Exit::Failed.into()
+        }
+    }
+}
+
+/// Whoever reads our output may stop reading; that is no failure.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

@@ -71,11 +71,16 @@ impl Calibration {
     pub const MIN_SAMPLE: usize = 64;
     /// Most documents that are taken; more would not change the profile noticeably.
     pub const MAX_SAMPLE: usize = 5_000;
-    /// Axes of a profile learned from enough documents; fewer than four times as many give a quarter of their number.
-    pub const DIMS: usize = 128;
+    /// Axes of a profile learned from at least twice as many documents; fewer give half their number.
+    ///
+    /// Measured on 240 strangers on nine templates after 300 documents: going from 128 to 192 axes moves the nearest
+    /// stranger from 38 to 52 bits and the median copy by 1 to 3. 256 axes give 65 bits, but codes of that many
+    /// independent bits leave a search graph nothing to follow.
+    pub const DIMS: usize = 192;
 
-    /// Share of the mean edit variance that is added to every direction: no direction counts as undisturbed.
-    const RIDGE: f64 = 0.1;
+    /// Share of the mean edit variance that is added to every direction: no direction counts as undisturbed, and edits
+    /// that were not simulated disturb less. Measured from 0.03 to 3; the choice matters little between 0.3 and 3.
+    const RIDGE: f64 = 1.0;
 
     /// Starts with nothing. `seed` is recorded in the profile and chooses the edits' strengths.
     #[must_use]
@@ -127,14 +132,17 @@ impl Calibration {
         }
         let mean: Vec<f64> = self.sums.iter().map(|&sum| sum as f64 / got as f64).collect();
         let total = self.documents.covariance(&mean);
+        // Documents whose features differ by less than a rounding step each are copies of one another.
+        if trace(&total) < FEATURES as f64 {
+            return Err(CalibrateError::NoVariation);
+        }
         let mut within = self.noise.covariance(&[0.0; FEATURES]);
-        let trace: f64 = (0..FEATURES).map(|i| within[i * FEATURES + i]).sum();
         // The floor of a hundredth of a step keeps the matrix regular even where no edit changed anything.
-        let ridge = (trace / FEATURES as f64 * Self::RIDGE).max(1e-4);
+        let ridge = (trace(&within) / FEATURES as f64 * Self::RIDGE).max(1e-4);
         for i in 0..FEATURES {
             within[i * FEATURES + i] += ridge;
         }
-        let dims = Self::DIMS.min(got / 4);
+        let dims = Self::DIMS.min(got / 2);
         let axes = solver::discriminants(total, within, FEATURES, dims);
         if axes.is_empty() {
             return Err(CalibrateError::NoVariation);
@@ -151,6 +159,11 @@ impl std::fmt::Debug for Calibration {
             .field("documents", &self.documents())
             .finish_non_exhaustive()
     }
+}
+
+/// Sum of the diagonal of a [`FEATURES`] x [`FEATURES`] matrix.
+fn trace(matrix: &[f64]) -> f64 {
+    matrix.iter().step_by(FEATURES + 1).sum()
 }
 
 #[cfg(test)]

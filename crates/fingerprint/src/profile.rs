@@ -78,7 +78,7 @@ impl Profile {
         *blake3::hash(&codec::encode(self)).as_bytes()
     }
 
-    /// Encrypts and authenticates the profile under the projection key; about 360 kB at 128 axes.
+    /// Encrypts and authenticates the profile under the projection key; about 2.8 kB an axis.
     ///
     /// `salt` must be random and new for every call.
     #[must_use]

@@ -11,7 +11,7 @@
 //! # Example
 //! Write a segment to memory, open it, and find a record by its code:
 //! ```
-//! use saltprint_fingerprint::GlobalCode;
+//! use saltprint_fingerprint::{Fingerprint, GlobalCode};
 //! use saltprint_index::{Nearest, RecordFacts, Segment, SegmentId, SegmentRecord, SegmentWriter};
 //! use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef};
 //!
@@ -20,7 +20,7 @@
 //! let record = SegmentRecord {
 //!     record_ref: RecordRef::from_bytes([9; 16]),
 //!     facts: RecordFacts::new(ContentDigest::from_bytes([3; 16])),
-//!     code: GlobalCode::from_bytes(&[0x5a; 32]),
+//!     fingerprint: Fingerprint::from_global(GlobalCode::from_bytes(&[0x5a; 32])),
 //! };
 //! let mut file = Vec::new();
 //! SegmentWriter::new(&key, epoch, SegmentId::from_bytes([2; 16]), [4; 32]).write(&[record], None, &mut file)?;
@@ -53,19 +53,21 @@ pub mod format;
 mod generation;
 mod graph;
 mod map;
+mod month;
 mod page;
 mod scan;
 mod segment;
 
-pub use background::{Background, BackgroundSample, Histogram};
+pub use background::{Background, Histogram, Surroundings};
 pub use catalog::{Catalog, CatalogReader, CatalogRow, CatalogUpdate, SeenOutcome};
 pub use error::IndexError;
-pub use facts::{Month, MonthError, RecordFacts};
+pub use facts::RecordFacts;
 pub use generation::{
     Coverage, GraphPolicy,
     Generation, GraphQuality, IndexDir, IndexHit, Manifest, RebuildLock, SegmentEntry, WrittenSegment,
 };
 pub use graph::{FlatGraph, GraphParams, GraphSearcher};
 pub use map::MappedFile;
+pub use month::{Month, MonthError};
 pub use scan::{Hit, Nearest, scan_codes};
 pub use segment::{Segment, SegmentId, SegmentRecord, SegmentWriter};

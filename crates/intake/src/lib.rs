@@ -26,7 +26,6 @@ mod error;
 mod facts;
 mod limits;
 mod list;
-mod month;
 mod read;
 mod reject;
 
@@ -35,6 +34,6 @@ pub use error::Error;
 pub use facts::{Facts, MAX_FACT_BYTES, MAX_RECORD_ID_BYTES, MAX_SUBJECT_BYTES};
 pub use limits::{Limits, MAX_DECODE_BYTES, MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE};
 pub use list::{Entry, ListReject, Listing, MAX_LINE_BYTES, Vault, list_inputs};
-pub use month::{Month, MonthError};
 pub use read::{FileContent, Stamp, read_bounded, stamp};
 pub use reject::{Refusal, Reject, Unreadable};
+pub use saltprint_index::{Month, MonthError};

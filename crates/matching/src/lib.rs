@@ -1,3 +1,32 @@
-//! Cascade, decision rule, backgrounds of impostors
+//! From codes to a judgement: is one of our records the origin of this image, and how sure are we?
+//!
+//! [`DecisionRule`] turns the background of impostors, measured when the index was built, into thresholds;
+//! [`Matcher`] searches a generation with all eight orientations of an image and applies the rule. A distance
+//! means nothing by itself: on flat scans of one card design two strangers may be nearer to each other than
+//! a photograph and its crop. See [`DecisionRule`] for what is assumed and what follows.
+//!
+//! # Example
+//! ```
+//! use saltprint_index::{Background, Surroundings};
+//! use saltprint_matching::{Band, DecisionRule, RuleSettings};
+//!
+//! // Strangers of this vault come as near as 60 to 80 bits, where the next records are at about 80.
+//! let around = |runner_up| Surroundings { runner_up: Some(runner_up), level: Some(80) };
+//! let mut background = Background { records: 500, ..Background::default() };
+//! for record in 0..500_u32 {
+//!     background.add(60 + record % 21, around(64 + record % 21));
+//! }
+//! let rule = DecisionRule::new(&background, RuleSettings::default());
+//! assert_eq!(rule.band(10, around(66)), Some(Band::Strong));
+//! // As near, but another subject is as near: somebody has to look.
+//! assert_eq!(rule.band(10, around(12)), Some(Band::Possible));
+//! assert_eq!(rule.band(62, around(66)), None);
+//! ```
 
 #![forbid(unsafe_code)]
+
+mod matcher;
+mod rule;
+
+pub use matcher::{Cascade, CascadeCounts, Found, Judgement, Matcher, Tier};
+pub use rule::{Band, Basis, DecisionRule, RuleSettings};

@@ -5,30 +5,45 @@ use crate::noise;
 /// An RGB colour.
 pub(crate) type Color = [u8; 3];
 
-/// Pixels packed as `r | g << 8 | b << 16`: the capture step reads four of them for each pixel it writes,
-/// and packed arithmetic handles the three channels at once.
+/// Red, green and blue in 16-bit lanes, red lowest: a weighted sum of pixels with weights that add up to 256 is
+/// one multiplication a pixel and never carries from lane to lane.
+pub(crate) type Pixel = u64;
+
+const LANES: Pixel = 0x00ff_00ff_00ff;
+
+/// A drawing surface; the capture step reads four pixels for each one that it writes.
 #[derive(Clone, Debug)]
 pub(crate) struct Canvas {
     pub(crate) width: usize,
     pub(crate) height: usize,
-    pub(crate) pixels: Vec<u32>,
+    pub(crate) pixels: Vec<Pixel>,
 }
 
-pub(crate) fn pack(color: Color) -> u32 {
-    u32::from(color[0]) | u32::from(color[1]) << 8 | u32::from(color[2]) << 16
+#[inline]
+pub(crate) fn pack(color: Color) -> Pixel {
+    Pixel::from(color[0]) | Pixel::from(color[1]) << 16 | Pixel::from(color[2]) << 32
 }
 
-pub(crate) fn unpack(pixel: u32) -> Color {
-    [pixel as u8, (pixel >> 8) as u8, (pixel >> 16) as u8]
+#[inline]
+pub(crate) fn unpack(pixel: Pixel) -> Color {
+    [pixel as u8, (pixel >> 16) as u8, (pixel >> 32) as u8]
 }
 
 /// `a` at weight 0, `b` at weight 256, all three channels at once.
 #[inline]
-pub(crate) fn lerp(a: u32, b: u32, weight: u32) -> u32 {
-    let keep = 256 - weight;
-    let odd = ((a & 0xff_00ff) * keep + (b & 0xff_00ff) * weight) >> 8;
-    let even = ((a & 0xff00) * keep + (b & 0xff00) * weight) >> 8;
-    (odd & 0xff_00ff) | (even & 0xff00)
+pub(crate) fn lerp(a: Pixel, b: Pixel, weight: u32) -> Pixel {
+    let (a, b) =
+        (a.wrapping_mul(Pixel::from(256_u32.wrapping_sub(weight))), b.wrapping_mul(Pixel::from(weight)));
+    (a.wrapping_add(b) >> 8) & LANES
+}
+
+/// The four pixels of a square mixed at the fractions `tx` and `ty` of 256.
+#[inline]
+pub(crate) fn square(top: [Pixel; 2], low: [Pixel; 2], tx: u32, ty: u32) -> Pixel {
+    let both = (tx * ty) >> 8;
+    let weights = [256 + both - tx - ty, tx - both, ty - both, both].map(Pixel::from);
+    let sum = top[0] * weights[0] + top[1] * weights[1] + low[0] * weights[2] + low[1] * weights[3];
+    ((sum + 0x0080_0080_0080) >> 8) & LANES
 }
 
 /// Mixes two colours; `t` 0 gives `a`.
@@ -53,7 +68,7 @@ impl Canvas {
     }
 
     #[inline]
-    pub(crate) fn blend(&mut self, x: i32, y: i32, color: u32, weight: u32) {
+    pub(crate) fn blend(&mut self, x: i32, y: i32, color: Pixel, weight: u32) {
         if x < 0 || y < 0 || x as usize >= self.width || y as usize >= self.height {
             return;
         }
@@ -186,7 +201,12 @@ impl Canvas {
     }
 
     /// Copies `tile` at `(x, y)`, each pixel through `map`, with an alpha that `map` returns in 0..=256.
-    pub(crate) fn paste(&mut self, tile: &Self, at: (i32, i32), map: impl Fn(i32, i32, u32) -> (u32, u32)) {
+    pub(crate) fn paste(
+        &mut self,
+        tile: &Self,
+        at: (i32, i32),
+        map: impl Fn(i32, i32, Pixel) -> (Pixel, u32),
+    ) {
         for ty in 0..tile.height as i32 {
             for tx in 0..tile.width as i32 {
                 let (color, weight) = map(tx, ty, tile.pixels[ty as usize * tile.width + tx as usize]);
@@ -211,7 +231,8 @@ impl Canvas {
                     }
                 }
                 let n = count.max(1);
-                out.pixels[y * width + x] = pack([(sum[0] / n) as u8, (sum[1] / n) as u8, (sum[2] / n) as u8]);
+                out.pixels[y * width + x] =
+                    pack([(sum[0] / n) as u8, (sum[1] / n) as u8, (sum[2] / n) as u8]);
             }
         }
         out
@@ -219,7 +240,7 @@ impl Canvas {
 
     /// Light grain, as paper and card stock have.
     pub(crate) fn grain(&mut self, strength: f32, seed: u32) {
-        let width = self.width;
+        let width = self.width.max(1);
         for (i, slot) in self.pixels.iter_mut().enumerate() {
             let (x, y) = ((i % width) as u32, (i / width) as u32);
             let n = (noise::hash(x, y, seed) - 0.5) * 2.0 * strength;
@@ -231,14 +252,10 @@ impl Canvas {
     /// Blurs with the three-tap kernel of the given deviation in pixels (0.2..=0.9), in place.
     pub(crate) fn soften(&mut self, sigma: f32) {
         let side_ratio = (-0.5 / (sigma * sigma)).exp();
-        let side = (256.0 * side_ratio / (1.0 + 2.0 * side_ratio)) as u32;
+        let side = (256.0 * side_ratio / (1.0 + 2.0 * side_ratio)) as Pixel;
         let middle = 256 - 2 * side;
-        let tap = |a: u32, b: u32, c: u32| {
-            let odd =
-                (((a & 0xff_00ff) + (c & 0xff_00ff)) * side + (b & 0xff_00ff) * middle + 0x80_0080) >> 8;
-            let even = (((a & 0xff00) + (c & 0xff00)) * side + (b & 0xff00) * middle + 0x8000) >> 8;
-            (odd & 0xff_00ff) | (even & 0xff00)
-        };
+        let tap =
+            |a: Pixel, b: Pixel, c: Pixel| (((a + c) * side + b * middle + 0x0080_0080_0080) >> 8) & LANES;
         for row in self.pixels.chunks_exact_mut(self.width) {
             let mut before = row[0];
             for x in 0..row.len() {
@@ -248,7 +265,7 @@ impl Canvas {
                 before = here;
             }
         }
-        let mut above: Vec<u32> = self.pixels[..self.width].to_vec();
+        let mut above: Vec<Pixel> = self.pixels[..self.width].to_vec();
         for y in 0..self.height {
             let (head, tail) = self.pixels.split_at_mut((y + 1) * self.width);
             let row = &mut head[y * self.width..];

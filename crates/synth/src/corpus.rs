@@ -13,7 +13,8 @@ use crate::rng::{self, Rng};
 use crate::template::Template;
 
 /// Where documents of a vault came in; the last ones are rarer.
-const SOURCES: [&str; 6] = ["onboarding", "onboarding", "onboarding", "vendor-a", "vendor-b", "support-uploads"];
+const SOURCES: [&str; 6] =
+    ["onboarding", "onboarding", "onboarding", "vendor-a", "vendor-b", "support-uploads"];
 
 /// A seeded vault: item `i` of the same corpus is always the same document.
 ///
@@ -145,6 +146,9 @@ impl Corpus {
     }
 
     /// Draws record `index`, or `None` beyond the end.
+    ///
+    /// # Panics
+    /// Never: documents have sides that JPEG can hold.
     pub fn document(&self, index: usize) -> Option<CorpusItem> {
         let entry = self.entry(index)?;
         let document = Document::new_take(entry.template, entry.person_seed, entry.capture_seed);

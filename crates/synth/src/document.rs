@@ -69,9 +69,9 @@ impl Document {
     pub fn new_take(template: Template, person_seed: u64, capture_seed: u64) -> Self {
         let person = Person::invent(person_seed);
         let sheet = template.print(&person);
-        let bleed = (template == Template::Selfie).then_some(1.34);
+        let (zoom, bleed) = template.enlargement();
         let seed = capture_seed ^ rng::mix(template as u64);
-        let exposure = Exposure::draw(sheet.canvas.width, sheet.canvas.height, bleed, seed);
+        let exposure = Exposure::draw((sheet.canvas.width, sheet.canvas.height), zoom, bleed, seed);
         let forward = exposure.forward(&sheet.canvas);
         let (width, height) = (exposure.size.0 as u32, exposure.size.1 as u32);
         let place = |area: [f32; 4]| Rect::clipped(forward.bounds(area), width, height);

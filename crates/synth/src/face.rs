@@ -1,5 +1,8 @@
 //! Faces: what makes one person look unlike another, and how a photo of them was taken.
 
+mod backdrop;
+mod easel;
+mod features;
 mod hair;
 mod portrait;
 
@@ -86,7 +89,8 @@ pub struct Face {
     pub(crate) age: f32,
     pub(crate) freckles: f32,
     pub(crate) moles: Vec<(f32, f32)>,
-    pub(crate) seed: u32,
+    /// Offset into the noise, so that no two faces share textures.
+    pub(crate) phase: f32,
 }
 
 const SKINS: [Color; 9] = [
@@ -127,26 +131,57 @@ impl Face {
         }
         let cut = if female {
             *rng.pick(&[
-                Cut::Bob, Cut::Long, Cut::Wavy, Cut::Curly, Cut::Bun, Cut::Fringe, Cut::Long, Cut::Scarf,
-                Cut::Swept, Cut::Wavy,
+                Cut::Bob,
+                Cut::Long,
+                Cut::Wavy,
+                Cut::Curly,
+                Cut::Bun,
+                Cut::Fringe,
+                Cut::Long,
+                Cut::Scarf,
+                Cut::Swept,
+                Cut::Wavy,
             ])
         } else {
             *rng.pick(&[
-                Cut::Bald, Cut::Buzz, Cut::Receding, Cut::SidePart, Cut::Swept, Cut::Curly, Cut::SidePart,
-                Cut::Crest, Cut::Fringe, Cut::Wavy, Cut::Buzz,
+                Cut::Bald,
+                Cut::Buzz,
+                Cut::Receding,
+                Cut::SidePart,
+                Cut::Swept,
+                Cut::Curly,
+                Cut::SidePart,
+                Cut::Crest,
+                Cut::Fringe,
+                Cut::Wavy,
+                Cut::Buzz,
             ])
         };
         let beard = if female || rng.chance(0.45) {
             Beard::None
         } else {
-            *rng.pick(&[Beard::Stubble, Beard::Moustache, Beard::Goatee, Beard::Full, Beard::Full, Beard::Long])
+            *rng.pick(&[
+                Beard::Stubble,
+                Beard::Moustache,
+                Beard::Goatee,
+                Beard::Full,
+                Beard::Full,
+                Beard::Long,
+            ])
         };
         let glasses = rng.chance(0.3).then(|| Glasses {
             half_width: rng.range(0.2, 0.27),
             half_height: rng.range(0.12, 0.21),
             roundness: rng.unit(),
             thick: rng.range(0.012, 0.045),
-            color: *rng.pick(&[[30, 28, 30], [92, 56, 34], [170, 150, 110], [120, 30, 36], [40, 52, 92], [120; 3]]),
+            color: *rng.pick(&[
+                [30, 28, 30],
+                [92, 56, 34],
+                [170, 150, 110],
+                [120, 30, 36],
+                [40, 52, 92],
+                [120; 3],
+            ]),
         });
         let eye_y = rng.range(-0.12, 0.04);
         let nose_y = eye_y + rng.range(0.36, 0.52);
@@ -167,7 +202,13 @@ impl Face {
             eye_open: rng.range(0.35, 0.68),
             eye_tilt: rng.range(-0.16, 0.2),
             iris: *rng.pick(&[
-                [62, 40, 26], [44, 30, 24], [88, 60, 34], [70, 104, 130], [96, 128, 150], [84, 106, 72], [98, 96, 60],
+                [62, 40, 26],
+                [44, 30, 24],
+                [88, 60, 34],
+                [70, 104, 130],
+                [96, 128, 150],
+                [84, 106, 72],
+                [98, 96, 60],
             ]),
             brow_gap: rng.range(0.14, 0.25),
             brow_thick: if female { rng.range(0.018, 0.042) } else { rng.range(0.03, 0.072) },
@@ -193,7 +234,7 @@ impl Face {
             age: ((age - 25) as f32 / 50.0).clamp(0.0, 1.0),
             freckles: if rng.chance(0.2) { rng.range(0.4, 1.0) } else { 0.0 },
             moles: (0..spots).map(|_| (rng.range(-0.5, 0.5), rng.range(-0.3, 0.8))).collect(),
-            seed: rng.next_u64() as u32,
+            phase: rng.range(0.0, 97.0),
         }
     }
 }
@@ -230,7 +271,8 @@ impl Sitting {
     /// The photo on a document: frontal, plain background, even light.
     pub(crate) fn studio(seed: u64) -> Self {
         let mut rng = Rng::new(seed, 0x7374_7564);
-        let wall = *rng.pick(&[[226, 230, 234], [205, 214, 224], [236, 232, 224], [196, 204, 206], [214, 222, 236]]);
+        let wall =
+            *rng.pick(&[[226, 230, 234], [205, 214, 224], [236, 232, 224], [196, 204, 206], [214, 222, 236]]);
         Self {
             backdrop: Backdrop::Studio(wall),
             light: [rng.range(-0.75, 0.75), rng.range(-0.55, -0.1), 0.75],

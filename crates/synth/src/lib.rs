@@ -15,7 +15,7 @@
 //! assert!(leaked.width() < document.image.width());
 //! ```
 //!
-//! Text is set in the DejaVu fonts, whose licence (Bitstream Vera terms) allows embedding.
+//! Text is set in the `DejaVu` fonts, whose licence (Bitstream Vera terms) allows embedding.
 
 #![forbid(unsafe_code)]
 #![expect(

@@ -33,7 +33,7 @@ fn transliterate(text: &str) -> String {
     for c in text.chars().flat_map(char::to_uppercase) {
         match c {
             'A'..='Z' | '0'..='9' => out.push(c),
-            'À'..='Å' | 'Ă' | 'Ą' | 'Ā' => out.push('A'),
+            'À'..='Ã' | 'Å' | 'Ă' | 'Ą' | 'Ā' => out.push('A'),
             'Ä' | 'Æ' => out.push_str("AE"),
             'Ç' | 'Ć' | 'Č' => out.push('C'),
             'Ď' | 'Đ' => out.push('D'),
@@ -141,7 +141,8 @@ mod tests {
     fn every_line_has_its_length_and_valid_checks() {
         for seed in 0..200 {
             let person = Person::invent(seed);
-            for (format, length, count) in [(Format::Td1, 30, 3), (Format::Td2, 36, 2), (Format::Td3, 44, 2)] {
+            for (format, length, count) in [(Format::Td1, 30, 3), (Format::Td2, 36, 2), (Format::Td3, 44, 2)]
+            {
                 let lines = lines(format, "P", "VAL", &person);
                 assert_eq!(lines.len(), count);
                 for line in &lines {
@@ -150,7 +151,9 @@ mod tests {
                 }
             }
             let td3 = &lines(Format::Td3, "P", "VAL", &person)[1];
-            for (field, check) in [(&td3[0..9], 9), (&td3[13..19], 19), (&td3[21..27], 27), (&td3[28..42], 42)] {
+            for (field, check) in
+                [(&td3[0..9], 9), (&td3[13..19], 19), (&td3[21..27], 27), (&td3[28..42], 42)]
+            {
                 assert_eq!(td3.as_bytes()[check] as char, check_digit(field));
             }
             let composite = format!("{}{}{}", &td3[0..10], &td3[13..20], &td3[21..43]);

@@ -79,17 +79,16 @@ const FLAVOURS: &[Flavour] = &[
     },
 ];
 
-const CITY: &[&str] = &["Port", "Nova", "Kar", "Stein", "Alt", "Mont", "Vel", "Gran", "Os", "Tar", "Bel", "Lun"];
-const CITY_END: &[&str] = &["haven", "grad", "mora", "burg", "ville", "stad", "ona", "field", "ara", "minster"];
+const CITY: &[&str] =
+    &["Port", "Nova", "Kar", "Stein", "Alt", "Mont", "Vel", "Gran", "Os", "Tar", "Bel", "Lun"];
+const CITY_END: &[&str] =
+    &["haven", "grad", "mora", "burg", "ville", "stad", "ona", "field", "ara", "minster"];
 
 /// Given name(s) and family name; `female` chooses the endings.
 pub(crate) fn person(rng: &mut Rng, female: bool) -> (String, String) {
     let flavour = rng.pick(FLAVOURS);
-    let (heads, ends) = if female {
-        (flavour.female, flavour.female_end)
-    } else {
-        (flavour.male, flavour.male_end)
-    };
+    let (heads, ends) =
+        if female { (flavour.female, flavour.female_end) } else { (flavour.male, flavour.male_end) };
     let mut given = format!("{}{}", rng.pick(heads), rng.pick(ends));
     if rng.chance(0.35) {
         given = format!("{given} {}{}", rng.pick(heads), rng.pick(ends));

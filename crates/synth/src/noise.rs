@@ -31,13 +31,15 @@ impl Smooth {
         Self(lattice())
     }
 
-    /// Value noise in 0..1, one bump a unit.
+    /// Value noise in 0..1, one bump a unit; coordinates above -4096.
     #[inline]
     pub(crate) fn at(self, x: f32, y: f32) -> f32 {
-        let (fx, fy) = (x.floor(), y.floor());
-        let (tx, ty) = (x - fx, y - fy);
+        // A positive offset makes truncation a floor, which without SSE 4 is a function call.
+        let (x, y) = (x + 4096.0, y + 4096.0);
+        let (nx, ny) = (x as i32, y as i32);
+        let (tx, ty) = (x - nx as f32, y - ny as f32);
         let (tx, ty) = (tx * tx * (3.0 - 2.0 * tx), ty * ty * (3.0 - 2.0 * ty));
-        let (ix, iy) = ((fx as i32 & 255) as usize, (fy as i32 & 255) as usize);
+        let (ix, iy) = ((nx & 255) as usize, (ny & 255) as usize);
         let (jx, jy) = ((ix + 1) & 255, (iy + 1) & 255);
         let top = self.0[iy * SIDE + ix] * (1.0 - tx) + self.0[iy * SIDE + jx] * tx;
         let low = self.0[jy * SIDE + ix] * (1.0 - tx) + self.0[jy * SIDE + jx] * tx;
@@ -46,18 +48,23 @@ impl Smooth {
 
     /// Three octaves of [`Smooth::at`], in 0..1.
     pub(crate) fn cloud(self, x: f32, y: f32) -> f32 {
-        self.at(x, y) * 0.57 + self.at(x * 2.1 + 17.0, y * 2.1) * 0.29 + self.at(x * 4.3, y * 4.3 + 31.0) * 0.14
+        self.at(x, y) * 0.57
+            + self.at(x * 2.1 + 17.0, y * 2.1) * 0.29
+            + self.at(x * 4.3, y * 4.3 + 31.0) * 0.14
     }
 }
 
-/// Number of entries of [`deviates`].
+/// Number of starting points in [`deviates`]; a power of two.
 pub(crate) const DEVIATES: usize = 1 << 16;
+
+/// The longest run that may be read from any starting point.
+pub(crate) const RUN: usize = 1 << 13;
 
 /// Normal deviates scaled by 32.
 pub(crate) fn deviates() -> &'static [i16] {
     static TABLE: OnceLock<Vec<i16>> = OnceLock::new();
     TABLE.get_or_init(|| {
         let mut rng = Rng::new(11, 2);
-        (0..DEVIATES).map(|_| (rng.normal() * 32.0) as i16).collect()
+        (0..DEVIATES + RUN).map(|_| (rng.normal() * 32.0) as i16).collect()
     })
 }

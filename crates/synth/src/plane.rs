@@ -102,3 +102,43 @@ pub(crate) fn turned(quad: Quad, center: (f32, f32), angle: f32) -> Quad {
         (center.0 + dx * c - dy * s, center.1 + dx * s + dy * c)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_homography_takes_corners_to_corners_and_back(
+            jitter in prop::array::uniform8(-40.0_f32..40.0),
+            w in 200.0_f32..2000.0,
+            h in 200.0_f32..2000.0,
+        ) {
+            let from = corners(w, h);
+            let mut to = from;
+            for (i, corner) in to.iter_mut().enumerate() {
+                *corner = (corner.0 + jitter[2 * i], corner.1 + jitter[2 * i + 1]);
+            }
+            let (there, back) = (Homography::between(from, to), Homography::between(to, from));
+            for i in 0..4 {
+                let (x, y) = there.map(from[i].0, from[i].1);
+                prop_assert!((x - to[i].0).abs() < 0.05 && (y - to[i].1).abs() < 0.05);
+            }
+            let (x, y) = there.map(w * 0.3, h * 0.6);
+            let (x, y) = back.map(x, y);
+            prop_assert!((x - w * 0.3).abs() < 0.1 && (y - h * 0.6).abs() < 0.1);
+        }
+    }
+
+    #[test]
+    fn rectangles_are_clipped_and_empty_ones_vanish() {
+        let all = Rect::clipped([-5.0, -5.0, 500.0, 500.0], 10, 20);
+        assert_eq!(all, Some(Rect { x: 0, y: 0, width: 10, height: 20 }));
+        assert_eq!(Rect::clipped([30.0, 0.0, 40.0, 5.0], 10, 20), None);
+        let a = Rect { x: 1, y: 2, width: 3, height: 4 };
+        let b = Rect { x: 8, y: 0, width: 1, height: 1 };
+        assert_eq!(a.union(b), Rect { x: 1, y: 0, width: 8, height: 6 });
+    }
+}

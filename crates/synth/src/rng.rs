@@ -1,12 +1,12 @@
 //! The one source of variety: a small seeded generator, the same on every platform.
 
-/// Xoshiro256** seeded through SplitMix64.
+/// Xoshiro256** seeded through `SplitMix64`.
 #[derive(Clone, Debug)]
 pub(crate) struct Rng {
     state: [u64; 4],
 }
 
-/// One step of SplitMix64: a good 64-bit mixer for deriving seeds.
+/// One step of `SplitMix64`: a good 64-bit mixer for deriving seeds.
 pub(crate) fn mix(value: u64) -> u64 {
     let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

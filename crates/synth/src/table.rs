@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::canvas::{Canvas, Color, mix, pack, unpack};
+use crate::canvas::{Canvas, Color, Pixel, mix, pack, unpack};
 use crate::noise::{Smooth, hash};
 
 const SIDE: usize = 512;
@@ -25,12 +25,10 @@ impl Ground {
     }
 
     /// The packed colour at a pixel.
-    pub(crate) fn at(self, x: usize, y: usize) -> u32 {
+    pub(crate) fn at(self, x: usize, y: usize) -> Pixel {
         match self {
             Self::Plain(color) => pack(color),
-            Self::Table { kind, dx, dy } => {
-                texture(kind).pixels[(y + dy) % SIDE * SIDE + (x + dx) % SIDE]
-            }
+            Self::Table { kind, dx, dy } => texture(kind).pixels[(y + dy) % SIDE * SIDE + (x + dx) % SIDE],
         }
     }
 
@@ -56,22 +54,37 @@ fn paint(kind: usize) -> Canvas {
                 let warp = noise.at(x / 90.0, y / 30.0) * 3.0;
                 let grain = noise.at(x / 220.0 + 4.0, y / 5.0 + warp * 2.0);
                 let plank = if (y as usize / 128).is_multiple_of(2) { 0.0 } else { 0.12 };
-                let (a, b) =
-                    if kind == 0 { ([92, 58, 34], [148, 100, 62]) } else { ([196, 158, 112], [228, 200, 160]) };
+                let (a, b) = if kind == 0 {
+                    ([92, 58, 34], [148, 100, 62])
+                } else {
+                    ([196, 158, 112], [228, 200, 160])
+                };
                 mix(a, b, (grain + plank + 0.1 * white).clamp(0.0, 1.0))
             }
             // Woven cloth.
             2 => {
                 let weave = ((x * 0.9).sin() * (y * 0.9).sin()).abs();
-                mix([52, 66, 92], [96, 112, 140], 0.6 * weave + 0.3 * noise.at(x / 40.0, y / 40.0) + 0.1 * white)
+                mix(
+                    [52, 66, 92],
+                    [96, 112, 140],
+                    0.6 * weave + 0.3 * noise.at(x / 40.0, y / 40.0) + 0.1 * white,
+                )
             }
             // Speckled stone.
             3 => {
                 let fleck = noise.at(x / 2.5, y / 2.5);
-                mix([120, 118, 116], [210, 206, 200], (fleck * 0.7 + 0.3 * noise.cloud(x / 60.0, y / 60.0)).clamp(0.0, 1.0))
+                mix(
+                    [120, 118, 116],
+                    [210, 206, 200],
+                    (fleck * 0.7 + 0.3 * noise.cloud(x / 60.0, y / 60.0)).clamp(0.0, 1.0),
+                )
             }
             // Plain desk.
-            4 => mix([214, 212, 206], [236, 234, 230], 0.5 + 0.3 * noise.at(x / 120.0, y / 120.0) + 0.3 * white),
+            4 => mix(
+                [214, 212, 206],
+                [236, 234, 230],
+                0.5 + 0.3 * noise.at(x / 120.0, y / 120.0) + 0.3 * white,
+            ),
             // Chequered oilcloth.
             _ => {
                 let check = (x as usize / 32 + y as usize / 32) % 2;

@@ -1,6 +1,7 @@
 //! Document designs and how a person is printed onto one.
 
 mod card;
+mod designs;
 mod page;
 mod security;
 
@@ -96,12 +97,12 @@ impl Template {
 
     fn design(self) -> Art {
         match self {
-            Self::IdentityCard => Art::Card(&card::IDENTITY),
-            Self::CitizenCard => Art::Card(&card::IDENTITY_SECOND),
-            Self::IdentityCardBack => Art::Card(&card::IDENTITY_BACK),
-            Self::Passport => Art::Card(&card::PASSPORT),
-            Self::ResidencePermit => Art::Card(&card::PERMIT),
-            Self::DrivingLicence => Art::Card(&card::LICENCE),
+            Self::IdentityCard => Art::Card(&designs::IDENTITY),
+            Self::CitizenCard => Art::Card(&designs::IDENTITY_SECOND),
+            Self::IdentityCardBack => Art::Card(&designs::IDENTITY_BACK),
+            Self::Passport => Art::Card(&designs::PASSPORT),
+            Self::ResidencePermit => Art::Card(&designs::PERMIT),
+            Self::DrivingLicence => Art::Card(&designs::LICENCE),
             Self::UtilityBill => Art::Page(&page::UTILITY),
             Self::BankStatement => Art::Page(&page::BANK),
             Self::Selfie => Art::Selfie,
@@ -118,6 +119,20 @@ impl Template {
             | Self::IdentityCardBack
             | Self::ResidencePermit
             | Self::DrivingLicence => 32.0,
+        }
+    }
+
+    /// How many image pixels the camera spends on a pixel of the sheet, and whether the picture has no border.
+    pub(crate) const fn enlargement(self) -> (f32, bool) {
+        match self {
+            Self::Selfie => (1.36, true),
+            Self::UtilityBill | Self::BankStatement => (0.86, false),
+            Self::IdentityCard
+            | Self::CitizenCard
+            | Self::IdentityCardBack
+            | Self::Passport
+            | Self::ResidencePermit
+            | Self::DrivingLicence => (0.95, false),
         }
     }
 
@@ -155,12 +170,11 @@ enum Art {
 }
 
 /// Selfies are drawn at this size and enlarged by the camera: skin has no detail that would need more.
-const SELFIE: (usize, usize) = (600, 752);
+const SELFIE: (usize, usize) = (520, 652);
 
 fn selfie(person: &Person) -> Sheet {
     let sitting = Sitting::selfie(rng::mix(person.seed) ^ 0x5e1f);
-    let mut canvas = face::render(&person.face, &sitting, SELFIE.0, SELFIE.1);
-    canvas.grain(5.0, person.seed as u32);
+    let canvas = face::render(&person.face, &sitting, SELFIE.0, SELFIE.1);
     let mut sheet = Sheet::new(canvas);
     let (cx, cy) = (sitting.center.0 * SELFIE.0 as f32, sitting.center.1 * SELFIE.1 as f32);
     let half = sitting.size * SELFIE.1 as f32 * 1.2;
@@ -204,7 +218,11 @@ impl Sheet {
         let mut points = Vec::new();
         let mut x = x0 + 12.0;
         for letter in 0..letters {
-            let tall = if letter == 0 { 1.0 } else { rng.range(0.25, 0.8) * if rng.chance(0.2) { 1.8 } else { 1.0 } };
+            let tall = if letter == 0 {
+                1.0
+            } else {
+                rng.range(0.25, 0.8) * if rng.chance(0.2) { 1.8 } else { 1.0 }
+            };
             let (loops, lean) = (rng.range(0.2, 0.9), rng.range(0.0, 6.3));
             for step in 0..12 {
                 let t = step as f32 / 12.0;

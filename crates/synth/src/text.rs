@@ -1,4 +1,4 @@
-//! Printed text: DejaVu glyphs, rasterised once a size and kept per thread.
+//! Printed text: `DejaVu` glyphs, rasterised once a size and kept per thread.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,16 +14,14 @@ use crate::canvas::{Canvas, Color, pack, weight};
 pub(crate) enum Font {
     Sans,
     Bold,
-    Oblique,
     Condensed,
     CondensedBold,
     Mono,
-    MonoBold,
     Serif,
     SerifBold,
 }
 
-const FONTS: usize = 9;
+const FONTS: usize = 7;
 
 fn face(font: Font) -> &'static FontRef<'static> {
     static FACES: [OnceLock<FontRef<'static>>; FONTS] = [const { OnceLock::new() }; FONTS];
@@ -31,11 +29,9 @@ fn face(font: Font) -> &'static FontRef<'static> {
         let bytes = match font {
             Font::Sans => dejavu::sans::regular(),
             Font::Bold => dejavu::sans::bold(),
-            Font::Oblique => dejavu::sans::oblique(),
             Font::Condensed => dejavu::sans_condensed::regular(),
             Font::CondensedBold => dejavu::sans_condensed::bold(),
             Font::Mono => dejavu::sans_mono::regular(),
-            Font::MonoBold => dejavu::sans_mono::bold(),
             Font::Serif => dejavu::serif::regular(),
             Font::SerifBold => dejavu::serif::bold(),
         };
@@ -61,7 +57,9 @@ thread_local! {
 
 fn glyph(font: Font, size: u16, letter: char) -> Rc<Glyph> {
     GLYPHS.with_borrow_mut(|glyphs| {
-        Rc::clone(glyphs.entry((font, size, letter)).or_insert_with(|| Rc::new(rasterise(font, size, letter))))
+        Rc::clone(
+            glyphs.entry((font, size, letter)).or_insert_with(|| Rc::new(rasterise(font, size, letter))),
+        )
     })
 }
 

@@ -1,8 +1,10 @@
-use super::*;
-use crate::{Coder, GlobalCode, Luma, TooPlain};
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
 use saltprint_keys::ProjectionKey;
 
-use super::random::Random;
+use super::{random::Random, *};
+use crate::{Coder, GlobalCode, Luma, TooPlain};
 
 /// An invented document: the same printed background for all, and a few fields of its own.
 fn document(number: u64) -> Luma {
@@ -27,19 +29,25 @@ fn document(number: u64) -> Luma {
     Luma::new(width, height, pixels).unwrap()
 }
 
-fn calibrate(order: impl Iterator<Item = u64>) -> Result<Profile, CalibrateError> {
+/// Samples of the first documents, measured once for all tests.
+fn samples() -> &'static [CalibrationSample] {
+    static SAMPLES: OnceLock<Vec<CalibrationSample>> = OnceLock::new();
+    SAMPLES.get_or_init(|| {
+        (0..80_u64).into_par_iter().map(|n| CalibrationSample::measure(&document(n), 11).unwrap()).collect()
+    })
+}
+
+fn calibrate<'a>(samples: impl Iterator<Item = &'a CalibrationSample>) -> Result<Profile, CalibrateError> {
     let mut calibration = Calibration::new(11);
-    for number in order {
-        calibration.add(&CalibrationSample::measure(&document(number), calibration.seed()).unwrap());
-    }
+    samples.for_each(|sample| calibration.add(sample));
     calibration.finish()
 }
 
 #[test]
 fn a_calibrated_profile_separates_one_template_better() {
-    let profile = calibrate(0..80).unwrap();
+    let profile = calibrate(samples().iter()).unwrap();
     assert_eq!(profile.origin(), ProfileOrigin::Calibrated { sample: 80, seed: 11 });
-    assert_eq!(profile.dims(), 20);
+    assert_eq!(profile.dims(), 40);
     let key = ProjectionKey::from_secret(&[4; 32]);
     let nearest = |profile: &Profile| {
         let coder = Coder::new(profile, &key);
@@ -56,14 +64,28 @@ fn a_calibrated_profile_separates_one_template_better() {
 }
 
 #[test]
-fn order_does_not_change_the_profile() {
-    assert!(calibrate(0..64).unwrap() == calibrate((0..64).rev()).unwrap());
+fn order_does_not_change_the_sums() {
+    let sums = |samples: &mut dyn Iterator<Item = &CalibrationSample>| {
+        let mut calibration = Calibration::new(11);
+        samples.for_each(|sample| calibration.add(sample));
+        (calibration.documents.covariance(&[0.0; FEATURES]), calibration.noise.covariance(&[0.0; FEATURES]))
+    };
+    assert!(sums(&mut samples()[..9].iter()) == sums(&mut samples()[..9].iter().rev()));
+}
+
+#[test]
+fn samples_follow_from_seed_and_image() {
+    let again = CalibrationSample::measure(&document(3), 11).unwrap();
+    assert!(again.noise().eq(samples()[3].noise()));
+    let other = CalibrationSample::measure(&document(3), 12).unwrap();
+    assert!(!other.noise().eq(samples()[3].noise()));
 }
 
 #[test]
 fn small_or_uniform_samples_are_refused() {
-    assert_eq!(calibrate(0..3), Err(CalibrateError::TooFew { got: 3, need: 64 }));
-    assert_eq!(calibrate((0..64).map(|_| 1)), Err(CalibrateError::NoVariation));
+    assert_eq!(calibrate(samples()[..3].iter()), Err(CalibrateError::TooFew { got: 3, need: 64 }));
+    let copies = std::iter::repeat_n(&samples()[0], 67);
+    assert_eq!(calibrate(copies), Err(CalibrateError::NoVariation));
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn hex(code: &GlobalCode) -> String {
 #[test]
 fn golden_code() {
     let code = coder(7).fingerprint(&picture(640, 400, 1)).unwrap().global;
-    assert_eq!(hex(&code), "922cc862818a20bd2d648b72f6027de80b9ee90f12903e5e40177355eee58c25");
+    assert_eq!(hex(&code), "1929d337c60907cd81d444eaa946c3deab996fbc824eb7b21d6667d7719f1d0f");
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn sealed_profiles_open_with_their_key_only() {
 
 #[test]
 fn debug_shows_metadata_only() {
-    assert_eq!(format!("{:?}", Profile::builtin()), "Profile { origin: BuiltIn, dims: 128, .. }");
+    assert_eq!(format!("{:?}", Profile::builtin()), "Profile { origin: BuiltIn, dims: 256, .. }");
 }
 
 #[test]

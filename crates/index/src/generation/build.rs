@@ -64,7 +64,7 @@ impl IndexDir {
     ) -> Result<WrittenSegment, IndexError> {
         let mut graph = None;
         if records.len() >= policy.min_records.max(2) {
-            let mut codes: Vec<GlobalCode> = records.iter().map(|record| record.code).collect();
+            let mut codes: Vec<GlobalCode> = records.iter().map(|record| record.fingerprint.global).collect();
             graph = FlatGraph::build(&codes, policy.params)?;
             codes.zeroize();
         }
@@ -125,7 +125,7 @@ fn check(
     }
     for (row, record) in (0_u32..).zip(records) {
         let stored = segment.record(row)?;
-        if stored.record_ref != record.record_ref || stored.code != record.code || stored.facts != record.facts {
+        if stored.record_ref != record.record_ref || stored.fingerprint != record.fingerprint || stored.facts != record.facts {
             return Err(lost);
         }
     }

@@ -20,6 +20,9 @@ const SEGMENT_SUFFIX: &str = ".seg";
 /// the segments that it names. Each round means a whole rebuild has passed, so a few are plenty.
 const OPEN_ATTEMPTS: usize = 5;
 
+const PROFILE_PREFIX: &str = "profile-";
+const PROFILE_SUFFIX: &str = ".salt";
+
 /// A folder that holds one index. Making the value touches nothing.
 #[derive(Debug, Clone)]
 pub struct IndexDir {
@@ -110,6 +113,42 @@ impl IndexDir {
         }
     }
 
+    /// Opens a generation that is not published yet, to measure it.
+    ///
+    /// # Errors
+    /// As [`IndexDir::open`].
+    pub fn open_unpublished(
+        &self,
+        _lock: &RebuildLock,
+        manifest: Manifest,
+        key: &IndexKey,
+        epoch: EpochId,
+    ) -> Result<Generation, IndexError> {
+        Generation::open(&self.path, manifest, key, epoch)
+    }
+
+    /// Stores the sealed profile of an epoch beside the segments that were made with it, so that an index stays
+    /// readable while the next profile is being calibrated.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn write_profile(&self, _lock: &RebuildLock, epoch: EpochId, sealed: &[u8]) -> Result<(), IndexError> {
+        let name = profile_name(epoch);
+        if fs::read(self.path.join(&name)).is_ok_and(|present| present == sealed) {
+            return Ok(());
+        }
+        self.write_new(&name, |file| file.write_all(sealed)).map(|_| ())
+    }
+
+    /// The sealed profile of an epoch.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn read_profile(&self, epoch: EpochId) -> Result<Vec<u8>, IndexError> {
+        let path = self.path.join(profile_name(epoch));
+        fs::read(&path).map_err(IndexError::io("read the profile", path))
+    }
+
     /// Makes `manifest` the published one: temporary file, sync, rename, sync of the folder.
     ///
     /// # Errors
@@ -121,20 +160,22 @@ impl IndexDir {
         self.write_new(MANIFEST_NAME, |file| file.write_all(&bytes)).map(|_| ())
     }
 
-    /// Removes segments that `manifest` does not name and temporary files; returns how many. A reader that has
+    /// Removes segments and profiles that `manifest` does not name, and temporary files; returns how many. A reader that has
     /// a removed segment open keeps it: the system frees the file with its last mapping.
     ///
     /// # Errors
     /// [`IndexError::Io`].
     pub fn collect_garbage(&self, _lock: &RebuildLock, manifest: &Manifest) -> Result<usize, IndexError> {
-        let live: Vec<String> = manifest.segments.iter().map(|segment| segment.id.file_name()).collect();
+        let mut live: Vec<String> = manifest.segments.iter().map(|segment| segment.id.file_name()).collect();
+        live.push(profile_name(manifest.epoch));
         let mut removed = 0;
         for entry in fs::read_dir(&self.path).map_err(IndexError::io("list", &self.path))? {
             let entry = entry.map_err(IndexError::io("list", &self.path))?;
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
-            let dead = name.ends_with(TEMPORARY_SUFFIX)
-                || (name.ends_with(SEGMENT_SUFFIX) && !live.iter().any(|live| live == name));
+            let ours = name.ends_with(SEGMENT_SUFFIX)
+                || (name.starts_with(PROFILE_PREFIX) && name.ends_with(PROFILE_SUFFIX));
+            let dead = name.ends_with(TEMPORARY_SUFFIX) || (ours && !live.iter().any(|live| live == name));
             if dead {
                 fs::remove_file(entry.path()).map_err(IndexError::io("remove", entry.path()))?;
                 removed += 1;
@@ -192,10 +233,14 @@ impl IndexDir {
     }
 }
 
+fn profile_name(epoch: EpochId) -> String {
+    format!("{PROFILE_PREFIX}{epoch}{PROFILE_SUFFIX}")
+}
+
+/// Whether the cause at the bottom is a file that is not there.
 fn is_missing(error: &IndexError) -> bool {
-    match error {
-        IndexError::Segment { source, .. } => is_missing(source),
-        IndexError::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
-        _ => false,
+    if let IndexError::Segment { source, .. } = error {
+        return is_missing(source);
     }
+    matches!(error, IndexError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
 }

@@ -48,7 +48,7 @@ pub struct GraphQuality {
 
 impl GraphQuality {
     /// Share found, 0 to 1.
-    pub fn recall(&self) -> f64 {
+    pub fn recall(self) -> f64 {
         if self.queries == 0 { 0.0 } else { f64::from(self.found) / f64::from(self.queries) }
     }
 }

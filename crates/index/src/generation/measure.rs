@@ -1,29 +1,36 @@
 //! Measuring the background of impostors: records play strangers to each other.
 
 use saltprint_fingerprint::GlobalCode;
+use saltprint_keys::RecordRef;
 
 use crate::generation::snapshot::{Generation, IndexHit};
-use crate::{Background, BackgroundSample, Hit, IndexError};
+use crate::{Background, Hit, IndexError, Surroundings};
 
 /// Queries of one scan batch.
 const BATCH: usize = 512;
 /// Neighbours looked at first; more are fetched for records with many of their own subject around.
-const FIRST_CAPACITY: usize = 16;
+const FIRST_CAPACITY: usize = 32;
 
 impl Generation {
-    /// Lets up to `sample` records, evenly spread over the refs, look for their nearest record of another subject.
+    /// Lets up to `sample` of the `eligible` records, evenly spread over the refs, look for their nearest record of
+    /// another subject. Records that took part in calibrating the profile should not be eligible: the profile spreads
+    /// them farther apart than it will spread strangers.
     ///
     /// This is the whole-image distance that a stranger's document of the same templates reaches. It is also the
     /// check that every sampled record finds itself through the search that will serve queries.
     ///
     /// # Errors
     /// [`IndexError::Inconsistent`] where a record does not find itself; [`IndexError::DamagedPage`].
-    pub fn measure_background(&self, sample: usize, mut progress: impl FnMut(u64)) -> Result<Background, IndexError> {
-        let records = self.manifest().records();
-        let count = (sample as u64).min(records);
-        let mut background = Background { records, ..Background::default() };
-        let chosen: Vec<Hit> = (0..count).filter_map(|index| self.row_at(index * records / count)).collect();
-        for batch in chosen.chunks(BATCH) {
+    pub fn measure_background(
+        &self,
+        sample: usize,
+        eligible: impl Fn(RecordRef) -> bool,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Background, IndexError> {
+        let mut background = Background { records: self.manifest().records(), ..Background::default() };
+        let chosen = self.spread(sample, eligible)?;
+        for (done, batch) in (0_u64..).zip(chosen.chunks(BATCH)) {
+            progress(done * BATCH as u64, chosen.len() as u64);
             let mut codes = Vec::with_capacity(batch.len());
             for hit in batch {
                 codes.push(self.segment_of(hit)?.code(hit.row)?);
@@ -33,55 +40,50 @@ impl Generation {
                 if nearest.hits().first().is_none_or(|hit| hit.distance != 0) {
                     return Err(IndexError::inconsistent("generation", "a record does not find itself"));
                 }
-                if let Some(sample) = self.nearest_others(own, code, nearest.hits())? {
-                    background.add(sample);
+                if let Some((distance, surroundings)) = self.nearest_others(own, code, nearest.hits())? {
+                    background.add(distance, surroundings);
                 }
             }
-            progress(background.sampled);
         }
         Ok(background)
     }
 
-    /// Nearest records of two other subjects. Fetches more neighbours until they are found or all were seen.
+    /// Distance of the nearest record of another subject, and what lies around it. Fetches more neighbours until enough
+    /// rivals are found or all records were seen.
     fn nearest_others(
         &self,
         own: &Hit,
         code: &GlobalCode,
         hits: &[Hit],
-    ) -> Result<Option<BackgroundSample>, IndexError> {
+    ) -> Result<Option<(u32, Surroundings)>, IndexError> {
         let own = self.resolve(own)?;
         let mut capacity = FIRST_CAPACITY;
-        let mut found = self.others(&own, hits)?;
-        // A second other is worth one wider look, a first one as many as it takes.
-        while found.is_none_or(|sample| sample.second.is_none() && capacity == FIRST_CAPACITY)
-            && (capacity as u64) < self.manifest().records()
-        {
+        let (mut distances, mut enough) = self.others(&own, hits)?;
+        while !enough && (capacity as u64) < self.manifest().records() {
             capacity *= 8;
-            let nearest = self.scan(std::slice::from_ref(code), capacity, GlobalCode::BITS)?;
-            found = nearest.first().map_or(Ok(None), |nearest| self.others(&own, nearest.hits()))?;
+            if let [nearest] = &self.scan(std::slice::from_ref(code), capacity, GlobalCode::BITS)?[..] {
+                (distances, enough) = self.others(&own, nearest.hits())?;
+            }
         }
-        Ok(found)
+        Ok(distances.split_first().map(|(first, rivals)| (*first, Surroundings::new(rivals))))
     }
 
-    fn others(&self, own: &IndexHit, hits: &[Hit]) -> Result<Option<BackgroundSample>, IndexError> {
+    /// Distances of the nearest record of another subject and of that one's rivals, and whether they are as many as the
+    /// surroundings take.
+    fn others(&self, own: &IndexHit, hits: &[Hit]) -> Result<(Vec<u32>, bool), IndexError> {
         let mut first: Option<IndexHit> = None;
+        let mut distances = Vec::new();
         for hit in hits {
             let other = self.resolve(hit)?;
-            if !own.is_rival_of(&other) {
-                continue;
+            if own.is_rival_of(&other) && first.as_ref().is_none_or(|first| first.is_rival_of(&other)) {
+                distances.push(other.distance);
+                first.get_or_insert(other);
             }
-            match &first {
-                None => first = Some(other),
-                Some(first) if first.is_rival_of(&other) => {
-                    return Ok(Some(BackgroundSample {
-                        nearest: first.distance,
-                        second: Some(other.distance),
-                    }));
-                }
-                Some(_) => {}
+            if distances.len() > Surroundings::RIVALS {
+                return Ok((distances, true));
             }
         }
-        Ok(first.map(|first| BackgroundSample { nearest: first.distance, second: None }))
+        Ok((distances, false))
     }
 
     fn segment_of(&self, hit: &Hit) -> Result<&crate::Segment<crate::MappedFile>, IndexError> {
@@ -90,15 +92,18 @@ impl Generation {
             .ok_or(IndexError::inconsistent("generation", "a segment that does not exist was asked for"))
     }
 
-    /// The `index`-th row, counting through the segments.
-    fn row_at(&self, mut index: u64) -> Option<Hit> {
+    /// Up to `count` eligible rows at even steps.
+    fn spread(&self, count: usize, eligible: impl Fn(RecordRef) -> bool) -> Result<Vec<Hit>, IndexError> {
+        let mut rows = Vec::new();
         for (number, segment) in (0..).zip(self.segments()) {
-            match u32::try_from(index) {
-                Ok(row) if row < segment.len() => return Some(Hit { distance: 0, segment: number, row }),
-                Ok(_) | Err(_) => index -= u64::from(segment.len()),
+            for row in 0..segment.len() {
+                if eligible(segment.record_ref(row)?) {
+                    rows.push(Hit { distance: 0, segment: number, row });
+                }
             }
         }
-        None
+        let count = count.min(rows.len());
+        Ok((0..count).map(|index| rows[index * rows.len() / count]).collect())
     }
 }
 

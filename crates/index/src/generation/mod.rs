@@ -20,6 +20,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
 pub(crate) use build::measure_graph;
 pub use build::{GraphPolicy, WrittenSegment};
 pub use dir::{IndexDir, RebuildLock};

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use saltprint_fingerprint::GlobalCode;
+use saltprint_fingerprint::{Fingerprint, GlobalCode};
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
 
 use super::{GraphPolicy, IndexDir, Manifest, RebuildLock};
@@ -20,7 +20,7 @@ fn record(number: u32, code: [u8; 32]) -> SegmentRecord {
     SegmentRecord {
         record_ref: RecordRef::from_bytes(id),
         facts: RecordFacts::new(ContentDigest::from_bytes(id)),
-        code: GlobalCode::from_bytes(&code),
+        fingerprint: Fingerprint::from_global(GlobalCode::from_bytes(&code)),
     }
 }
 
@@ -60,13 +60,13 @@ fn a_reader_keeps_its_generation_while_a_new_one_is_published() {
     let manifest = publish(&dir, &lock, 2, &[&new]);
     assert_eq!(dir.collect_garbage(&lock, &manifest).unwrap(), 1);
 
-    let found = reader.scan(&[old[17].code], 1, 0).unwrap();
+    let found = reader.scan(&[old[17].fingerprint.global], 1, 0).unwrap();
     assert_eq!(reader.resolve(&found[0].hits()[0]).unwrap().record_ref, old[17].record_ref);
     reader.verify(dir.path()).unwrap();
 
     let reopened = dir.open(&key(), EPOCH).unwrap();
     assert_eq!(reopened.manifest().generation, 2);
-    assert!(reopened.scan(&[old[17].code], 1, 0).unwrap()[0].hits().is_empty());
+    assert!(reopened.scan(&[old[17].fingerprint.global], 1, 0).unwrap()[0].hits().is_empty());
     assert!(matches!(dir.open(&key(), EpochId::from_bytes([6; 16])), Err(IndexError::WrongEpoch)));
 }
 
@@ -78,11 +78,11 @@ fn segments_are_searched_together() {
     let records = random_records(0..300);
     publish(&dir, &lock, 1, &[&records[..100], &records[100..300]]);
     let generation = dir.open(&key(), EPOCH).unwrap();
-    let queries: Vec<GlobalCode> = records.iter().map(|record| record.code).collect();
+    let queries: Vec<GlobalCode> = records.iter().map(|record| record.fingerprint.global).collect();
     let found = generation.scan(&queries, 2, 256).unwrap();
     for (record, nearest) in records.iter().zip(&found) {
         assert_eq!(generation.resolve(&nearest.hits()[0]).unwrap().record_ref, record.record_ref);
-        let graph = generation.graph_search(&record.code, 64, 1, 0).unwrap().unwrap();
+        let graph = generation.graph_search(&record.fingerprint.global, 64, 1, 0).unwrap().unwrap();
         assert_eq!(graph.hits()[0], nearest.hits()[0]);
     }
 }
@@ -182,10 +182,12 @@ fn the_background_leaves_out_the_same_subject_and_the_same_file() {
     }
     records[3].facts.content = records[0].facts.content;
     publish(&dir, &lock, 1, &[&records]);
-    let background = dir.open(&key(), EPOCH).unwrap().measure_background(100, |_| ()).unwrap();
+    let background = dir.open(&key(), EPOCH).unwrap().measure_background(100, |_| true, |_, _| ()).unwrap();
     assert_eq!((background.records, background.sampled), (6, 6));
     // 1 -> 5 at 80; 2 -> 4 at 8; 3 -> 4 at 16; 4 -> 2 at 8; 5 -> 6 at 16; 6 -> 5 at 16.
     assert_eq!(background.nearest.bins().collect::<Vec<_>>(), [(8, 2), (16, 3), (80, 1)]);
     // 1 -> 6 at 96; 2 -> 5 at 72; 3 -> 5 at 64; 4 -> 5 at 80; 5 -> 3 at 64; 6 -> 3 at 80.
     assert_eq!(background.gap.bins().collect::<Vec<_>>(), [(16, 1), (48, 2), (64, 2), (72, 1)]);
+    // The same records, and for 5 and 6 the others beyond them: medians of 64, 72, 80, 80 and 80, 88, 96, 96.
+    assert_eq!(background.level.total(), 6);
 }

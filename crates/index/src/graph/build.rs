@@ -181,7 +181,7 @@ fn walk_out(
     Ok(FlatGraph { neighbours, entry: entry.1, top_level, base, upper })
 }
 
-/// hnsw_rs links a point that opens a new level to the entry point below it, which is not on that level. Such a
+/// `hnsw_rs` links a point that opens a new level to the entry point below it, which is not on that level. Such a
 /// link is a dead end for the descent.
 fn keep_links_on_their_level(upper: &mut [UpperRow]) {
     let keys: Vec<(u32, u32)> = upper.iter().map(|row| (row.level, row.node)).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use saltprint_fingerprint::GlobalCode;
+use saltprint_fingerprint::{Fingerprint, GlobalCode};
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef};
 
 use super::{FlatGraph, GraphParams, GraphSearcher};
@@ -33,7 +33,7 @@ fn segment(codes: &[GlobalCode], graph: &FlatGraph) -> Segment<Vec<u8>> {
             SegmentRecord {
                 record_ref: RecordRef::from_bytes(id),
                 facts: RecordFacts::new(ContentDigest::from_bytes(id)),
-                code: *code,
+                fingerprint: Fingerprint::from_global(*code),
             }
         })
         .collect();

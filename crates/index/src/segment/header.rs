@@ -11,6 +11,10 @@ use crate::format::{
 };
 use crate::segment::SegmentId;
 
+/// The page length as its header field has it.
+#[expect(clippy::cast_possible_truncation, reason = "a constant of 65,536")]
+const PAGE_LEN_ON_DISK: u32 = PAGE_LEN as u32;
+
 /// Place and shape of one section. Rows never straddle a page: a page holds `PAGE_LEN / row_len` of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Section {
@@ -64,7 +68,7 @@ impl Header {
         let mut put = |offset: usize, bytes: &[u8]| block[offset..offset + bytes.len()].copy_from_slice(bytes);
         put(OFFSET_MAGIC, &SEGMENT_MAGIC);
         put(OFFSET_VERSION, &SEGMENT_VERSION.to_le_bytes());
-        put(OFFSET_PAGE_LEN, &(PAGE_LEN as u32).to_le_bytes());
+        put(OFFSET_PAGE_LEN, &PAGE_LEN_ON_DISK.to_le_bytes());
         put(OFFSET_SALT, &self.salt);
         put(OFFSET_EPOCH, self.epoch.as_bytes());
         put(OFFSET_SEGMENT_ID, self.id.as_bytes());
@@ -110,7 +114,7 @@ impl Header {
             .all(|byte| *byte == 0);
         let page_len = read_u32(block, OFFSET_PAGE_LEN);
         let count = read_u32(block, OFFSET_SECTIONS) as usize;
-        if !reserved_is_zero || page_len as usize != PAGE_LEN || count > MAX_SECTIONS {
+        if !reserved_is_zero || page_len != PAGE_LEN_ON_DISK || count > MAX_SECTIONS {
             return Err(IndexError::NotAuthentic);
         }
         let mut sections = Vec::with_capacity(count);

@@ -17,7 +17,7 @@ mod writer;
 
 use std::fmt;
 
-use saltprint_fingerprint::GlobalCode;
+use saltprint_fingerprint::Fingerprint;
 use saltprint_keys::RecordRef;
 
 pub(crate) use header::Section;
@@ -60,6 +60,6 @@ pub struct SegmentRecord {
     pub record_ref: RecordRef,
     /// Its facts.
     pub facts: RecordFacts,
-    /// Its whole-image code.
-    pub code: GlobalCode,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
 }

@@ -3,11 +3,10 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use saltprint_fingerprint::GlobalCode;
+use saltprint_fingerprint::{Fingerprint, GlobalCode};
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
 use zeroize::Zeroizing;
 
-use crate::facts::{Month, RecordFacts};
 use crate::format::{
     CODE_ROW_LEN, DICTIONARY_NONE, FACTS_CAPTURED, FACTS_CONTENT, FACTS_FLAGS, FACTS_HAS_SUBJECT, FACTS_KIND,
     FACTS_ROW_LEN, FACTS_SOURCE, FACTS_SUBJECT, HEADER_LEN, PAGE_LEN, REF_ROW_LEN, SectionKind, TAG_LEN,
@@ -16,7 +15,7 @@ use crate::graph::GraphIndex;
 use crate::page::{PageSeal, Tag, tags_equal};
 use crate::segment::header::{Header, Section, file_len_for};
 use crate::segment::{SegmentId, SegmentRecord};
-use crate::{IndexError, codec};
+use crate::{IndexError, Month, RecordFacts, codec};
 
 /// An open segment over any bytes: a memory map, a `Vec`, a static array.
 ///
@@ -159,7 +158,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
     /// # Errors
     /// As [`Segment::record_ref`].
     pub fn record(&self, row: u32) -> Result<SegmentRecord, IndexError> {
-        Ok(SegmentRecord { record_ref: self.record_ref(row)?, facts: self.facts(row)?, code: self.code(row)? })
+        Ok(SegmentRecord { record_ref: self.record_ref(row)?, facts: self.facts(row)?, fingerprint: Fingerprint::from_global(self.code(row)?) })
     }
 
     /// Checks every page's tag, that every row parses and that refs are sorted.
@@ -234,12 +233,12 @@ impl<B: AsRef<[u8]>> Segment<B> {
         Ok(())
     }
 
-    /// Decrypts page `index` of a section into `scratch`, after checking it.
+    /// Decrypts page `index` of a section into `scratch`, which takes [`PAGE_LEN`] bytes, after checking it.
     pub(crate) fn read_page(
         &self,
         section: Section,
         index: u64,
-        scratch: &mut [u8; PAGE_LEN],
+        scratch: &mut [u8],
     ) -> Result<(), IndexError> {
         let page = section.first_page + index;
         self.check_page(section, page)?;
@@ -251,7 +250,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
     /// All payload bytes of a section; for the small ones.
     pub(crate) fn section_bytes(&self, section: Section) -> Result<Zeroizing<Vec<u8>>, IndexError> {
         let mut out = Zeroizing::new(Vec::new());
-        let mut scratch = Zeroizing::new([0; PAGE_LEN]);
+        let mut scratch = Zeroizing::new(vec![0; PAGE_LEN]);
         let mut left = usize::try_from(section.rows)
             .ok()
             .and_then(|rows| rows.checked_mul(section.row_bytes()))
@@ -290,7 +289,10 @@ impl<B: AsRef<[u8]>> Segment<B> {
         Ok(RecordFacts {
             source: name(number(FACTS_SOURCE))?,
             kind: name(number(FACTS_KIND))?,
-            captured: Month::from_code(number(FACTS_CAPTURED)).map_err(|_| wrong("month out of range"))?,
+            captured: match number(FACTS_CAPTURED) {
+                0 => None,
+                index => Some(Month::from_index(index).ok_or(wrong("month out of range"))?),
+            },
             subject,
             content: ContentDigest::from_bytes(bytes(FACTS_CONTENT)),
         })

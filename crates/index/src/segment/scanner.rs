@@ -37,7 +37,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
     ) -> Result<(), IndexError> {
         let section = self.codes_section();
         let per_page = section.rows_per_page();
-        let mut scratch = Zeroizing::new([0; PAGE_LEN]);
+        let mut scratch = Zeroizing::new(vec![0; PAGE_LEN]);
         let mut codes = vec![GlobalCode::from_words([0; 4]); per_page];
         for index in pages.start..pages.end.min(section.pages) {
             self.read_page(section, index, &mut scratch)?;

@@ -1,7 +1,7 @@
 //! Round trip, corruption of every byte, wrong keys.
 
 use proptest::prelude::*;
-use saltprint_fingerprint::GlobalCode;
+use saltprint_fingerprint::{Fingerprint, GlobalCode};
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
 
 use crate::format::{HEADER_LEN, OFFSET_PAGES, OFFSET_VERSION, PAGE_LEN, TAG_LEN};
@@ -41,7 +41,7 @@ prop_compose! {
         facts.source = source;
         facts.kind = kind;
         facts.captured = captured.map(|(year, month)| Month::new(year, month).unwrap());
-        SegmentRecord { record_ref: RecordRef::from_bytes(id), facts, code: GlobalCode::from_bytes(&code) }
+        SegmentRecord { record_ref: RecordRef::from_bytes(id), facts, fingerprint: Fingerprint::from_global(GlobalCode::from_bytes(&code)) }
     }
 }
 
@@ -63,7 +63,7 @@ fn many(count: u32) -> Vec<SegmentRecord> {
             SegmentRecord {
                 record_ref: RecordRef::from_bytes(id),
                 facts: RecordFacts::new(ContentDigest::from_bytes(id)),
-                code: GlobalCode::from_bytes(&code),
+                fingerprint: Fingerprint::from_global(GlobalCode::from_bytes(&code)),
             }
         })
         .collect()
@@ -72,7 +72,7 @@ fn many(count: u32) -> Vec<SegmentRecord> {
 proptest! {
     #[test]
     fn what_was_written_comes_back(records in records(0..40), with_graph: bool) {
-        let codes: Vec<GlobalCode> = records.iter().map(|record| record.code).collect();
+        let codes: Vec<GlobalCode> = records.iter().map(|record| record.fingerprint.global).collect();
         let graph = if with_graph { FlatGraph::build(&codes, GraphParams::default()).unwrap() } else { None };
         let segment = Segment::open(write(&records, graph.as_ref()), &key(), EPOCH).unwrap();
         segment.verify().unwrap();
@@ -82,7 +82,7 @@ proptest! {
             let stored = segment.record(row).unwrap();
             prop_assert_eq!(stored.record_ref, record.record_ref);
             prop_assert_eq!(&stored.facts, &record.facts);
-            prop_assert!(stored.code == record.code);
+            prop_assert!(stored.fingerprint == record.fingerprint);
             prop_assert_eq!(segment.find(record.record_ref).unwrap(), Some(row));
         }
         prop_assert_eq!(segment.find(RecordRef::from_bytes([0xa5; 16])).unwrap(), None);
@@ -149,7 +149,7 @@ fn a_damaged_page_is_refused_by_every_way_of_reading() {
     assert!(matches!(segment.code(2048), Err(IndexError::DamagedPage { page: 7 })));
     let mut nearest = [Nearest::new(1, 256)];
     assert!(matches!(
-        segment.scan(0, &[records[0].code], &mut nearest),
+        segment.scan(0, &[records[0].fingerprint.global], &mut nearest),
         Err(IndexError::DamagedPage { page: 7 })
     ));
     assert!(segment.verify().is_err());
@@ -196,13 +196,13 @@ fn unsorted_or_repeated_refs_are_refused() {
 fn a_scan_over_several_pages_equals_the_oracle() {
     let records = many(5_000);
     let segment = Segment::open(write(&records, None), &key(), EPOCH).unwrap();
-    let queries: Vec<GlobalCode> = [0_usize, 2_047, 2_048, 4_999].map(|row| records[row].code).to_vec();
+    let queries: Vec<GlobalCode> = [0_usize, 2_047, 2_048, 4_999].map(|row| records[row].fingerprint.global).to_vec();
     let mut nearest = vec![Nearest::new(5, 256); queries.len()];
     segment.scan(3, &queries, &mut nearest).unwrap();
     for (query, nearest) in queries.iter().zip(&nearest) {
         let mut expected: Vec<Hit> = (0..)
             .zip(&records)
-            .map(|(row, record)| Hit { distance: query.distance(&record.code), segment: 3, row })
+            .map(|(row, record)| Hit { distance: query.distance(&record.fingerprint.global), segment: 3, row })
             .collect();
         expected.sort();
         assert_eq!(nearest.hits(), &expected[..5]);
@@ -225,6 +225,6 @@ fn the_file_shows_nothing_of_its_rows() {
     assert!(first.is_disjoint(&second));
     for record in &records {
         assert!(!first.contains(record.record_ref.as_bytes()));
-        assert!(!first.contains(&record.code.to_bytes()[..16]));
+        assert!(!first.contains(&record.fingerprint.global.to_bytes()[..16]));
     }
 }

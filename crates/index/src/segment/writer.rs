@@ -5,7 +5,6 @@ use std::io::Write;
 use saltprint_keys::{EpochId, IndexKey};
 use zeroize::Zeroizing;
 
-use crate::facts::{Month, RecordFacts};
 use crate::format::{
     CODE_ROW_LEN, DICTIONARY_NONE, FACTS_CAPTURED, FACTS_CONTENT, FACTS_FLAGS, FACTS_HAS_SUBJECT, FACTS_KIND,
     FACTS_ROW_LEN, FACTS_SOURCE, FACTS_SUBJECT, GRAPH_HEAD_LEN, PAGE_LEN, REF_ROW_LEN, SectionKind,
@@ -14,7 +13,7 @@ use crate::graph::FlatGraph;
 use crate::page::{PageSeal, Tag};
 use crate::segment::header::{Header, Section};
 use crate::segment::{SegmentId, SegmentRecord};
-use crate::{IndexError, codec};
+use crate::{IndexError, RecordFacts, codec};
 
 /// Writes one segment. Salt and id are passed in: the same input gives the same bytes.
 #[derive(Debug)]
@@ -88,7 +87,7 @@ impl SegmentWriter {
             match section.kind {
                 SectionKind::Refs => pages.rows(records, |record, row| row.copy_from_slice(record.record_ref.as_bytes())),
                 SectionKind::Facts => pages.rows(records, |record, row| dictionary.write_facts(&record.facts, row)),
-                SectionKind::GlobalCodes => pages.rows(records, |record, row| row.copy_from_slice(&record.code.to_bytes())),
+                SectionKind::GlobalCodes => pages.rows(records, |record, row| row.copy_from_slice(&record.fingerprint.global.to_bytes())),
                 SectionKind::Dictionary => pages.rows(&names, |byte, row| row.fill(*byte)),
                 SectionKind::GraphHead => pages.rows(graph.as_slice(), |graph, row| graph.write_head(row)),
                 SectionKind::GraphBase => {
@@ -199,7 +198,7 @@ impl Dictionary {
         let mut put = |offset: usize, bytes: &[u8]| row[offset..offset + bytes.len()].copy_from_slice(bytes);
         put(FACTS_SOURCE, &self.index_of(facts.source.as_ref()).to_le_bytes());
         put(FACTS_KIND, &self.index_of(facts.kind.as_ref()).to_le_bytes());
-        put(FACTS_CAPTURED, &Month::to_code(facts.captured).to_le_bytes());
+        put(FACTS_CAPTURED, &facts.captured.map_or(0, |month| month.index().get()).to_le_bytes());
         if let Some(subject) = facts.subject {
             put(FACTS_FLAGS, &FACTS_HAS_SUBJECT.to_le_bytes());
             put(FACTS_SUBJECT, subject.as_bytes());

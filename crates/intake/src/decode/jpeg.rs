@@ -4,7 +4,7 @@ use image::{ColorType, metadata::Orientation};
 use saltprint_fingerprint::Luma;
 use zeroize::Zeroizing;
 use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
-use zune_jpeg::{JpegDecoder, errors::DecodeErrors};
+use zune_jpeg::{JpegDecoder, SampleRatios, errors::DecodeErrors};
 
 use super::{
     jpeg_header::{Header, NAME},
@@ -18,16 +18,17 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Luma, Reject> {
     let header = Header::read(bytes)?;
     let (width, height) = (u32::from(header.width), u32::from(header.height));
     let pixels = limits.check_sides(width, height)?;
+    header.check_layout()?;
     // Compressed data never holds these two bytes, and a decoder fills up what is missing with grey.
     if !bytes[header.data_start..].windows(2).rev().any(|pair| pair == [0xff, 0xd9]) {
         return Err(Unreadable::Truncated { format: NAME }.into());
     }
-    let (mut decoder, colours) = open(bytes, &header, DecoderOptions::new_fast())?;
+    let (mut decoder, colours) = open(bytes, &header)?;
     let orientation = decoder
         .exif()
         .and_then(|exif| Orientation::from_exif_chunk(exif))
         .unwrap_or(Orientation::NoTransforms);
-    let alone = header.first_plane_is_whole() && matches!(colours, ColorSpace::Luma | ColorSpace::YCbCr);
+    let alone = header.first_plane_is_usable() && matches!(colours, ColorSpace::Luma | ColorSpace::YCbCr);
     // Luma and, unless it comes alone, the three colours that it is made of; a turned image takes luma twice.
     let output = pixels.saturating_mul(if alone { 1 } else { 4 });
     limits.check_memory(header.decoder_bytes().saturating_add(output).max(2 * pixels))?;
@@ -35,8 +36,6 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Luma, Reject> {
     let samples = if alone {
         read(&mut decoder, ColorSpace::Luma, pixels)?
     } else {
-        // Conversion of colours rounds differently in vector instructions, so it is done without them.
-        let (mut decoder, _) = open(bytes, &header, DecoderOptions::new_safe())?;
         let rgb = read(&mut decoder, ColorSpace::RGB, pixels * 3)?;
         let luma = to_luma(rgb, ColorType::Rgb8)
             .ok_or_else(|| Refusal::unsupported(NAME, "its layout of colours"))?;
@@ -48,17 +47,22 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Luma, Reject> {
 type Decoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
 
 /// A decoder that has read the headers, and the colours that they state.
-fn open<'a>(
-    bytes: &'a [u8],
-    header: &Header,
-    options: DecoderOptions,
-) -> Result<(Decoder<'a>, ColorSpace), Reject> {
+fn open<'a>(bytes: &'a [u8], header: &Header) -> Result<(Decoder<'a>, ColorSpace), Reject> {
     // Odd bytes between headers are forgiven, as by every viewer; those in the data later are not.
-    let options = options.set_strict_mode(false).set_max_width(usize::MAX).set_max_height(usize::MAX);
+    let options =
+        DecoderOptions::default().set_strict_mode(false).set_max_width(usize::MAX).set_max_height(usize::MAX);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(reject)?;
-    if decoder.dimensions() != Some((header.width.into(), header.height.into())) {
-        return Err(Unreadable::malformed(NAME, "its sides are stated twice").into());
+    decoder.decode_headers().map_err(|error| reject(&error))?;
+    // What was checked before must be what is decoded now, so both readings of the header have to agree.
+    let (h, v) = header.largest_factors();
+    let largest = (usize::from(h), usize::from(v));
+    let agrees = decoder.info().is_some_and(|info| {
+        (info.width, info.height) == (header.width, header.height)
+            && usize::from(info.components) == header.components()
+            && factors(info.sample_ratio) == largest
+    });
+    if !agrees {
+        return Err(Unreadable::malformed(NAME, "its header can be read in two ways").into());
     }
     match decoder.input_colorspace() {
         Some(
@@ -72,6 +76,17 @@ fn open<'a>(
     }
 }
 
+/// The largest sampling factors, as the decoder read them.
+fn factors(ratio: SampleRatios) -> (usize, usize) {
+    match ratio {
+        SampleRatios::None => (1, 1),
+        SampleRatios::H => (2, 1),
+        SampleRatios::V => (1, 2),
+        SampleRatios::HV => (2, 2),
+        SampleRatios::Generic(h, v) => (h, v),
+    }
+}
+
 /// Decodes strictly: data that ends early or has a wrong code is an error, not a grey area.
 fn read(decoder: &mut Decoder<'_>, colours: ColorSpace, size: u64) -> Result<Zeroizing<Vec<u8>>, Reject> {
     let options = decoder.options().jpeg_set_out_colorspace(colours).set_strict_mode(true);
@@ -79,11 +94,11 @@ fn read(decoder: &mut Decoder<'_>, colours: ColorSpace, size: u64) -> Result<Zer
     let size =
         usize::try_from(size).map_err(|_| Unreadable::malformed(NAME, "it does not fit into memory"))?;
     let mut samples = Zeroizing::new(vec![0; size]);
-    decoder.decode_into(&mut samples).map_err(reject)?;
+    decoder.decode_into(&mut samples).map_err(|error| reject(&error))?;
     Ok(samples)
 }
 
-fn reject(error: DecodeErrors) -> Reject {
+fn reject(error: &DecodeErrors) -> Reject {
     match error {
         DecodeErrors::Unsupported(scheme) => Refusal::unsupported(NAME, &format!("{scheme:?}")).into(),
         DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => {

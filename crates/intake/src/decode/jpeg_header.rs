@@ -85,26 +85,57 @@ impl Header {
         Ok(Self { width, height, progressive, sampling, scan_components: 0, data_start: 0 })
     }
 
-    /// Whether the first component has the full resolution in a layout that cameras and scanners write, so that it can
-    /// be decoded alone.
-    pub(super) fn first_plane_is_whole(&self) -> bool {
+    /// Refuses the layouts that zune-jpeg 0.5 decodes to wrong pixels (or, for the first one, panics on). They are rare, and
+    /// a wrong image must not pass for a right one.
+    pub(super) fn check_layout(&self) -> Result<(), Refusal> {
+        let (h_max, v_max) = self.largest_factors();
+        if self.sampling.len() > 1 && v_max > 1 && self.keeps_coefficients() && !self.progressive {
+            return Err(Refusal::unsupported(
+                NAME,
+                "sequential coding in several scans with subsampled rows",
+            ));
+        }
+        if self.sampling.first() != Some(&(h_max, v_max)) {
+            return Err(Refusal::unsupported(NAME, "a component is finer than the first one"));
+        }
+        Ok(())
+    }
+
+    /// Whether the first component can be decoded alone: it has the full resolution, and the decoder gets it right.
+    pub(super) fn first_plane_is_usable(&self) -> bool {
         match self.sampling.as_slice() {
             [_] => true,
-            [first, rest @ ..] => {
-                matches!(first, (1 | 2, 1 | 2)) && rest.iter().all(|component| *component == (1, 1))
-            }
-            [] => false,
+            // Not rows alone: in progressive files zune-jpeg then repeats them.
+            [(1, 1) | (2, 1 | 2), rest @ ..] => rest.iter().all(|component| *component == (1, 1)),
+            _ => false,
         }
+    }
+
+    /// Number of components, 1 to 4.
+    pub(super) fn components(&self) -> usize {
+        self.sampling.len()
+    }
+
+    /// The largest horizontal and vertical sampling factor.
+    pub(super) fn largest_factors(&self) -> (u8, u8) {
+        let h = self.sampling.iter().map(|factors| factors.0).max().unwrap_or(1);
+        let v = self.sampling.iter().map(|factors| factors.1).max().unwrap_or(1);
+        (h, v)
+    }
+
+    /// Whether the decoder keeps the coefficients of all components for later scans.
+    fn keeps_coefficients(&self) -> bool {
+        self.progressive || usize::from(self.scan_components) != self.sampling.len()
     }
 
     /// Bytes that the decoder takes beside its output: the coefficients of all components where they must be kept for
     /// later scans, otherwise a few rows, which are not counted.
     pub(super) fn decoder_bytes(&self) -> u64 {
-        if !self.progressive && usize::from(self.scan_components) == self.sampling.len() {
+        if !self.keeps_coefficients() {
             return 0;
         }
-        let h_max = self.sampling.iter().map(|s| u64::from(s.0)).max().unwrap_or(1);
-        let v_max = self.sampling.iter().map(|s| u64::from(s.1)).max().unwrap_or(1);
+        let (h_max, v_max) = self.largest_factors();
+        let (h_max, v_max) = (u64::from(h_max), u64::from(v_max));
         let columns = u64::from(self.width).div_ceil(8 * h_max);
         let rows = u64::from(self.height).div_ceil(8 * v_max);
         let blocks: u64 = self.sampling.iter().map(|&(h, v)| u64::from(h) * u64::from(v)).sum();
@@ -127,8 +158,9 @@ fn next_segment(bytes: &[u8], mut at: usize) -> Result<(u8, usize), Unreadable> 
         let marker = bytes[at];
         at += 1;
         match marker {
-            // No marker, or one without a segment.
-            0x00 | 0x01 | 0xd0..=0xd8 => {}
+            // No marker.
+            0x00 => {}
+            0x01 | 0xd0..=0xd8 => return Err(Unreadable::malformed(NAME, "a marker is out of place")),
             0xd9 => return Err(cut_off()),
             _ => return Ok((marker, at)),
         }
@@ -177,11 +209,16 @@ mod tests {
     #[test]
     fn planes_that_can_be_taken_alone() {
         let whole =
-            |sampling: &[u8]| Header::read(&header(0xc0, 8, 8, sampling, 1)).unwrap().first_plane_is_whole();
+            |sampling: &[u8]| Header::read(&header(0xc0, 8, 8, sampling, 1)).unwrap().first_plane_is_usable();
         assert!(
             whole(&[0x11]) && whole(&[0x11; 3]) && whole(&[0x22, 0x11, 0x11]) && whole(&[0x21, 0x11, 0x11])
         );
-        assert!(!whole(&[0x11, 0x22, 0x22]) && !whole(&[0x41, 0x11, 0x11]) && !whole(&[0x22, 0x21, 0x11]));
+        assert!(
+            !whole(&[0x12, 0x11, 0x11])
+                && !whole(&[0x11, 0x22, 0x22])
+                && !whole(&[0x41, 0x11, 0x11])
+                && !whole(&[0x22, 0x21, 0x11])
+        );
     }
 
     #[test]

@@ -13,11 +13,6 @@ pub(super) struct Plane {
     pub(super) pixels: Zeroizing<Vec<u8>>,
 }
 
-/// Whether turning needs a second image beside the first.
-pub(super) fn needs_copy(orientation: Orientation) -> bool {
-    orientation != Orientation::NoTransforms
-}
-
 /// The plane as it is to be shown. `pixels` must hold `width * height` bytes.
 pub(super) fn upright(plane: Plane, orientation: Orientation) -> Plane {
     let (width, height) = (plane.width as usize, plane.height as usize);
@@ -39,11 +34,11 @@ pub(super) fn upright(plane: Plane, orientation: Orientation) -> Plane {
     for top in (0..out_height).step_by(TILE) {
         for left in (0..out_width).step_by(TILE) {
             for y in top..out_height.min(top + TILE) {
-                let start = first.cast_signed() + y.cast_signed() * down;
-                let columns = left..out_width.min(left + TILE);
-                let out = &mut pixels[y * out_width..][columns.clone()];
-                for (x, pixel) in columns.zip(out) {
-                    *pixel = plane.pixels[(start + x.cast_signed() * right).cast_unsigned()];
+                let offset = y.cast_signed() * down + left.cast_signed() * right;
+                let mut from = first.wrapping_add_signed(offset);
+                for pixel in &mut pixels[y * out_width..][left..out_width.min(left + TILE)] {
+                    *pixel = plane.pixels[from];
+                    from = from.wrapping_add_signed(right);
                 }
             }
         }

@@ -29,10 +29,8 @@ pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Lu
     let input = Cursor::new(bytes);
     match format {
         Format::Png => {
-            let output = png_output(bytes, limits)?;
-            let left = limits.check_memory(output)?;
-            let decoder = PngDecoder::with_limits(input, allowance(left));
-            context.run(decoder, |_, _| 0)
+            let left = limits.check_memory(png_output(bytes, limits)?)?;
+            context.run(PngDecoder::with_limits(input, allowance(left)), |_, _| 0)
         }
         Format::WebP => {
             let header = webp_header::Header::read(bytes)?;
@@ -40,7 +38,11 @@ pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Lu
             context.run(WebPDecoder::new(input), |decoder, pixels| webp_memory(decoder, header, pixels))
         }
         Format::Tiff => context.run(TiffDecoder::new(input), tiff_memory),
-        Format::Gif => context.run(GifDecoder::new(input), |_, _| 0),
+        Format::Gif => {
+            check_gif_screen(bytes, limits)?;
+            // A frame that is not as large as the screen takes a buffer, within the decoder's own limits.
+            context.run(GifDecoder::new(input), |_, _| 0)
+        }
         Format::Bmp => context.run(BmpDecoder::new(input), |_, _| 0),
         Format::Jpeg => Err(Unreadable::NotAnImage.into()),
     }
@@ -72,7 +74,10 @@ impl Context<'_> {
         let output = decoder.total_bytes();
         let luma = if layout == ColorType::L8 { 0 } else { pixels };
         // Turning takes a second luma image, when the output is gone already unless it is luma itself.
-        let needed = output.saturating_add(luma).saturating_add(beside(&decoder, pixels)).max(2 * pixels);
+        let needed = output
+            .saturating_add(luma)
+            .saturating_add(beside(&decoder, pixels))
+            .max(pixels.saturating_mul(2));
         self.limits.check_memory(needed)?;
         // What the decoder may take beside its output; its own estimate may be finer than ours.
         let left = self.limits.check_memory(output.saturating_add(luma))?;
@@ -109,7 +114,8 @@ fn ends_early(error: &ImageError) -> bool {
     }
     let mut cause = error.source();
     while let Some(error) = cause {
-        if error.downcast_ref().is_some_and(ran_out) {
+        let gif_ran_out = matches!(error.downcast_ref(), Some(gif::DecodingError::UnexpectedEof));
+        if gif_ran_out || error.downcast_ref().is_some_and(ran_out) {
             return true;
         }
         cause = error.source();
@@ -144,7 +150,16 @@ fn png_output(bytes: &[u8], limits: &Limits) -> Result<u64, Reject> {
         _ => 4,
     };
     let samples = channels * if depth == 16 { 2 } else { 1 };
-    Ok(pixels * (samples + u64::from(samples > 1)))
+    Ok(pixels.saturating_mul(samples + u64::from(samples > 1)))
+}
+
+/// Checks the sides of a GIF, whose decoder tells them only after it has read up to the first frame.
+fn check_gif_screen(bytes: &[u8], limits: &Limits) -> Result<(), Reject> {
+    let Some(&[w0, w1, h0, h1]) = bytes.get(6..10) else {
+        return Err(Unreadable::Truncated { format: Format::Gif.name() }.into());
+    };
+    limits.check_sides(u16::from_le_bytes([w0, w1]).into(), u16::from_le_bytes([h0, h1]).into())?;
+    Ok(())
 }
 
 /// Planes, canvas and frame that the WebP decoder holds beside its output.
@@ -163,8 +178,8 @@ fn webp_memory<D: ImageDecoder>(decoder: &D, header: webp_header::Header, pixels
 fn tiff_memory<D: ImageDecoder>(decoder: &D, pixels: u64) -> u64 {
     #[expect(clippy::wildcard_enum_match_arm, reason = "all but CMYK are copied as they are")]
     match decoder.original_color_type() {
-        ExtendedColorType::Cmyk8 => pixels * 4,
-        ExtendedColorType::Cmyk16 => pixels * 8,
+        ExtendedColorType::Cmyk8 => pixels.saturating_mul(4),
+        ExtendedColorType::Cmyk16 => pixels.saturating_mul(8),
         _ => decoder.total_bytes(),
     }
 }

@@ -148,3 +148,6 @@ fn open_folder(path: &Path) -> Result<PathBuf, Error> {
     fs::read_dir(&canonical).map_err(folder)?;
     Ok(canonical)
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,8 +56,6 @@ impl Shape {
         if self.top < -0.5 {
             return -1.0;
         }
-        let (amp, pitch) = self.ragged;
-        let rough = (noise.at(x * pitch + face.seed as f32 % 97.0, y * pitch * 0.6) - 0.5) * 2.0 * amp;
         let half = face.width + self.side;
         let mut depth = if y < -0.1 {
             let (u, v) = (x / half, (y + 0.1) / (0.9 + self.top));
@@ -70,22 +68,30 @@ impl Shape {
             let (dx, dy) = (x - face.parting * 0.1, y + 1.12);
             depth = depth.max(0.27 * face.volume.min(1.2) - (dx * dx + dy * dy).sqrt());
         }
-        depth + rough
+        let (amp, pitch) = self.ragged;
+        if depth.abs() > amp + 0.06 {
+            return depth;
+        }
+        depth + (noise.at(x * pitch + face.phase, y * pitch * 0.6) - 0.5) * 2.0 * amp
     }
 
     /// Signed depth of the hair that lies before the face (negative where skin shows).
-    pub(super) fn front(&self, face: &Face, noise: Smooth, half: f32, x: f32, y: f32) -> f32 {
+    pub(super) fn front(face: &Face, noise: Smooth, half: f32, x: f32, y: f32) -> f32 {
         let side = x - face.parting * face.width;
-        let jag = noise.at(x * 16.0 + face.seed as f32 % 31.0, 3.0) - 0.5;
+        let jag = noise.at(x * 16.0 + face.phase, 3.0) - 0.5;
         let line = match face.cut {
             Cut::Bald => -2.0,
             Cut::Buzz => face.hairline - 0.02 + 0.9 * (x.abs() - 0.45).max(0.0) + 0.02 * jag,
-            Cut::Receding => -0.8 + 1.1 * (x.abs() - 0.5).max(0.0) - 0.35 * (0.32 - (x.abs() - 0.36).abs()).max(0.0),
-            Cut::SidePart => face.hairline - 0.1 + if side > 0.0 { 0.25 * side } else { -0.05 * side } + 0.05 * jag,
+            Cut::Receding => {
+                -0.8 + 1.1 * (x.abs() - 0.5).max(0.0) - 0.35 * (0.32 - (x.abs() - 0.36).abs()).max(0.0)
+            }
+            Cut::SidePart => {
+                face.hairline - 0.1 + if side > 0.0 { 0.25 * side } else { -0.05 * side } + 0.05 * jag
+            }
             Cut::Swept => face.hairline - 0.12 - 0.18 * side * face.parting.signum() + 0.06 * jag,
             Cut::Fringe => -0.34 + 0.1 * jag + 0.05 * (x * 5.0).cos(),
             Cut::Bob => -0.36 + 0.06 * jag + 0.25 * x * x,
-            Cut::Long | Cut::Wavy => face.hairline - 0.16 + 0.75 * side.abs().powf(1.3),
+            Cut::Long | Cut::Wavy => face.hairline - 0.16 + 0.8 * side.abs() * side.abs().sqrt(),
             Cut::Curly => face.hairline + 0.14 * jag + 0.4 * x * x,
             Cut::Bun => face.hairline - 0.06 + 0.35 * x * x,
             Cut::Crest => face.hairline - 1.6 * (x.abs() - 0.28).max(0.0),
@@ -94,6 +100,8 @@ impl Shape {
         let over = line - y;
         let curtain = match face.cut {
             Cut::Bob | Cut::Long | Cut::Wavy | Cut::Curly => x.abs() - half * (0.93 - 0.04 * face.volume),
+            // Closed under the chin.
+            Cut::Scarf if y > 0.92 => 0.1,
             Cut::Scarf => x.abs() - half * (0.9 - 0.2 * (y - 0.4).max(0.0)),
             Cut::Bald | Cut::Crest => -1.0,
             Cut::Buzz | Cut::Receding | Cut::SidePart | Cut::Swept | Cut::Fringe | Cut::Bun => {
@@ -117,7 +125,8 @@ impl Shape {
         };
         let strand = noise.at(u + 7.0, v) * 0.6 + noise.at(u * 2.3, v * 1.7 + 5.0) * 0.4 - 0.5;
         let (gx, gy) = (x - light[0] * 0.4, y + 0.62);
-        let gloss = 0.55 * (-(gx * gx * 2.2 + gy * gy * 10.0)).exp();
+        let far = gx * gx * 2.2 + gy * gy * 10.0;
+        let gloss = if far < 5.0 { 0.55 * (-far).exp() } else { 0.0 };
         let side = 0.16 * x * light[0] - 0.1 * y;
         let depth = if face.cut == Cut::Scarf { 0.25 } else { 0.75 };
         (0.85 + strand * depth + gloss + side).max(0.15)

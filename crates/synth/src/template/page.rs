@@ -76,7 +76,12 @@ impl Issuer {
             text::draw(&mut canvas, Style::new(self.bold, 34, self.color), (60.0, 66.0), self.name);
             text::draw(&mut canvas, style(14, SOFT), (62.0, 94.0), self.slogan);
         }
-        text::draw(&mut canvas, style(10, SOFT), (60.0, 182.0), "If undeliverable return to P.O. Box 4410, 20117 Belona");
+        text::draw(
+            &mut canvas,
+            style(10, SOFT),
+            (60.0, 182.0),
+            "If undeliverable return to P.O. Box 4410, 20117 Belona",
+        );
         let labels = if self.is_bank() {
             ["Account holder", "Account number", "Statement period", "Date", "Branch"]
         } else {
@@ -163,8 +168,14 @@ impl Issuer {
 
     fn items(&self, sheet: &mut Sheet, rng: &mut Rng) {
         const ITEMS: [&str; 8] = [
-            "Drinking water, household", "Wastewater", "Base charge", "Meter rental", "Rain water, sealed area",
-            "Levy for springs", "Previous balance", "Value added tax",
+            "Drinking water, household",
+            "Wastewater",
+            "Base charge",
+            "Meter rental",
+            "Rain water, sealed area",
+            "Levy for springs",
+            "Previous balance",
+            "Value added tax",
         ];
         let mut total = 0;
         for (i, item) in ITEMS.iter().enumerate() {
@@ -177,7 +188,12 @@ impl Issuer {
         text::draw(&mut sheet.canvas, bold, (480.0, 766.0), "Amount due");
         let area = text::draw_right(&mut sheet.canvas, bold, 806.0, 766.0, &money(total));
         sheet.layout.fields.push(area);
-        text::draw(&mut sheet.canvas, Style::new(self.font, 13, SOFT), (60.0, 806.0), "Your consumption, last 12 months (m³)");
+        text::draw(
+            &mut sheet.canvas,
+            Style::new(self.font, 13, SOFT),
+            (60.0, 806.0),
+            "Your consumption, last 12 months (m³)",
+        );
         let (color, mut peak) = (self.color, rng.range(0.4, 0.8));
         for bar in 0..12 {
             peak = (peak + rng.range(-0.3, 0.3)).clamp(0.15, 1.0);
@@ -190,10 +206,20 @@ impl Issuer {
 
     fn movements(&self, sheet: &mut Sheet, rng: &mut Rng) {
         const PAYEES: [&str; 14] = [
-            "Salary Karhaven Logistics", "Card payment Belmora Market", "Standing order rent", "Cash machine Station Sq.",
-            "Direct debit Aquavel", "Card payment Fuel & Go", "Transfer to savings", "Insurance Lunstad Mutual",
-            "Mobile phone Telora", "Refund Steinfield Outlet", "Card payment Pharmacy", "Transport pass",
-            "Card payment Restaurant Osona", "Interest",
+            "Salary Karhaven Logistics",
+            "Card payment Belmora Market",
+            "Standing order rent",
+            "Cash machine Station Sq.",
+            "Direct debit Aquavel",
+            "Card payment Fuel & Go",
+            "Transfer to savings",
+            "Insurance Lunstad Mutual",
+            "Mobile phone Telora",
+            "Refund Steinfield Outlet",
+            "Card payment Pharmacy",
+            "Transport pass",
+            "Card payment Restaurant Osona",
+            "Interest",
         ];
         let mut balance = rng.int(20_000, 900_000);
         let rows = rng.int(9, 16) as usize;

@@ -18,8 +18,11 @@ pub(super) fn wash(canvas: &mut Canvas, colors: [Color; 3], seed: u64) {
         let (x, y) = ((i % width) as f32 / w, (i / width) as f32 / h);
         let cloud = noise.cloud(x * 2.5 + drift, y * 2.0 + drift);
         let t = (0.75 * x + 0.35 * y + 0.3 * (cloud - 0.5)).clamp(0.0, 1.0);
-        let color =
-            if t < 0.5 { mix(colors[0], colors[1], t * 2.0) } else { mix(colors[1], colors[2], t * 2.0 - 1.0) };
+        let color = if t < 0.5 {
+            mix(colors[0], colors[1], t * 2.0)
+        } else {
+            mix(colors[1], colors[2], t * 2.0 - 1.0)
+        };
         *slot = pack(color);
     }
 }
@@ -42,7 +45,12 @@ pub(super) fn waves(canvas: &mut Canvas, style: Waves, seed: u64) {
     let terms: Vec<(f32, f32, f32, f32)> = (0..4)
         .map(|i| {
             let frequency = rng.range(0.6, 2.2) * (i + 1) as f32;
-            (style.amplitude / (i + 1) as f32, TAU * frequency / long, rng.range(0.0, TAU), rng.range(-0.02, 0.02))
+            (
+                style.amplitude / (i + 1) as f32,
+                TAU * frequency / long,
+                rng.range(0.0, TAU),
+                rng.range(-0.02, 0.02),
+            )
         })
         .collect();
     let count = ((wide + 4.0 * style.amplitude) / style.spacing) as usize;
@@ -62,7 +70,14 @@ pub(super) fn waves(canvas: &mut Canvas, style: Waves, seed: u64) {
 }
 
 /// Concentric petal curves around a centre.
-pub(super) fn rosette(canvas: &mut Canvas, center: (f32, f32), radius: f32, petals: f32, color: Color, alpha: f32) {
+pub(super) fn rosette(
+    canvas: &mut Canvas,
+    center: (f32, f32),
+    radius: f32,
+    petals: f32,
+    color: Color,
+    alpha: f32,
+) {
     let mut points = Vec::new();
     for ring in 0..14 {
         let r = radius * (0.28 + 0.72 * ring as f32 / 14.0);
@@ -100,7 +115,14 @@ pub(super) enum Emblem {
     Columns,
 }
 
-pub(super) fn emblem(canvas: &mut Canvas, kind: Emblem, center: (f32, f32), r: f32, color: Color, alpha: f32) {
+pub(super) fn emblem(
+    canvas: &mut Canvas,
+    kind: Emblem,
+    center: (f32, f32),
+    r: f32,
+    color: Color,
+    alpha: f32,
+) {
     let (cx, cy) = center;
     let star = |spikes: usize, inner: f32, scale: f32| -> Vec<(f32, f32)> {
         (0..spikes * 2)
@@ -127,9 +149,28 @@ pub(super) fn emblem(canvas: &mut Canvas, kind: Emblem, center: (f32, f32), r: f
             ring(canvas, r * 0.95, r * 0.06);
         }
         Emblem::Shield => {
-            let outline = [(-0.75, -0.9), (0.75, -0.9), (0.75, 0.1), (0.45, 0.65), (0.0, 1.0), (-0.45, 0.65), (-0.75, 0.1)];
+            let outline = [
+                (-0.75, -0.9),
+                (0.75, -0.9),
+                (0.75, 0.1),
+                (0.45, 0.65),
+                (0.0, 1.0),
+                (-0.45, 0.65),
+                (-0.75, 0.1),
+            ];
             canvas.polygon(&local(&outline), color, alpha);
-            canvas.polygon(&local(&[(-0.55, -0.05), (0.0, -0.6), (0.55, -0.05), (0.3, -0.05), (0.0, -0.35), (-0.3, -0.05)]), [250; 3], alpha);
+            canvas.polygon(
+                &local(&[
+                    (-0.55, -0.05),
+                    (0.0, -0.6),
+                    (0.55, -0.05),
+                    (0.3, -0.05),
+                    (0.0, -0.35),
+                    (-0.3, -0.05),
+                ]),
+                [250; 3],
+                alpha,
+            );
             canvas.ellipse((cx, cy + 0.3 * r), (0.2 * r, 0.2 * r), [250; 3], alpha);
         }
         Emblem::Sun => {
@@ -139,9 +180,21 @@ pub(super) fn emblem(canvas: &mut Canvas, kind: Emblem, center: (f32, f32), r: f
         }
         Emblem::Peaks => {
             ring(canvas, r * 0.96, r * 0.07);
-            canvas.polygon(&local(&[(-0.85, 0.4), (-0.35, -0.5), (0.0, 0.1), (0.3, -0.3), (0.85, 0.4)]), color, alpha);
-            canvas.polygon(&local(&[(-0.47, -0.28), (-0.35, -0.5), (-0.22, -0.28), (-0.35, -0.2)]), [250; 3], alpha);
-            canvas.rect([(cx - 0.6 * r) as i32, (cy + 0.5 * r) as i32, (cx + 0.6 * r) as i32, (cy + 0.58 * r) as i32], color, alpha);
+            canvas.polygon(
+                &local(&[(-0.85, 0.4), (-0.35, -0.5), (0.0, 0.1), (0.3, -0.3), (0.85, 0.4)]),
+                color,
+                alpha,
+            );
+            canvas.polygon(
+                &local(&[(-0.47, -0.28), (-0.35, -0.5), (-0.22, -0.28), (-0.35, -0.2)]),
+                [250; 3],
+                alpha,
+            );
+            canvas.rect(
+                [(cx - 0.6 * r) as i32, (cy + 0.5 * r) as i32, (cx + 0.6 * r) as i32, (cy + 0.58 * r) as i32],
+                color,
+                alpha,
+            );
         }
         Emblem::Wheel => {
             ring(canvas, r * 0.92, r * 0.14);
@@ -165,9 +218,22 @@ pub(super) fn emblem(canvas: &mut Canvas, kind: Emblem, center: (f32, f32), r: f
             canvas.polygon(&local(&[(-0.95, -0.35), (0.0, -0.95), (0.95, -0.35)]), color, alpha);
             for i in 0..4 {
                 let x = cx + r * (-0.75 + 0.43 * i as f32);
-                canvas.rect([x as i32, (cy - 0.25 * r) as i32, (x + 0.22 * r) as i32, (cy + 0.6 * r) as i32], color, alpha);
+                canvas.rect(
+                    [x as i32, (cy - 0.25 * r) as i32, (x + 0.22 * r) as i32, (cy + 0.6 * r) as i32],
+                    color,
+                    alpha,
+                );
             }
-            canvas.rect([(cx - 0.9 * r) as i32, (cy + 0.66 * r) as i32, (cx + 0.9 * r) as i32, (cy + 0.85 * r) as i32], color, alpha);
+            canvas.rect(
+                [
+                    (cx - 0.9 * r) as i32,
+                    (cy + 0.66 * r) as i32,
+                    (cx + 0.9 * r) as i32,
+                    (cy + 0.85 * r) as i32,
+                ],
+                color,
+                alpha,
+            );
         }
     }
 }

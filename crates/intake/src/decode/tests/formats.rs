@@ -9,7 +9,7 @@ use super::{encode, expected, largest_difference, picture, read};
 
 const SIDES: (u32, u32) = (37, 23);
 
-fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+fn chunk(name: [u8; 4], data: &[u8]) -> Vec<u8> {
     let mut crc = !0_u32;
     for byte in name.iter().chain(data) {
         crc ^= u32::from(*byte);
@@ -44,9 +44,9 @@ pub(super) fn png(
     ]
     .concat();
     let header = [&width.to_be_bytes(), height.to_be_bytes().as_slice(), &[depth, colours, 0, 0, 0]].concat();
-    let mut bytes = [b"\x89PNG\r\n\x1a\n".as_slice(), &chunk(b"IHDR", &header), &extra.concat()].concat();
-    bytes.extend_from_slice(&chunk(b"IDAT", &stored));
-    bytes.extend_from_slice(&chunk(b"IEND", &[]));
+    let mut bytes = [b"\x89PNG\r\n\x1a\n".as_slice(), &chunk(*b"IHDR", &header), &extra.concat()].concat();
+    bytes.extend_from_slice(&chunk(*b"IDAT", &stored));
+    bytes.extend_from_slice(&chunk(*b"IEND", &[]));
     bytes
 }
 
@@ -135,13 +135,13 @@ fn png_of_one_two_and_four_bits_and_palettes() {
     assert_eq!(two(4, 0, &[0, 0x01, 0, 0x8f], &[]), [0, 17, 136, 255]);
     assert_eq!(two(8, 0, &[0, 1, 2, 0, 3, 4], &[]), [1, 2, 3, 4]);
     assert_eq!(two(16, 0, &[0, 0, 128, 0, 129, 0, 255, 255, 1, 1], &[]), [0, 1, 255, 1]);
-    let palette = chunk(b"PLTE", &[255, 0, 0, 0, 255, 0, 0, 0, 255]);
+    let palette = chunk(*b"PLTE", &[255, 0, 0, 0, 255, 0, 0, 0, 255]);
     let rows = [0, 0b0001_0000, 0, 0b1000_0000];
     assert_eq!(two(2, 3, &rows, std::slice::from_ref(&palette)), [76, 150, 29, 76]);
     // The first colour is clear.
-    assert_eq!(two(2, 3, &rows, &[palette, chunk(b"tRNS", &[0])]), [255, 150, 29, 255]);
+    assert_eq!(two(2, 3, &rows, &[palette, chunk(*b"tRNS", &[0])]), [255, 150, 29, 255]);
     // One grey is clear.
-    assert_eq!(two(8, 0, &[0, 1, 2, 0, 3, 1], &[chunk(b"tRNS", &[0, 1])]), [255, 2, 3, 255]);
+    assert_eq!(two(8, 0, &[0, 1, 2, 0, 3, 1], &[chunk(*b"tRNS", &[0, 1])]), [255, 2, 3, 255]);
 }
 
 #[test]
@@ -149,11 +149,11 @@ fn png_and_tiff_with_an_orientation() {
     let rows = [0, 1, 2, 3, 0, 4, 5, 6];
     // A TIFF header with one entry: tag 0x112, a short, once, 6.
     let exif = [b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0".as_slice(), &[0; 4]].concat();
-    let turned = read(&png(3, 2, 8, 0, &rows, &[chunk(b"eXIf", &exif)])).unwrap();
+    let turned = read(&png(3, 2, 8, 0, &rows, &[chunk(*b"eXIf", &exif)])).unwrap();
     assert_eq!((turned.width(), turned.height(), turned.pixels()), (2, 3, [4, 1, 5, 2, 6, 3].as_slice()));
 
     // A broken chunk of metadata costs the orientation only.
-    let plain = read(&png(3, 2, 8, 0, &rows, &[chunk(b"eXIf", b"MM\0\x2a\xff\xff\xff\xff")])).unwrap();
+    let plain = read(&png(3, 2, 8, 0, &rows, &[chunk(*b"eXIf", b"MM\0\x2a\xff\xff\xff\xff")])).unwrap();
     assert_eq!(plain.pixels(), [1, 2, 3, 4, 5, 6]);
 
     let entry = |tag: u8, value: u8| [tag, 1, 3, 0, 1, 0, 0, 0, value, 0, 0, 0];

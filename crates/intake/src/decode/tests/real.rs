@@ -29,7 +29,7 @@ fn images(folder: &Path) -> Vec<(String, Luma)> {
     names
         .into_iter()
         .map(|name| name.into_string().unwrap())
-        .filter(|name| !name.ends_with(".md"))
+        .filter(|name| name != "README.md")
         .map(|name| {
             let file = read_bounded(&folder.join(&name), &limits).unwrap();
             let image = decode(file.bytes(), &limits).unwrap_or_else(|error| panic!("{name}: {error}"));

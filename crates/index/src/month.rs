@@ -11,12 +11,12 @@ const LAST_YEAR: u16 = 2199;
 /// A month of the years 1900 to 2199. Text form: `YYYY-MM`.
 ///
 /// ```
-/// use saltprint_intake::Month;
+/// use saltprint_index::Month;
 ///
 /// let month: Month = "2019-07".parse()?;
 /// assert_eq!((month.year(), month.month()), (2019, 7));
 /// assert_eq!(Month::from_index(month.index().get()), Some(month));
-/// # Ok::<(), saltprint_intake::MonthError>(())
+/// # Ok::<(), saltprint_index::MonthError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Month(NonZeroU16);
@@ -114,6 +114,12 @@ impl FromStr for Month {
 impl fmt::Display for Month {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}", self.year(), self.month())
+    }
+}
+
+impl serde::Serialize for Month {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -1,0 +1,152 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done
+  1   failed; nothing that was good is lost
+  2   wrong usage
+  3   done, but some inputs could not be used (they are named with reasons)
+  10  lookup found no match";
+
+/// Are these leaked images ours, whose, from which system and from when - without keeping a single document.
+#[derive(Debug, Parser)]
+#[command(name = "saltprint", version, about, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Arguments {
+    /// Configuration file; paths in it are relative to its folder.
+    #[arg(long, global = true, value_name = "FILE", default_value = "saltprint.toml")]
+    pub config: PathBuf,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a folder with four fresh keys: projection, index, ref, audit.
+    Keygen(KeygenArgs),
+    /// Learn from a sample of the vault how its documents differ; once, before the first rebuild.
+    Calibrate(CalibrateArgs),
+    /// Bring the index up to date with the vault; the nightly job.
+    Rebuild(RebuildArgs),
+    /// Look single images up.
+    #[command(after_help = EXIT_CODES)]
+    Lookup(LookupArgs),
+    /// Look up every image below a folder and sum up.
+    Triage(TriageArgs),
+    /// Print the refs (pseudonyms) of record ids.
+    Ref(RefArgs),
+    /// Check every byte of the published index against its keys.
+    Verify,
+    /// Show what the index holds.
+    Status(StatusArgs),
+    /// Show the whole job on an invented vault and an invented leak.
+    Demo(DemoArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeygenArgs {
+    /// Folder for the keys; created with mode 0700. Keys are never overwritten.
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CalibrateArgs {
+    /// Most records to learn from (they are drawn from one half of the vault).
+    #[arg(long, default_value_t = 5000, value_name = "N")]
+    pub(crate) sample: usize,
+    /// Seed of the simulated edits; the same seed and vault give the same profile.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) seed: u64,
+    /// Replace a profile that exists: the next rebuild then fingerprints every record again.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print a JSON summary on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RebuildArgs {
+    /// Read and fingerprint everything again; the way out of a damaged index.
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Publish an empty index although the vault lists nothing while the index holds records.
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
+    /// Print a JSON summary on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LookupArgs {
+    /// Image files.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print one JSON object an input instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show distances; only where the configuration says `[matching] evidence = true`.
+    #[arg(long)]
+    pub(crate) evidence: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TriageArgs {
+    /// Folder with the leaked images.
+    pub(crate) dir: PathBuf,
+    /// Write one JSON object an input to this file; `-` is stdout.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write the summary as JSON to this file; `-` is stdout.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) summary: Option<PathBuf>,
+    /// Show distances; only where the configuration says `[matching] evidence = true`.
+    #[arg(long)]
+    pub(crate) evidence: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RefArgs {
+    /// Record ids, exactly as the vault's list has them.
+    #[arg(required = true, value_name = "RECORD_ID")]
+    pub(crate) record_ids: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Print JSON on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Folder for the demo; must not exist, or be one that an earlier demo made.
+    #[arg(long, default_value = "saltprint-demo", value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Documents of the invented vault.
+    #[arg(long, default_value_t = 2000, value_name = "N", value_parser = clap::value_parser!(u32).range(50..=1_000_000))]
+    pub(crate) records: u32,
+    /// Images of the invented leak.
+    #[arg(long, default_value_t = 500, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    pub(crate) items: u32,
+    /// Seed of everything that is invented.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) seed: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

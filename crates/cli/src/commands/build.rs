@@ -1,0 +1,65 @@
+//! `calibrate` and `rebuild`.
+
+use std::io::Write as _;
+
+use saltprint::{CalibrateOptions, CalibrateSummary, Config, RebuildOptions};
+
+use crate::args::{CalibrateArgs, RebuildArgs};
+use crate::exit::Exit;
+use crate::progress::Shown;
+use crate::words;
+
+pub(super) fn calibrate(args: &CalibrateArgs, config: &Config) -> anyhow::Result<Exit> {
+    let mut options = CalibrateOptions::default();
+    options.sample = args.sample;
+    options.seed = args.seed;
+    options.force = args.force;
+    let progress = Shown::new();
+    let summary = saltprint::calibrate(config, options, &progress)?;
+    progress.finish();
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&summary)?)?;
+    } else {
+        writeln!(out, "{}", calibrated(&summary, config))?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) fn calibrated(summary: &CalibrateSummary, config: &Config) -> String {
+    if summary.builtin {
+        format!(
+            "The vault's {} records are too few to learn from; the built-in profile was written to {}.",
+            summary.records,
+            config.profile.display()
+        )
+    } else {
+        format!(
+            "Learned a profile of {} axes from {} of {} records; written to {}.",
+            summary.dims,
+            summary.sample,
+            summary.records,
+            config.profile.display()
+        )
+    }
+}
+
+pub(super) fn rebuild(args: &RebuildArgs, config: &Config) -> anyhow::Result<Exit> {
+    let progress = Shown::new();
+    let mut options = RebuildOptions::default();
+    options.full = args.full;
+    options.allow_empty = args.allow_empty;
+    options.count_first = progress.wants_total();
+    let summary = saltprint::rebuild(config, options, &progress)?;
+    progress.finish();
+    for warning in &summary.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&summary)?)?;
+    } else {
+        write!(out, "{}", words::rebuild(&summary))?;
+    }
+    Ok(if summary.has_rejects() { Exit::DoneWithRejects } else { Exit::Done })
+}

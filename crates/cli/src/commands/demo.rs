@@ -1,0 +1,156 @@
+//! `demo`: the whole job on an invented vault and an invented leak, then a comparison with the truth, which here is known.
+
+mod leak;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::{Instant, SystemTime};
+
+use anyhow::{Context as _, bail};
+use saltprint::{CalibrateOptions, Config, Outcome, RebuildOptions, Saltprint};
+use saltprint_keys::{RefKey, system_random};
+use saltprint_synth::{Corpus, write_corpus};
+
+use crate::args::DemoArgs;
+use crate::exit::Exit;
+use crate::progress::Shown;
+use crate::words;
+use leak::{Leak, Truth};
+
+/// Marks a folder that a demo made, and may make again.
+const MARKER: &str = "made-by-saltprint-demo";
+
+const CONFIG: &str = "\
+# Written by `saltprint demo`. Paths are relative to this file.
+[vault]
+root = \"vault\"
+manifest = \"vault/vault.csv\"
+";
+
+pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
+    prepare(&args.dir)?;
+    let steps = Steps { started: Instant::now() };
+    let dir = &args.dir;
+    let progress = Shown::new();
+
+    let corpus = Corpus::new(args.records as usize, args.seed);
+    steps.say(&format!("Inventing a vault of {} documents in {}", args.records, dir.join("vault").display()))?;
+    write_corpus(&dir.join("vault"), &corpus, |_| ())?;
+    let config_path = dir.join("saltprint.toml");
+    fs::write(&config_path, CONFIG).with_context(|| format!("cannot write `{}`", config_path.display()))?;
+    let config = Config::load(&config_path)?;
+
+    steps.say(&format!("$ saltprint keygen {}", config.keys.display()))?;
+    saltprint_keys::keygen(&config.keys, SystemTime::now(), &mut system_random)?;
+
+    steps.say(&format!("$ saltprint calibrate --config {}", config_path.display()))?;
+    let calibrated = saltprint::calibrate(&config, CalibrateOptions::default(), &progress)?;
+    progress.finish();
+    say(&super::build::calibrated(&calibrated, &config))?;
+
+    steps.say(&format!("$ saltprint rebuild --config {}", config_path.display()))?;
+    let rebuilt = saltprint::rebuild(&config, RebuildOptions::default(), &progress)?;
+    progress.finish();
+    say(words::rebuild(&rebuilt).trim_end())?;
+    for warning in &rebuilt.warnings {
+        eprintln!("warning: {warning}");
+    }
+
+    let leak_dir = dir.join("leak");
+    steps.say(&format!("Inventing a leak of {} images in {}", args.items, leak_dir.display()))?;
+    let leak = Leak::write(&leak_dir, &corpus, args.items as usize, args.seed)?;
+
+    steps.say(&format!("$ saltprint triage {} --config {}", leak_dir.display(), config_path.display()))?;
+    let saltprint = Saltprint::open(&config)?;
+    let mut reports = Vec::new();
+    let summary = saltprint.triage_folder(&leak_dir, false, &progress, |report| {
+        reports.push(report);
+        anyhow::Ok(())
+    })?;
+    progress.finish();
+    say(words::triage(&summary).trim_end())?;
+
+    steps.say("What only a demo can know: was that right?")?;
+    let refs = RefKey::load_from_dir(&config.keys)?;
+    let mut score = Score::default();
+    for report in &reports {
+        let truth = leak.truth(&report.input).context("a file appeared in the leak folder")?;
+        score.add(truth, report, &refs);
+    }
+    say(&score.table())?;
+    say(&format!("Try it yourself: saltprint lookup --config {} {}/*", config_path.display(), leak_dir.display()))?;
+    Ok(Exit::Done)
+}
+
+/// Makes the folder, or empties one that a demo made.
+fn prepare(dir: &Path) -> anyhow::Result<()> {
+    if dir.join(MARKER).exists() {
+        fs::remove_dir_all(dir).with_context(|| format!("cannot empty `{}`", dir.display()))?;
+    } else if dir.exists() {
+        bail!("`{}` exists and was not made by a demo; name another folder with `--dir`", dir.display());
+    }
+    fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
+    fs::write(dir.join(MARKER), "").with_context(|| format!("cannot write into `{}`", dir.display()))
+}
+
+struct Steps {
+    started: Instant,
+}
+
+impl Steps {
+    fn say(&self, text: &str) -> anyhow::Result<()> {
+        say(&format!("\n[{:5.1} s] {text}", self.started.elapsed().as_secs_f64()))
+    }
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
+}
+
+/// Outcomes by what was done to the images.
+#[derive(Default)]
+struct Score {
+    rows: BTreeMap<String, Row>,
+}
+
+#[derive(Default)]
+struct Row {
+    images: u64,
+    right: u64,
+    possible: u64,
+    wrong: u64,
+    missed: u64,
+}
+
+impl Score {
+    fn add(&mut self, truth: &Truth, report: &saltprint::ItemReport, refs: &RefKey) {
+        let row = self.rows.entry(truth.label.clone()).or_default();
+        row.images += 1;
+        let own = truth.record_id.as_deref().map(|id| refs.record_ref(id));
+        let strong = report.matches.first().filter(|_| report.outcome == Outcome::Match);
+        match (strong, report.outcome) {
+            (Some(found), _) if Some(found.record_ref) == own => row.right += 1,
+            (Some(_), _) => row.wrong += 1,
+            (None, Outcome::Possible) => row.possible += 1,
+            (None, _) => row.missed += 1,
+        }
+    }
+
+    fn table(&self) -> String {
+        let mut text = format!(
+            "{:<34} {:>7} {:>8} {:>9} {:>7} {:>9}",
+            "what was done to the image", "images", "matched", "possible", "wrong", "no match"
+        );
+        for (label, row) in &self.rows {
+            text.push_str(&format!(
+                "\n{label:<34} {:>7} {:>8} {:>9} {:>7} {:>9}",
+                row.images, row.right, row.possible, row.wrong, row.missed
+            ));
+        }
+        text
+    }
+}

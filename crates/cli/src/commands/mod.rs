@@ -1,0 +1,27 @@
+//! One function a command.
+
+mod ask;
+mod build;
+mod demo;
+mod keys;
+mod show;
+
+use saltprint::Config;
+
+use crate::args::{Arguments, Command};
+use crate::exit::Exit;
+
+pub(crate) fn dispatch(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let config = || Config::load(&arguments.config);
+    match &arguments.command {
+        Command::Keygen(args) => keys::keygen(args),
+        Command::Ref(args) => keys::refs(args, &config()?),
+        Command::Calibrate(args) => build::calibrate(args, &config()?),
+        Command::Rebuild(args) => build::rebuild(args, &config()?),
+        Command::Lookup(args) => ask::lookup(args, &config()?),
+        Command::Triage(args) => ask::triage(args, &config()?),
+        Command::Verify => show::verify(&config()?),
+        Command::Status(args) => show::status(args, &config()?),
+        Command::Demo(args) => demo::run(args),
+    }
+}

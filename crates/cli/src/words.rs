@@ -1,0 +1,247 @@
+//! Results in words and aligned columns.
+
+use std::fmt::Write as _;
+
+use saltprint::{ItemReport, MatchReport, Outcome, RebuildSummary, Status, TriageSummary, TriageTotals};
+use saltprint_matching::{Band, Basis};
+
+/// One input of `lookup`.
+pub(crate) fn item(report: &ItemReport) -> String {
+    let mut text = String::new();
+    let head = match report.outcome {
+        Outcome::Match => "match",
+        Outcome::Possible => "possible match: compare by eye before relying on it",
+        Outcome::NoMatch => "no match",
+        Outcome::TooPlain => "too plain to be compared (blank, or a single colour)",
+        Outcome::Unreadable => "unreadable",
+        Outcome::Refused => "refused",
+        Outcome::Duplicate => "duplicate",
+    };
+    let _ = write!(text, "{}: {head}", report.input);
+    if let Some(reason) = &report.reason {
+        let _ = write!(text, ": {}", reason.text);
+    }
+    text.push('\n');
+    for found in &report.matches {
+        let _ = writeln!(text, "  {}", matched(found));
+    }
+    text
+}
+
+fn matched(found: &MatchReport) -> String {
+    let band = match found.band {
+        Band::Strong => "strong",
+        Band::Possible => "possible",
+    };
+    let captured = found.captured.map_or_else(|| "date unknown".to_owned(), |month| month.to_string());
+    let mut text = format!(
+        "{}  {band:8}  {}, {captured}, {}",
+        found.record_ref,
+        found.source.as_deref().unwrap_or("source unknown"),
+        found.kind.as_deref().unwrap_or("kind unknown"),
+    );
+    if found.orientation.index() > 0 {
+        let _ = write!(text, ", {}", found.orientation.name());
+    }
+    if let Some(distance) = found.distance {
+        let _ = write!(text, "  [distance {distance}");
+        match found.runner_up {
+            Some(runner_up) => text.push_str(&format!(", next subject {runner_up}]")),
+            None => text.push_str(", no other subject]"),
+        }
+    }
+    text
+}
+
+/// The summary of a triage, verdict first.
+pub(crate) fn triage(summary: &TriageSummary) -> String {
+    let TriageTotals { inputs, matches, possible, no_match, too_plain, unreadable, refused, duplicate, .. } =
+        summary.totals;
+    let compared = matches + possible + no_match;
+    let mut text = format!("{}\n\n", verdict(summary));
+    for (count, label) in [
+        (matches, "match a record of the index"),
+        (possible, "possibly match; compare by eye"),
+        (no_match, "match no record"),
+        (too_plain, "too plain to be compared"),
+        (unreadable, "unreadable"),
+        (refused, "refused (limits, unsupported formats)"),
+        (duplicate, "repeat the bytes of another input"),
+    ] {
+        let _ = writeln!(text, "{count:>9}  {label}");
+    }
+    let _ = writeln!(text, "{inputs:>9}  inputs");
+    if !summary.hits.is_empty() {
+        text.push_str("\nMatches by source and month of capture:\n");
+        for cell in &summary.hits {
+            let captured = cell.captured.map_or_else(|| "unknown".to_owned(), |month| month.to_string());
+            let source = cell.source.as_deref().unwrap_or("source unknown");
+            let _ = writeln!(text, "{:>9}  {source:<24} {captured}", cell.images);
+        }
+    }
+    let _ = write!(
+        text,
+        "\nGeneration {}, {} records. Chance alone would be expected to give at most {} strong matches among {compared}.\n",
+        summary.generation,
+        summary.records,
+        small(summary.expected_chance_matches),
+    );
+    text.push_str(
+        "Whole-image comparison: crops, collages, screenshots and photographs of a screen can be missed,\n\
+         so \"no match\" is not proof that an image is not ours.\n",
+    );
+    text
+}
+
+/// One sentence that answers the question.
+fn verdict(summary: &TriageSummary) -> String {
+    let TriageTotals { matches, possible, no_match, .. } = summary.totals;
+    let compared = matches + possible + no_match;
+    let share = percent(matches, compared);
+    if compared == 0 {
+        "VERDICT: nothing could be compared; the inputs below say why.".to_owned()
+    } else if matches == 0 && possible == 0 {
+        format!("VERDICT: no sign that these are ours: none of {compared} compared images matches a record.")
+    } else if matches == 0 {
+        format!(
+            "VERDICT: open: no certain match, but {possible} of {compared} compared images may be ours and need a look."
+        )
+    } else if no_match == 0 && possible == 0 {
+        format!("VERDICT: these are ours: all {compared} compared images match {} of our records.", summary.matched_records)
+    } else {
+        format!(
+            "VERDICT: partly ours: {matches} of {compared} compared images ({share}) match {} of our records.",
+            summary.matched_records
+        )
+    }
+}
+
+/// The summary of a rebuild.
+pub(crate) fn rebuild(summary: &RebuildSummary) -> String {
+    let totals = summary.totals;
+    let mut text = if summary.published {
+        format!("Generation {} published", summary.generation)
+    } else {
+        format!("Nothing changed; generation {} stays published", summary.generation)
+    };
+    let _ = write!(text, " ({:.1} s)\n\n", summary.seconds);
+    for (count, label) in [
+        (totals.indexed, "indexed"),
+        (totals.duplicate, "indexed, with the same bytes as another record"),
+        (totals.too_plain, "too plain (blank, or a single colour)"),
+        (totals.unreadable, "unreadable"),
+        (totals.refused, "refused"),
+    ] {
+        let _ = writeln!(text, "{count:>9}  {label}");
+    }
+    let _ = writeln!(text, "{:>9}  inputs; {} of them not read, being as they were", totals.inputs, summary.unread);
+    let _ = writeln!(
+        text,
+        "\n{} unchanged, {} added, {} changed, {} removed records",
+        summary.unchanged, summary.added, summary.changed, summary.removed
+    );
+    for segment in &summary.segments {
+        let state = if segment.new { "new" } else { "kept" };
+        let _ = write!(text, "segment of {} records ({state})", segment.records);
+        match (segment.graph, segment.graph_recall) {
+            (true, Some(recall)) => {
+                let _ = write!(text, ", graph finds {:.1} % of planted queries", recall * 100.0);
+            }
+            (false, Some(_)) => text.push_str(", graph left out"),
+            (_, None) => text.push_str(", exact scan"),
+        }
+        text.push('\n');
+    }
+    if let Some(path) = &summary.rejects_file {
+        let _ = writeln!(text, "\nRejected inputs are named in {}", path.display());
+    }
+    text
+}
+
+/// What an index holds.
+pub(crate) fn status(status: &Status) -> String {
+    let coverage = status.coverage;
+    let mut text = format!(
+        "generation  {}\nepoch       {}\nbuilt       {}\nrecords     {}\nsegments    {} ({} with a graph), {}\nprofile     {}\n",
+        status.generation,
+        status.epoch,
+        date(status.created),
+        status.records,
+        status.segments,
+        status.graphs,
+        bytes(status.bytes),
+        if status.builtin_profile { "built in" } else { "calibrated on the vault" },
+    );
+    let _ = writeln!(
+        text,
+        "last vault  {} indexed, {} with the bytes of another, {} too plain, {} unreadable, {} refused",
+        coverage.indexed, coverage.duplicate, coverage.too_plain, coverage.unreadable, coverage.refused
+    );
+    let basis = match status.rule.basis() {
+        Basis::Measured => "measured on this vault",
+        Basis::Assumed => "assumed: too few records to measure",
+    };
+    let _ = writeln!(text, "thresholds  {basis}");
+    let strangers = status.strangers;
+    if let (Some(nearest), Some(percent_1), Some(median)) = (strangers.nearest, strangers.percent_1, strangers.median) {
+        let _ = writeln!(
+            text,
+            "strangers   nearest other subject of {} records: {median} bits in the middle, {percent_1} for the nearest 1 %, \
+             {nearest} at least",
+            strangers.sampled
+        );
+    }
+    text
+}
+
+/// Seconds since 1970 as `YYYY-MM-DD HH:MM UTC` (the civil-from-days algorithm of Howard Hinnant, "chrono-Compatible
+/// Low-Level Date Algorithms", 2013).
+fn date(seconds: u64) -> String {
+    let days = seconds / 86_400 + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", seconds / 3_600 % 24, seconds / 60 % 60)
+}
+
+fn bytes(count: u64) -> String {
+    match count {
+        0..10_000 => format!("{count} bytes"),
+        10_000..10_000_000 => format!("{:.1} kB", count as f64 / 1e3),
+        _ => format!("{:.1} MB", count as f64 / 1e6),
+    }
+}
+
+pub(crate) fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 { "-".to_owned() } else { format!("{:.1} %", part as f64 * 100.0 / whole as f64) }
+}
+
+fn small(value: f64) -> String {
+    if value >= 0.1 { format!("{value:.1}") } else { format!("{value:.6}").trim_end_matches('0').to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        assert_eq!(date(0), "1970-01-01 00:00 UTC");
+        assert_eq!(date(951_827_696), "2000-02-29 12:34 UTC");
+        assert_eq!(date(1_795_353_599), "2026-11-22 13:19 UTC");
+    }
+
+    #[test]
+    fn numbers() {
+        assert_eq!(bytes(9_999), "9999 bytes");
+        assert_eq!(bytes(327_872), "327.9 kB");
+        assert_eq!(percent(1, 3), "33.3 %");
+        assert_eq!(percent(0, 0), "-");
+        assert_eq!(small(0.0005), "0.0005");
+        assert_eq!(small(2.0), "2.0");
+    }
+}

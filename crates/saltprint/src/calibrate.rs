@@ -1,0 +1,156 @@
+//! Learning a profile from a sample of the vault.
+
+use std::collections::BinaryHeap;
+
+use rayon::prelude::*;
+use saltprint_fingerprint::{CalibrateError, Calibration, CalibrationSample, Coder, Profile};
+use saltprint_intake::{Entry, decode, read_bounded};
+use saltprint_keys::{EpochId, ProjectionKey, RecordRef, RefKey, system_random};
+
+use crate::{Config, Error, Phase, Progress, output};
+
+/// Documents measured at a time; bounds memory, since a sample holds some 50 kB and an image more.
+const BATCH: usize = 64;
+
+/// How to calibrate.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct CalibrateOptions {
+    /// Most records in the sample, at most [`Calibration::MAX_SAMPLE`].
+    pub sample: usize,
+    /// Seed of the simulated edits; the same seed and vault give the same profile.
+    pub seed: u64,
+    /// Replace a profile that exists.
+    pub force: bool,
+}
+
+impl Default for CalibrateOptions {
+    fn default() -> Self {
+        Self { sample: Calibration::MAX_SAMPLE, seed: 1, force: false }
+    }
+}
+
+/// What calibration did.
+#[derive(Debug, Clone, serde::Serialize)]
+#[non_exhaustive]
+pub struct CalibrateSummary {
+    /// Records in the vault's list.
+    pub records: u64,
+    /// Documents that the profile was learned from; 0 for the built-in profile.
+    pub sample: usize,
+    /// Sampled records that could not be used: rejected, or too plain.
+    pub unusable: usize,
+    /// Axes of the profile.
+    pub dims: usize,
+    /// Whether the vault was too small, so that the built-in profile was taken.
+    pub builtin: bool,
+    /// The epoch that the profile and the projection key make.
+    pub epoch: EpochId,
+}
+
+/// Whether a record may take part in calibration: half of them, by a bit of the ref.
+///
+/// The other half is what the background of impostors is measured on: a profile spreads the records that it was learned
+/// from farther apart than it will spread strangers.
+pub(crate) fn is_calibration_half(record_ref: RecordRef) -> bool {
+    record_ref.as_bytes()[15] & 1 == 0
+}
+
+/// Learns a profile from half of the vault (at most `options.sample` records) and writes it, sealed, to
+/// `config.profile`. A vault with fewer than twice [`Calibration::MIN_SAMPLE`] usable records gets the built-in profile.
+///
+/// The index that is in use stays as it is: the next rebuild takes the new profile up.
+///
+/// # Errors
+/// [`Error::ProfileExists`] without `force`; [`Error::Keys`], [`Error::Listing`], [`Error::Calibrate`], [`Error::Io`].
+pub fn calibrate(
+    config: &Config,
+    options: CalibrateOptions,
+    progress: &dyn Progress,
+) -> Result<CalibrateSummary, Error> {
+    if config.profile.exists() && !options.force {
+        return Err(Error::ProfileExists { path: config.profile.clone() });
+    }
+    let key = ProjectionKey::load_from_dir(&config.keys)?;
+    let refs = RefKey::load_from_dir(&config.keys)?;
+    let (records, chosen) = choose(config, &refs, options.sample.min(Calibration::MAX_SAMPLE))?;
+
+    let mut calibration = Calibration::new(options.seed);
+    let mut unusable = 0;
+    for (batch, entries) in chosen.chunks(BATCH).enumerate() {
+        progress.update(Phase::Calibrating, (batch * BATCH) as u64, Some(chosen.len() as u64));
+        let samples: Vec<Option<CalibrationSample>> =
+            entries.par_iter().map(|entry| measure(entry, config, options.seed)).collect();
+        for sample in samples {
+            match sample {
+                Some(sample) => calibration.add(&sample),
+                None => unusable += 1,
+            }
+        }
+    }
+    progress.update(Phase::Solving, 0, None);
+    let documents = calibration.documents();
+    let (profile, sample) = match calibration.finish() {
+        Ok(profile) => (profile, documents),
+        Err(CalibrateError::TooFew { .. }) => (Profile::builtin(), 0),
+        Err(error) => return Err(error.into()),
+    };
+    let mut salt = [0; 32];
+    system_random(&mut salt)?;
+    output::replace(&config.profile, &profile.seal(&key, salt))?;
+    Ok(CalibrateSummary {
+        records,
+        sample,
+        unusable,
+        dims: profile.dims(),
+        builtin: profile.is_builtin(),
+        epoch: Coder::new(&profile, &key).epoch(),
+    })
+}
+
+/// The calibration records with the smallest refs: a random choice, since refs are keyed digests, and the same one each
+/// time. In the order of the refs.
+fn choose(config: &Config, refs: &RefKey, sample: usize) -> Result<(u64, Vec<Entry>), Error> {
+    let mut records = 0;
+    let mut chosen: BinaryHeap<ByRef> = BinaryHeap::new();
+    for entry in config.vault.list()?.flatten() {
+        records += 1;
+        let record_ref = refs.record_ref(&entry.record_id);
+        if is_calibration_half(record_ref) {
+            chosen.push(ByRef(record_ref, entry));
+            if chosen.len() > sample {
+                chosen.pop();
+            }
+        }
+    }
+    Ok((records, chosen.into_sorted_vec().into_iter().map(|by_ref| by_ref.1).collect()))
+}
+
+/// An entry, ordered by its ref.
+struct ByRef(RecordRef, Entry);
+
+impl PartialEq for ByRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for ByRef {}
+
+impl PartialOrd for ByRef {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ByRef {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+fn measure(entry: &Entry, config: &Config, seed: u64) -> Option<CalibrationSample> {
+    let content = read_bounded(&entry.path, &config.limits).ok()?;
+    let image = decode(content.bytes(), &config.limits).ok()?;
+    CalibrationSample::measure(&image, seed).ok()
+}

@@ -1,0 +1,308 @@
+//! `saltprint.toml`: read once, checked whole, unknown keys refused.
+
+use std::path::{Path, PathBuf};
+
+use saltprint_intake::Vault;
+use saltprint_matching::{Cascade, RuleSettings};
+use serde::Deserialize;
+
+pub use saltprint_intake::Limits;
+
+use crate::Error;
+
+/// A checked configuration. Paths are absolute or relative to the current folder, ready for use.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where the records are.
+    pub vault: Vault,
+    /// Folder of the key files.
+    pub keys: PathBuf,
+    /// Folder of the index.
+    pub index: PathBuf,
+    /// The sealed profile that `calibrate` writes and the next rebuild uses.
+    pub profile: PathBuf,
+    /// Limits of every input.
+    pub limits: Limits,
+    /// How matches are judged.
+    pub matching: MatchingConfig,
+    /// How the index is built.
+    pub rebuild: RebuildConfig,
+}
+
+/// Section `[matching]`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct MatchingConfig {
+    /// Whether distances may be shown on request: the evidence role.
+    pub evidence: bool,
+    /// Chances of a false match behind the bands.
+    pub rule: RuleSettings,
+    /// When the graph is asked first.
+    pub cascade: Cascade,
+}
+
+/// Section `[rebuild]`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RebuildConfig {
+    /// Where rejected inputs are named, with reasons. Holds record ids in clear: keep it where the vault's list may lie.
+    pub rejects: PathBuf,
+    /// Records that play the stranger when the background is measured.
+    pub background_sample: usize,
+    /// Records of a segment from which on it gets a graph.
+    pub graph_min_records: usize,
+    /// Recall under which a graph is left out, 0 to 1.
+    pub graph_recall_floor: f64,
+    /// Most records in one segment.
+    pub segment_records: usize,
+}
+
+/// The file as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    vault: VaultSection,
+    #[serde(default)]
+    keys: KeysSection,
+    #[serde(default)]
+    index: IndexSection,
+    #[serde(default)]
+    limits: LimitsSection,
+    #[serde(default)]
+    matching: MatchingSection,
+    #[serde(default)]
+    rebuild: RebuildSection,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VaultSection {
+    root: PathBuf,
+    manifest: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct KeysSection {
+    dir: PathBuf,
+}
+
+impl Default for KeysSection {
+    fn default() -> Self {
+        Self { dir: "keys".into() }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct IndexSection {
+    dir: PathBuf,
+    profile: PathBuf,
+}
+
+impl Default for IndexSection {
+    fn default() -> Self {
+        Self { dir: "index".into(), profile: "profile.salt".into() }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LimitsSection {
+    file_bytes: Option<u64>,
+    side: Option<u32>,
+    pixels: Option<u64>,
+    decode_bytes: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct MatchingSection {
+    evidence: bool,
+    strong_chance: f64,
+    possible_chance: f64,
+    graph_from: u64,
+}
+
+impl Default for MatchingSection {
+    fn default() -> Self {
+        let rule = RuleSettings::default();
+        Self {
+            evidence: false,
+            strong_chance: rule.strong_chance,
+            possible_chance: rule.possible_chance,
+            graph_from: Cascade::default().graph_from,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RebuildSection {
+    rejects: PathBuf,
+    background_sample: usize,
+    graph_min_records: usize,
+    graph_recall_floor: f64,
+    segment_records: usize,
+}
+
+impl Default for RebuildSection {
+    fn default() -> Self {
+        Self {
+            rejects: "rejects.csv".into(),
+            background_sample: 20_000,
+            graph_min_records: 1_000,
+            graph_recall_floor: 0.9,
+            segment_records: 250_000,
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks a configuration file. Relative paths in it are relative to the file's folder.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the file cannot be read, has unknown keys, or a value out of range.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|error| Error::config(path, &error))?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&text, base).map_err(|reason| Error::Config { path: path.to_owned(), reason })
+    }
+
+    /// Parses a configuration; `base` is the folder that relative paths start from. The error says what is wrong.
+    fn parse(text: &str, base: &Path) -> Result<Self, String> {
+        let file: File = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+        let limits = Limits::default();
+        let limits = Limits {
+            file_bytes: file.limits.file_bytes.unwrap_or(limits.file_bytes),
+            side: file.limits.side.unwrap_or(limits.side),
+            pixels: file.limits.pixels.unwrap_or(limits.pixels),
+            decode_bytes: file.limits.decode_bytes.unwrap_or(limits.decode_bytes),
+        };
+        let MatchingSection { strong_chance, possible_chance, .. } = file.matching;
+        check("matching.strong_chance", "from 1e-12 to 0.01", (1e-12..=0.01).contains(&strong_chance))?;
+        check(
+            "matching.possible_chance",
+            "from strong_chance to 0.1",
+            (strong_chance..=0.1).contains(&possible_chance),
+        )?;
+        let floor = file.rebuild.graph_recall_floor;
+        check("rebuild.graph_recall_floor", "from 0 to 1", (0.0..=1.0).contains(&floor))?;
+        check("rebuild.segment_records", "from 1,000 to 10,000,000", {
+            (1_000..=10_000_000).contains(&file.rebuild.segment_records)
+        })?;
+        check("rebuild.background_sample", "at least 1", file.rebuild.background_sample >= 1)?;
+        let root = base.join(file.vault.root);
+        Ok(Self {
+            vault: match file.vault.manifest {
+                Some(manifest) => Vault::Manifest { root, manifest: base.join(manifest) },
+                None => Vault::Folder { root },
+            },
+            keys: base.join(file.keys.dir),
+            index: base.join(file.index.dir),
+            profile: base.join(file.index.profile),
+            limits,
+            matching: MatchingConfig {
+                evidence: file.matching.evidence,
+                rule: RuleSettings { strong_chance, possible_chance },
+                cascade: Cascade { graph_from: file.matching.graph_from },
+            },
+            rebuild: RebuildConfig {
+                rejects: base.join(file.rebuild.rejects),
+                background_sample: file.rebuild.background_sample,
+                graph_min_records: file.rebuild.graph_min_records,
+                graph_recall_floor: floor,
+                segment_records: file.rebuild.segment_records,
+            },
+        })
+    }
+}
+
+fn check(key: &str, range: &str, holds: bool) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(format!("`{key}` must be {range}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minimal_file_gets_the_defaults() {
+        let config = Config::parse("[vault]\nroot = \"docs\"\n", Path::new("/srv/kyc")).unwrap();
+        assert_eq!(config.vault, Vault::Folder { root: "/srv/kyc/docs".into() });
+        assert_eq!(config.keys, Path::new("/srv/kyc/keys"));
+        assert_eq!(config.index, Path::new("/srv/kyc/index"));
+        assert_eq!(config.profile, Path::new("/srv/kyc/profile.salt"));
+        assert_eq!(config.rebuild.rejects, Path::new("/srv/kyc/rejects.csv"));
+        assert_eq!(config.limits, Limits::default());
+        assert!(!config.matching.evidence);
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let text = r#"
+            [vault]
+            root = "/vault"
+            manifest = "list.csv"
+            [keys]
+            dir = "k"
+            [index]
+            dir = "i"
+            profile = "p"
+            [limits]
+            file_bytes = 1
+            side = 2
+            pixels = 3
+            decode_bytes = 4
+            [matching]
+            evidence = true
+            strong_chance = 1e-9
+            possible_chance = 1e-4
+            graph_from = 5
+            [rebuild]
+            rejects = "r.csv"
+            background_sample = 6
+            graph_min_records = 7
+            graph_recall_floor = 0.5
+            segment_records = 8000
+        "#;
+        let config = Config::parse(text, Path::new("/base")).unwrap();
+        let manifest = Vault::Manifest { root: "/vault".into(), manifest: "/base/list.csv".into() };
+        assert_eq!(config.vault, manifest);
+        assert_eq!((config.keys, config.index), ("/base/k".into(), "/base/i".into()));
+        assert_eq!(config.profile, Path::new("/base/p"));
+        assert_eq!(config.limits, Limits { file_bytes: 1, side: 2, pixels: 3, decode_bytes: 4 });
+        assert_eq!(config.matching.rule, RuleSettings { strong_chance: 1e-9, possible_chance: 1e-4 });
+        assert!(config.matching.evidence && config.matching.cascade.graph_from == 5);
+        assert_eq!(
+            config.rebuild,
+            RebuildConfig {
+                rejects: "/base/r.csv".into(),
+                background_sample: 6,
+                graph_min_records: 7,
+                graph_recall_floor: 0.5,
+                segment_records: 8000,
+            }
+        );
+    }
+
+    #[test]
+    fn unknown_keys_and_values_out_of_range_are_refused() {
+        let vault = "[vault]\nroot = \"v\"\n";
+        for (text, word) in [
+            ("", "vault"),
+            ("[vault]\nroot = \"v\"\nrot = 1\n", "rot"),
+            (&format!("{vault}[matchin]\nevidence = true\n"), "matchin"),
+            (&format!("{vault}[matching]\nstrong_chance = 0.5\n"), "strong_chance"),
+            (&format!("{vault}[matching]\npossible_chance = 1e-9\n"), "possible_chance"),
+            (&format!("{vault}[rebuild]\ngraph_recall_floor = 1.5\n"), "graph_recall_floor"),
+            (&format!("{vault}[rebuild]\nsegment_records = 0\n"), "segment_records"),
+            (&format!("{vault}[rebuild]\nbackground_sample = 0\n"), "background_sample"),
+            (&format!("{vault}[limits]\nside = -1\n"), "side"),
+        ] {
+            let error = Config::parse(text, Path::new("")).unwrap_err();
+            assert!(error.contains(word), "{text}: {error}");
+        }
+    }
+}

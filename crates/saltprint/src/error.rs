@@ -1,0 +1,100 @@
+//! What can go wrong in the main jobs.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use saltprint_fingerprint::{CalibrateError, ProfileError};
+use saltprint_index::IndexError;
+use saltprint_keys::{KeyError, RandomError};
+
+/// An error of the library. An input that cannot be used is not an error but an outcome.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration is missing, unreadable or wrong.
+    #[error("configuration `{}`: {reason}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A key file cannot be used.
+    #[error("cannot load the keys")]
+    Keys(#[from] KeyError),
+    /// The index cannot be used.
+    #[error("the index cannot be used")]
+    Index(#[from] IndexError),
+    /// The vault, or a leak, cannot be listed.
+    #[error("cannot list the inputs")]
+    Listing(#[from] saltprint_intake::Error),
+    /// No profile was made yet.
+    #[error("no profile at `{}`; run `saltprint calibrate` first", path.display())]
+    NoProfile {
+        /// Where it was expected.
+        path: PathBuf,
+    },
+    /// There is a profile already.
+    #[error(
+        "`{}` exists; a new profile makes the next rebuild fingerprint every record again: \
+         say `--force` if that is meant",
+        path.display()
+    )]
+    ProfileExists {
+        /// The present profile.
+        path: PathBuf,
+    },
+    /// The profile cannot be opened.
+    #[error("cannot open the profile `{}`", path.display())]
+    Profile {
+        /// The profile.
+        path: PathBuf,
+        /// Why.
+        source: ProfileError,
+    },
+    /// The profile that lies with the index does not belong to it.
+    #[error("the profile in `{}` is not the one that the index was built with; restore the folder or rebuild", path.display())]
+    ForeignProfile {
+        /// The index folder.
+        path: PathBuf,
+    },
+    /// Calibration failed.
+    #[error("calibration failed")]
+    Calibrate(#[from] CalibrateError),
+    /// The vault has no record that can be indexed, while the index has some.
+    #[error(
+        "the vault has no usable record, but the index holds {records}; this is more likely a vault that is not \
+         mounted or not readable than an empty one: say `--allow-empty` if all records are really gone"
+    )]
+    EmptyVault {
+        /// Records of the published index.
+        records: u64,
+    },
+    /// Distances were asked for without the role for it.
+    #[error("evidence is off; it shows distances, which help to reconstruct fingerprints: set `evidence = true` under `[matching]` for the evidence role")]
+    EvidenceOff,
+    /// A file could not be read or written.
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The system gave no random bytes.
+    #[error("the system's random generator failed")]
+    Random(#[from] RandomError),
+}
+
+impl Error {
+    pub(crate) fn config(path: &Path, error: &io::Error) -> Self {
+        Self::Config { path: path.to_owned(), reason: format!("cannot be read: {error}") }
+    }
+
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}

@@ -1,0 +1,281 @@
+//! An open index that answers.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use saltprint_fingerprint::{Coder, Profile, TooPlain};
+use saltprint_index::{Background, Coverage, Generation, IndexDir, IndexError};
+use saltprint_intake::decode;
+use saltprint_keys::{DigestKey, EpochId, IndexKey, ProjectionKey};
+use saltprint_matching::{CascadeCounts, DecisionRule, Matcher};
+
+use crate::triage::Prepared;
+use crate::{Config, Error, ItemReport};
+
+/// A published generation, opened for questions.
+///
+/// `Send + Sync`: share one between threads. Each question is answered from one generation, the one that was current
+/// when it started; [`Saltprint::reload`] switches to a newer one without disturbing questions that run.
+pub struct Saltprint {
+    config: Config,
+    projection_key: ProjectionKey,
+    index_key: IndexKey,
+    digests: DigestKey,
+    current: RwLock<Arc<Snapshot>>,
+}
+
+/// Everything that belongs to one generation.
+pub(crate) struct Snapshot {
+    pub(crate) generation: Generation,
+    pub(crate) coder: Coder,
+    pub(crate) rule: DecisionRule,
+    builtin_profile: bool,
+}
+
+/// What an index is made of, for people.
+#[derive(Debug, Clone, serde::Serialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// Number of the generation.
+    pub generation: u64,
+    /// Its epoch.
+    pub epoch: EpochId,
+    /// When it was built, seconds since 1970.
+    pub created: u64,
+    /// Number of records.
+    pub records: u64,
+    /// Number of segments, and how many of them have a graph.
+    pub segments: usize,
+    /// Segments with a graph.
+    pub graphs: usize,
+    /// Bytes of all segments.
+    pub bytes: u64,
+    /// Whether the built-in profile is in use.
+    pub builtin_profile: bool,
+    /// What the rebuild saw.
+    pub coverage: CoverageStatus,
+    /// How near strangers come.
+    pub strangers: StrangerStatus,
+    /// How matches are decided.
+    pub rule: DecisionRule,
+}
+
+/// Quantiles of the background: distances in bits from a record that plays the stranger to the nearest record of
+/// another subject. `None` where nothing was measured.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[non_exhaustive]
+pub struct StrangerStatus {
+    /// Records that played the stranger.
+    pub sampled: u64,
+    /// The nearest of all.
+    pub nearest: Option<u32>,
+    /// 1 % come at least as near as this.
+    pub percent_1: Option<u32>,
+    /// 10 %.
+    pub percent_10: Option<u32>,
+    /// Half.
+    pub median: Option<u32>,
+}
+
+impl From<&Background> for StrangerStatus {
+    fn from(background: &Background) -> Self {
+        let quantile = |q| background.nearest.quantile(q);
+        Self {
+            sampled: background.sampled,
+            nearest: quantile(0.0),
+            percent_1: quantile(0.01),
+            percent_10: quantile(0.1),
+            median: quantile(0.5),
+        }
+    }
+}
+
+/// Totals of the vault's inputs at the rebuild.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[non_exhaustive]
+pub struct CoverageStatus {
+    /// Records with a fingerprint of their own bytes.
+    pub indexed: u64,
+    /// Records whose bytes equal another record's.
+    pub duplicate: u64,
+    /// Images without enough structure.
+    pub too_plain: u64,
+    /// Inputs that did not decode.
+    pub unreadable: u64,
+    /// Inputs over a limit or outside the rules.
+    pub refused: u64,
+}
+
+impl From<Coverage> for CoverageStatus {
+    fn from(coverage: Coverage) -> Self {
+        let Coverage { indexed, duplicate, too_plain, unreadable, refused } = coverage;
+        Self { indexed, duplicate, too_plain, unreadable, refused }
+    }
+}
+
+impl Saltprint {
+    /// Opens the published generation. Loads the projection and the index key, not the ref key.
+    ///
+    /// # Errors
+    /// [`Error::Keys`]; [`Error::Index`], for one where nothing was published yet or the key is another one;
+    /// [`Error::Profile`], [`Error::ForeignProfile`].
+    pub fn open(config: &Config) -> Result<Self, Error> {
+        let projection_key = ProjectionKey::load_from_dir(&config.keys)?;
+        let index_key = IndexKey::load_from_dir(&config.keys)?;
+        Self::with_keys(config, projection_key, index_key)
+    }
+
+    /// Like [`Saltprint::open`] with keys from a key store of your own.
+    ///
+    /// # Errors
+    /// As [`Saltprint::open`].
+    pub fn with_keys(config: &Config, projection_key: ProjectionKey, index_key: IndexKey) -> Result<Self, Error> {
+        let snapshot = Snapshot::open(config, &projection_key, &index_key)?;
+        Ok(Self {
+            config: config.clone(),
+            projection_key,
+            digests: index_key.digest_key(),
+            index_key,
+            current: RwLock::new(Arc::new(snapshot)),
+        })
+    }
+
+    /// Looks one image up. `input` is the name that the report will carry.
+    ///
+    /// # Errors
+    /// [`Error::Index`] where the index is damaged. An image that cannot be used is an outcome of the report.
+    pub fn lookup(&self, input: &str, bytes: &[u8]) -> Result<ItemReport, Error> {
+        self.lookup_as(input, bytes, false)
+    }
+
+    /// Like [`Saltprint::lookup`], with distances, for the evidence role.
+    ///
+    /// # Errors
+    /// [`Error::EvidenceOff`] unless the configuration allows it; otherwise as [`Saltprint::lookup`].
+    pub fn lookup_with_evidence(&self, input: &str, bytes: &[u8]) -> Result<ItemReport, Error> {
+        self.check_evidence(true)?;
+        self.lookup_as(input, bytes, true)
+    }
+
+    fn lookup_as(&self, input: &str, bytes: &[u8], evidence: bool) -> Result<ItemReport, Error> {
+        let snapshot = self.snapshot();
+        match self.prepare(&snapshot, input, bytes) {
+            Prepared::Query(_, query) => {
+                let mut counts = CascadeCounts::default();
+                let mut judgements = self.matcher(&snapshot).judge(std::slice::from_ref(&query), &mut counts)?;
+                Ok(ItemReport::judged(input.to_owned(), judgements.pop().unwrap_or_default(), evidence))
+            }
+            Prepared::Settled(_, report) => Ok(report),
+        }
+    }
+
+    /// Switches to the newest published generation; whether there was a newer one.
+    ///
+    /// # Errors
+    /// As [`Saltprint::open`]; the generation in use stays then.
+    pub fn reload(&self) -> Result<bool, Error> {
+        let present = self.snapshot().generation.manifest().clone();
+        let published = IndexDir::new(&self.config.index).manifest(&self.index_key)?;
+        if published.is_some_and(|published| published == present) {
+            return Ok(false);
+        }
+        let snapshot = Snapshot::open(&self.config, &self.projection_key, &self.index_key)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        Ok(true)
+    }
+
+    /// What the open generation is made of.
+    pub fn status(&self) -> Status {
+        let snapshot = self.snapshot();
+        let manifest = snapshot.generation.manifest();
+        Status {
+            generation: manifest.generation,
+            epoch: manifest.epoch,
+            created: manifest.created,
+            records: manifest.records(),
+            segments: manifest.segments.len(),
+            graphs: manifest.segments.iter().filter(|segment| segment.graph.is_some()).count(),
+            bytes: snapshot.generation.file_len(),
+            builtin_profile: snapshot.builtin_profile,
+            coverage: manifest.coverage.into(),
+            strangers: (&manifest.background).into(),
+            rule: snapshot.rule,
+        }
+    }
+
+    /// Checks every page and row of the open generation.
+    ///
+    /// # Errors
+    /// [`Error::Index`] with the first damage found.
+    pub fn verify(&self) -> Result<(), Error> {
+        Ok(self.snapshot().generation.verify(&self.config.index)?)
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn check_evidence(&self, wanted: bool) -> Result<(), Error> {
+        if wanted && !self.config.matching.evidence { Err(Error::EvidenceOff) } else { Ok(()) }
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn matcher<'a>(&self, snapshot: &'a Snapshot) -> Matcher<'a> {
+        Matcher::new(&snapshot.generation, snapshot.rule, self.config.matching.cascade)
+    }
+
+    /// Bytes to a query, or to the report where there is nothing to ask.
+    pub(crate) fn prepare(&self, snapshot: &Snapshot, input: &str, bytes: &[u8]) -> Prepared {
+        let digest = self.digests.digest(bytes);
+        match decode(bytes, &self.config.limits) {
+            Err(reject) => Prepared::Settled(Some(digest), ItemReport::rejected(input.to_owned(), &reject)),
+            Ok(image) => match snapshot.coder.query(&image) {
+                Ok(query) => Prepared::Query(digest, query),
+                Err(TooPlain) => Prepared::Settled(Some(digest), ItemReport::too_plain(input.to_owned())),
+            },
+        }
+    }
+}
+
+impl std::fmt::Debug for Saltprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Saltprint").field("index", &self.config.index).finish_non_exhaustive()
+    }
+}
+
+impl Snapshot {
+    /// Opens the published generation together with the profile that it was built with. Starts over where a rebuild
+    /// publishes another epoch in between.
+    fn open(config: &Config, projection_key: &ProjectionKey, index_key: &IndexKey) -> Result<Self, Error> {
+        let dir = IndexDir::new(&config.index);
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let manifest = dir.manifest(index_key)?.ok_or(IndexError::NoIndex { path: config.index.clone() })?;
+            match Self::open_epoch(&dir, config, manifest.epoch, projection_key, index_key) {
+                Err(_) if attempts < 3 && dir.manifest(index_key)?.is_some_and(|now| now.epoch != manifest.epoch) => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn open_epoch(
+        dir: &IndexDir,
+        config: &Config,
+        epoch: EpochId,
+        projection_key: &ProjectionKey,
+        index_key: &IndexKey,
+    ) -> Result<Self, Error> {
+        let profile = Profile::open(projection_key, &dir.read_profile(epoch)?)
+            .map_err(|source| Error::Profile { path: config.index.clone(), source })?;
+        let coder = Coder::new(&profile, projection_key);
+        if coder.epoch() != epoch {
+            return Err(Error::ForeignProfile { path: config.index.clone() });
+        }
+        let generation = dir.open(index_key, epoch)?;
+        let rule = DecisionRule::new(&generation.manifest().background, config.matching.rule);
+        Ok(Self { generation, coder, rule, builtin_profile: profile.is_builtin() })
+    }
+}

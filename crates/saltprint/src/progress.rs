@@ -1,0 +1,47 @@
+//! Telling the caller how far a long job is.
+
+/// Steps of the long jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Images are read and measured for the profile.
+    Calibrating,
+    /// The profile is computed.
+    Solving,
+    /// The vault is listed and changed records are fingerprinted.
+    Fingerprinting,
+    /// Segments are written and checked.
+    Writing,
+    /// Records play strangers to each other.
+    Measuring,
+    /// A leak is looked up.
+    Triage,
+}
+
+impl Phase {
+    /// The phase as a word for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Calibrating => "calibrating",
+            Self::Solving => "computing the profile",
+            Self::Fingerprinting => "fingerprinting",
+            Self::Writing => "writing and checking",
+            Self::Measuring => "measuring strangers",
+            Self::Triage => "looking up",
+        }
+    }
+}
+
+/// Takes progress. Called from one thread at a time.
+pub trait Progress: Sync {
+    /// `done` of `total` units of `phase` are finished; `total` is `None` while it is not known.
+    fn update(&self, phase: Phase, done: u64, total: Option<u64>);
+}
+
+/// Takes progress and does nothing with it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoProgress;
+
+impl Progress for NoProgress {
+    fn update(&self, _phase: Phase, _done: u64, _total: Option<u64>) {}
+}

@@ -1,0 +1,348 @@
+//! The nightly job: vault -> sealed index, doing only what changed.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `mod.rs` | the order of things, options and summary |
+//! | `previous.rs` | what the published generation already holds |
+//! | `records.rs` | one record: unchanged, carried over, or fingerprinted anew |
+//! | `ledger.rs` | the totals, the live records, the new rows and the rejects of one run |
+//! | `segments.rs` | which segments stay, which are rewritten, and writing them |
+//!
+//! What the index holds is decided by the vault's list and the published segments alone; the catalog only saves reading
+//! files. So a run that was killed at any point needs no repair: the next one starts from the published generation.
+
+mod ledger;
+mod previous;
+mod records;
+mod segments;
+
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use rayon::prelude::*;
+use saltprint_fingerprint::{Coder, Profile};
+use saltprint_index::{Background, Catalog, Coverage, IndexDir, IndexError, Manifest, RebuildLock, SegmentEntry};
+use saltprint_intake::{Entry, ListReject};
+use saltprint_keys::{EpochId, IndexKey, ProjectionKey, RefKey};
+use saltprint_matching::DecisionRule;
+
+use crate::calibrate::is_calibration_half;
+use crate::{Config, Error, Phase, Progress};
+
+use ledger::Ledger;
+use previous::Previous;
+use records::Worker;
+
+/// Records handled between two looks at the progress.
+const BATCH: usize = 512;
+
+/// How to rebuild.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct RebuildOptions {
+    /// Ignore the published generation and the catalog: read and fingerprint everything again. The way out of a damaged
+    /// index.
+    pub full: bool,
+    /// Publish an empty index where the vault lists no record but the index has some.
+    pub allow_empty: bool,
+    /// List the vault once before, so that progress has a total.
+    pub count_first: bool,
+}
+
+/// Totals of the vault's inputs; the parts add up to `inputs`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct VaultTotals {
+    /// All inputs.
+    pub inputs: u64,
+    /// Records with a fingerprint of their own bytes.
+    pub indexed: u64,
+    /// Records whose bytes equal another record's: searchable under their own ref, with the same fingerprint.
+    pub duplicate: u64,
+    /// Images without enough structure.
+    pub too_plain: u64,
+    /// Inputs that did not decode or could not be read.
+    pub unreadable: u64,
+    /// Inputs over a limit or outside the rules.
+    pub refused: u64,
+}
+
+/// One segment of the generation.
+#[derive(Debug, Clone, serde::Serialize)]
+#[non_exhaustive]
+pub struct SegmentSummary {
+    /// Its records.
+    pub records: u32,
+    /// Whether this run wrote it.
+    pub new: bool,
+    /// Whether it has a graph.
+    pub graph: bool,
+    /// Recall of its graph on planted queries, of one that was left out as well; `None` where none was built.
+    pub graph_recall: Option<f64>,
+}
+
+/// What a rebuild did.
+#[derive(Debug, Clone, serde::Serialize)]
+#[non_exhaustive]
+pub struct RebuildSummary {
+    /// Number of the generation that is published now.
+    pub generation: u64,
+    /// Whether this run published it; an unchanged vault publishes nothing.
+    pub published: bool,
+    /// Epoch of its codes.
+    pub epoch: EpochId,
+    /// Totals of the vault's inputs.
+    pub totals: VaultTotals,
+    /// Inputs whose file was not read, because size and time were those of the last run.
+    pub unread: u64,
+    /// Records that are as they were in the previous generation.
+    pub unchanged: u64,
+    /// Records that were not in it.
+    pub added: u64,
+    /// Records whose content or facts changed.
+    pub changed: u64,
+    /// Records of it that are gone.
+    pub removed: u64,
+    /// Files and folders passed over because their names start with a dot.
+    pub hidden: u64,
+    /// The segments.
+    pub segments: Vec<SegmentSummary>,
+    /// Records that played the stranger when the background was measured.
+    pub background_sampled: u64,
+    /// The decision rule that follows from the background.
+    pub rule: DecisionRule,
+    /// Where rejected inputs are named.
+    pub rejects_file: Option<PathBuf>,
+    /// What an operator should look at.
+    pub warnings: Vec<String>,
+    /// Seconds that the run took.
+    pub seconds: f64,
+}
+
+impl RebuildSummary {
+    /// Whether inputs were rejected: the run is done, but somebody should look at the rejects file.
+    pub fn has_rejects(&self) -> bool {
+        self.totals.unreadable + self.totals.refused + self.totals.too_plain > 0
+    }
+}
+
+/// Brings the index up to date with the vault and publishes it.
+///
+/// # Errors
+/// [`Error::Keys`], [`Error::NoProfile`], [`Error::Profile`]; [`Error::Index`], for one where another rebuild runs or the
+/// published generation is damaged (then `full` helps); [`Error::Listing`], [`Error::EmptyVault`], [`Error::Io`]. The
+/// published generation stays as it was then. A record that cannot be used is not an error but counted and named.
+pub fn rebuild(
+    config: &Config,
+    options: RebuildOptions,
+    progress: &dyn Progress,
+) -> Result<RebuildSummary, Error> {
+    let started = Instant::now();
+    let projection_key = ProjectionKey::load_from_dir(&config.keys)?;
+    let index_key = IndexKey::load_from_dir(&config.keys)?;
+    let ref_key = RefKey::load_from_dir(&config.keys)?;
+    let profile = read_profile(config, &projection_key)?;
+    let coder = Coder::new(&profile, &projection_key);
+    let epoch = coder.epoch();
+
+    let dir = IndexDir::new(&config.index);
+    let lock = dir.lock()?;
+    let published = match dir.manifest(&index_key) {
+        Err(_) if options.full => None,
+        result => result?,
+    };
+    let previous = Previous::open(&dir, published.as_ref(), &index_key, epoch, options.full)?;
+    let catalog = open_catalog(&dir, &index_key, epoch, options.full)?;
+
+    let mut ledger = Ledger::new(&config.rebuild.rejects);
+    let worker = Worker::new(config, &ref_key, &index_key, &coder, &previous, catalog.reader()?);
+    let hidden = read_vault(config, options, &worker, &mut ledger, progress)?;
+    drop(worker);
+    let present = published.as_ref().map_or(0, Manifest::records);
+    if ledger.live() == 0 && present > 0 && !options.allow_empty {
+        return Err(Error::EmptyVault { records: present });
+    }
+
+    let plan = segments::plan(&previous, &mut ledger, config.rebuild.segment_records)?;
+    let mut warnings = Vec::new();
+    let unchanged = plan.is_unchanged() && published.as_ref().is_some_and(|published| {
+        published.epoch == epoch && published.coverage == ledger.coverage()
+    });
+    let (manifest, summaries) = if let Some(published) = published.as_ref().filter(|_| unchanged) {
+        let summaries = published.segments.iter().map(|entry| summary_of(entry, false)).collect();
+        (published.clone(), summaries)
+    } else {
+        progress.update(Phase::Writing, 0, None);
+        dir.write_profile(&lock, epoch, &seal_profile(&profile, &projection_key)?)?;
+        let written = plan.write(&dir, &lock, &index_key, epoch, config)?;
+        warnings.extend(segments::warnings(&written, config));
+        let mut summaries: Vec<SegmentSummary> = plan.kept().map(|entry| summary_of(entry, false)).collect();
+        summaries.extend(written.iter().map(|segment| {
+            let mut summary = summary_of(&segment.entry, true);
+            summary.graph_recall =
+                segment.rejected_graph.map(saltprint_index::GraphQuality::recall).or(summary.graph_recall);
+            summary
+        }));
+        let manifest = Manifest {
+            generation: published.as_ref().map_or(0, |published| published.generation) + 1,
+            epoch,
+            created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+            segments: plan.kept().cloned().chain(written.into_iter().map(|segment| segment.entry)).collect(),
+            background: Background::default(),
+            coverage: ledger.coverage(),
+        };
+        (publish(config, &dir, &lock, &index_key, manifest, &profile, progress)?, summaries)
+    };
+    dir.collect_garbage(&lock, &manifest)?;
+    catalog.apply(&ledger.catalog_update(), |record_ref| ledger.was_seen(record_ref))?;
+    let rejects_file = ledger.write_rejects()?;
+
+    let rule = DecisionRule::new(&manifest.background, config.matching.rule);
+    warnings.extend(rule_warnings(&manifest, &rule, &profile));
+    let changes = ledger.changes(&previous);
+    Ok(RebuildSummary {
+        generation: manifest.generation,
+        published: !unchanged,
+        epoch,
+        totals: ledger.totals(),
+        unread: ledger.unread(),
+        unchanged: changes.unchanged,
+        added: changes.added,
+        changed: changes.changed,
+        removed: changes.removed,
+        hidden,
+        segments: summaries,
+        background_sampled: manifest.background.sampled,
+        rule,
+        rejects_file,
+        warnings,
+        seconds: started.elapsed().as_secs_f64(),
+    })
+}
+
+/// Lists the vault and works through it, batch by batch. Returns how many hidden files were passed over.
+fn read_vault(
+    config: &Config,
+    options: RebuildOptions,
+    worker: &Worker<'_>,
+    ledger: &mut Ledger,
+    progress: &dyn Progress,
+) -> Result<u64, Error> {
+    let total = if options.count_first { Some(config.vault.list()?.count() as u64) } else { None };
+    let mut listing = config.vault.list()?;
+    let mut done = 0;
+    loop {
+        progress.update(Phase::Fingerprinting, done, total);
+        let batch: Vec<Result<Entry, ListReject>> = listing.by_ref().take(BATCH).collect();
+        if batch.is_empty() {
+            return Ok(listing.hidden());
+        }
+        done += batch.len() as u64;
+        let results: Vec<_> =
+            batch.into_par_iter().map(|entry| entry.map(|entry| worker.process(entry))).collect();
+        for result in results {
+            match result {
+                Ok(processed) => ledger.add(processed?),
+                Err(ListReject { what, reason }) => ledger.reject(what, &reason),
+            }
+        }
+    }
+}
+
+/// Measures the background of a generation and publishes it.
+fn publish(
+    config: &Config,
+    dir: &IndexDir,
+    lock: &RebuildLock,
+    key: &IndexKey,
+    mut manifest: Manifest,
+    profile: &Profile,
+    progress: &dyn Progress,
+) -> Result<Manifest, Error> {
+    let generation = dir.open_unpublished(lock, manifest.clone(), key, manifest.epoch)?;
+    let builtin = profile.is_builtin();
+    manifest.background = generation.measure_background(
+        config.rebuild.background_sample,
+        |record_ref| builtin || !is_calibration_half(record_ref),
+        |done, total| progress.update(Phase::Measuring, done, Some(total)),
+    )?;
+    dir.publish(lock, key, &manifest)?;
+    Ok(manifest)
+}
+
+fn summary_of(entry: &SegmentEntry, new: bool) -> SegmentSummary {
+    SegmentSummary {
+        records: entry.records,
+        new,
+        graph: entry.graph.is_some(),
+        graph_recall: entry.graph.map(saltprint_index::GraphQuality::recall),
+    }
+}
+
+/// What the background says about this vault that an operator should know.
+fn rule_warnings(manifest: &Manifest, rule: &DecisionRule, profile: &Profile) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if manifest.records() == 0 {
+        return warnings;
+    }
+    if rule.strong_threshold().is_none() {
+        warnings.push(
+            "strangers of this vault come so near to each other that no match can be called strong; \
+             calibrate on this vault (`saltprint calibrate --force`), then rebuild"
+                .to_owned(),
+        );
+    }
+    if rule.basis() == saltprint_matching::Basis::Assumed {
+        warnings.push(format!(
+            "only {} records could play the stranger: too few to measure how near strangers come, so cautious \
+             assumed thresholds are in force",
+            manifest.background.sampled
+        ));
+    }
+    if profile.is_builtin() && manifest.records() >= 4 * saltprint_fingerprint::Calibration::MIN_SAMPLE as u64 {
+        warnings.push(
+            "the built-in profile is in use though the vault is large enough to calibrate; \
+             run `saltprint calibrate --force`, then rebuild"
+                .to_owned(),
+        );
+    }
+    warnings
+}
+
+fn read_profile(config: &Config, key: &ProjectionKey) -> Result<Profile, Error> {
+    let path = &config.profile;
+    let sealed = match std::fs::read(path) {
+        Ok(sealed) => sealed,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::NoProfile { path: path.clone() });
+        }
+        Err(error) => return Err(Error::io("read", path)(error)),
+    };
+    Profile::open(key, &sealed).map_err(|source| Error::Profile { path: path.clone(), source })
+}
+
+fn seal_profile(profile: &Profile, key: &ProjectionKey) -> Result<Vec<u8>, Error> {
+    let mut salt = [0; 32];
+    saltprint_keys::system_random(&mut salt)?;
+    Ok(profile.seal(key, salt))
+}
+
+fn open_catalog(dir: &IndexDir, key: &IndexKey, epoch: EpochId, full: bool) -> Result<Catalog, Error> {
+    let path = dir.catalog_path();
+    if full {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(IndexError::Io { action: "remove", path, source: error }.into());
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(Catalog::open(&path, key, epoch)?)
+}
+
+impl VaultTotals {
+    fn coverage(self) -> Coverage {
+        let Self { indexed, duplicate, too_plain, unreadable, refused, .. } = self;
+        Coverage { indexed, duplicate, too_plain, unreadable, refused }
+    }
+}

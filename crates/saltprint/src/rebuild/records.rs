@@ -1,0 +1,189 @@
+//! One record of the vault: unchanged, carried over, or fingerprinted anew.
+
+use saltprint_fingerprint::Coder;
+use saltprint_index::{CatalogReader, CatalogRow, RecordFacts, SeenOutcome, SegmentRecord};
+use saltprint_intake::{Entry, Facts, Reject, decode, read_bounded, stamp};
+use saltprint_keys::{ContentDigest, DigestKey, IndexKey, RecordRef, RefKey};
+
+use super::previous::{Place, Previous};
+use crate::{Config, Error};
+
+/// What became of one record.
+pub(super) enum Processed {
+    /// Bytes and facts are those of the row at `place`.
+    Kept { record_ref: RecordRef, place: Place, content: ContentDigest, row: Option<CatalogRow>, read: bool },
+    /// A new row: new bytes, new facts, or a new name for known bytes.
+    New { record: Box<SegmentRecord>, row: CatalogRow },
+    /// Too plain for a fingerprint.
+    TooPlain { record_id: String, record_ref: RecordRef, row: Option<CatalogRow>, read: bool },
+    /// Not usable. It is tried again the next time, so the catalog has no row for it.
+    Rejected { record_id: String, reject: Reject },
+}
+
+/// Everything that handling a record needs; shared by all threads.
+pub(super) struct Worker<'a> {
+    config: &'a Config,
+    refs: &'a RefKey,
+    digests: DigestKey,
+    coder: &'a Coder,
+    previous: &'a Previous,
+    catalog: CatalogReader<'a>,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(
+        config: &'a Config,
+        refs: &'a RefKey,
+        index_key: &IndexKey,
+        coder: &'a Coder,
+        previous: &'a Previous,
+        catalog: CatalogReader<'a>,
+    ) -> Self {
+        Self { config, refs, digests: index_key.digest_key(), coder, previous, catalog }
+    }
+
+    /// Handles one record.
+    ///
+    /// # Errors
+    /// Those of catalog and index; what is wrong with the record itself is in the result.
+    pub(super) fn process(&self, entry: Entry) -> Result<Processed, Error> {
+        let record_ref = self.refs.record_ref(&entry.record_id);
+        let facts_digest = self.digests.facts(&encode_facts(&entry.facts));
+        let known = self.catalog.row(record_ref)?;
+        let stamped = match stamp(&entry.path) {
+            Ok(stamp) => self.digests.stamp(stamp.size, stamp.mtime_ns.into()),
+            Err(reject) => return Ok(Processed::Rejected { record_id: entry.record_id, reject }),
+        };
+        if let Some(row) = known.filter(|row| row.stamp == stamped)
+            && let Some(processed) = self.unread(&entry, record_ref, row, facts_digest)?
+        {
+            return Ok(processed);
+        }
+
+        let content = match read_bounded(&entry.path, &self.config.limits) {
+            Ok(content) => content,
+            Err(reject) => return Ok(Processed::Rejected { record_id: entry.record_id, reject }),
+        };
+        let digest = self.digests.digest(content.bytes());
+        let stamp = content.stamp();
+        let mut row = CatalogRow {
+            stamp: self.digests.stamp(stamp.size, stamp.mtime_ns.into()),
+            content: digest,
+            facts: facts_digest,
+            outcome: SeenOutcome::Indexed,
+        };
+        if let Some(place) = self.place_of(record_ref, digest) {
+            if known.is_some_and(|known| known.facts == facts_digest) {
+                return Ok(Processed::Kept { record_ref, place, content: digest, row: Some(row), read: true });
+            }
+            return self.with_fingerprint_of(place, &entry.facts, record_ref, row);
+        }
+        if let Some(place) = self.previous.find_content(digest) {
+            return self.with_fingerprint_of(place, &entry.facts, record_ref, row);
+        }
+        let image = match decode(content.bytes(), &self.config.limits) {
+            Ok(image) => image,
+            Err(reject) => return Ok(Processed::Rejected { record_id: entry.record_id, reject }),
+        };
+        drop(content);
+        let Ok(fingerprint) = self.coder.fingerprint(&image) else {
+            row.outcome = SeenOutcome::TooPlain;
+            return Ok(Processed::TooPlain { record_id: entry.record_id, record_ref, row: Some(row), read: true });
+        };
+        let record = SegmentRecord { record_ref, facts: self.facts(&entry.facts, digest), fingerprint };
+        Ok(Processed::New { record: Box::new(record), row })
+    }
+
+    /// What the catalog alone can tell about a file whose size and time are as they were; `None` where the file must be
+    /// read all the same, because the published generation does not hold what the catalog remembers.
+    fn unread(
+        &self,
+        entry: &Entry,
+        record_ref: RecordRef,
+        row: CatalogRow,
+        facts_digest: [u8; 16],
+    ) -> Result<Option<Processed>, Error> {
+        if row.outcome == SeenOutcome::TooPlain {
+            let record_id = entry.record_id.clone();
+            return Ok(Some(Processed::TooPlain { record_id, record_ref, row: None, read: false }));
+        }
+        let Some(place) = self.place_of(record_ref, row.content) else {
+            return Ok(None);
+        };
+        if row.facts == facts_digest {
+            let content = row.content;
+            return Ok(Some(Processed::Kept { record_ref, place, content, row: None, read: false }));
+        }
+        let row = CatalogRow { facts: facts_digest, ..row };
+        self.with_fingerprint_of(place, &entry.facts, record_ref, row).map(Some)
+    }
+
+    /// The record's row in the previous generation, if its fingerprint is of these bytes.
+    fn place_of(&self, record_ref: RecordRef, content: ContentDigest) -> Option<Place> {
+        self.previous.find(record_ref).filter(|(_, present)| *present == content).map(|(place, _)| place)
+    }
+
+    fn with_fingerprint_of(
+        &self,
+        place: Place,
+        facts: &Facts,
+        record_ref: RecordRef,
+        row: CatalogRow,
+    ) -> Result<Processed, Error> {
+        let fingerprint = self.previous.record(place)?.fingerprint;
+        let record = SegmentRecord { record_ref, facts: self.facts(facts, row.content), fingerprint };
+        Ok(Processed::New { record: Box::new(record), row })
+    }
+
+    fn facts(&self, facts: &Facts, content: ContentDigest) -> RecordFacts {
+        let mut known = RecordFacts::new(content);
+        known.source.clone_from(&facts.source);
+        known.kind.clone_from(&facts.kind);
+        known.captured = facts.captured;
+        known.subject = facts.subject.as_deref().map(|subject| self.refs.subject_ref(subject));
+        known
+    }
+}
+
+/// The facts as bytes for their digest: each field with its length, so that no two sets of facts look alike.
+fn encode_facts(facts: &Facts) -> Vec<u8> {
+    let captured = facts.captured.map(|month| month.to_string());
+    let mut bytes = Vec::new();
+    for field in [&facts.subject, &facts.source, &captured, &facts.kind] {
+        match field {
+            None => bytes.push(0),
+            Some(text) => {
+                bytes.push(1);
+                bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+                bytes.extend_from_slice(text.as_bytes());
+            }
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_that_differ_are_encoded_differently() {
+        let facts = |subject: Option<&str>, source: Option<&str>| Facts {
+            subject: subject.map(str::to_owned),
+            source: source.map(str::to_owned),
+            ..Facts::default()
+        };
+        let all = [
+            facts(None, None),
+            facts(Some("a"), None),
+            facts(None, Some("a")),
+            facts(Some("ab"), Some("c")),
+            facts(Some("a"), Some("bc")),
+        ];
+        for (index, one) in all.iter().enumerate() {
+            for other in &all[index + 1..] {
+                assert_ne!(encode_facts(one), encode_facts(other));
+            }
+        }
+    }
+}

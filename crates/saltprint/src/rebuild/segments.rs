@@ -1,0 +1,129 @@
+//! Which segments stay, which are rewritten, and writing them.
+//!
+//! Policy: a segment whose rows all go on as they are stays. One with a row that changed or is gone is rewritten, so that
+//! a removed record is physically gone after the rebuild that sees its removal. New and rewritten rows go into new
+//! segments, sorted by ref. Where there would be more than [`MAX_SEGMENTS`] segments, the smallest are merged.
+
+use rayon::prelude::*;
+use saltprint_index::{
+    GraphPolicy, IndexDir, IndexError, RebuildLock, SegmentEntry, SegmentRecord, WrittenSegment,
+};
+use saltprint_keys::{EpochId, IndexKey};
+
+use super::ledger::Ledger;
+use super::previous::{Place, Previous};
+use crate::{Config, Error};
+
+/// Segments above which the smallest are merged: each adds a graph search and some page overhead to a lookup.
+const MAX_SEGMENTS: usize = 8;
+
+/// What the new generation is made of.
+pub(super) struct Plan {
+    kept: Vec<SegmentEntry>,
+    dropped: usize,
+    rows: Vec<SegmentRecord>,
+    segment_records: usize,
+}
+
+/// Decides on every segment of the previous generation and collects the rows to write.
+///
+/// # Errors
+/// [`Error::Index`] where a row to carry over is damaged.
+pub(super) fn plan(previous: &Previous, ledger: &mut Ledger, segment_records: usize) -> Result<Plan, Error> {
+    let mut rows = ledger.take_new();
+    let segments = previous.manifest().map_or(&[][..], |manifest| &manifest.segments[..]);
+    let mut live: Vec<Vec<Place>> = vec![Vec::new(); segments.len()];
+    for (record_ref, place) in previous.places() {
+        if let Some(live) = live.get_mut(place.segment as usize).filter(|_| ledger.keeps(record_ref)) {
+            live.push(place);
+        }
+    }
+    let mut order: Vec<usize> = (0..segments.len()).collect();
+    order.sort_by_key(|index| std::cmp::Reverse(segments[*index].records));
+    let mut kept = Vec::new();
+    let mut rewritten = Vec::new();
+    for index in order {
+        let whole = live[index].len() == segments[index].records as usize && segments[index].records > 0;
+        if whole { kept.push(index) } else { rewritten.push(index) }
+    }
+    loop {
+        let to_write = rows.len() + rewritten.iter().map(|index| live[*index].len()).sum::<usize>();
+        if kept.len() + to_write.div_ceil(segment_records) <= MAX_SEGMENTS {
+            break;
+        }
+        // The smallest; none is left to merge where the vault needs more segments than that.
+        match kept.last() {
+            Some(index) if (segments[*index].records as usize) < segment_records => rewritten.extend(kept.pop()),
+            Some(_) | None => break,
+        }
+    }
+    for index in &rewritten {
+        for place in &live[*index] {
+            rows.push(previous.record(*place)?);
+        }
+    }
+    rows.sort_unstable_by_key(|record| record.record_ref);
+    kept.sort_unstable();
+    Ok(Plan {
+        kept: kept.into_iter().map(|index| segments[index].clone()).collect(),
+        dropped: rewritten.len(),
+        rows,
+        segment_records,
+    })
+}
+
+impl Plan {
+    /// Whether the previous segments stay exactly as they are.
+    pub(super) fn is_unchanged(&self) -> bool {
+        self.dropped == 0 && self.rows.is_empty()
+    }
+
+    /// The segments that stay.
+    pub(super) fn kept(&self) -> impl Iterator<Item = &SegmentEntry> {
+        self.kept.iter()
+    }
+
+    /// Writes the new segments, of equal size, several at a time; each graph is built on one thread.
+    ///
+    /// # Errors
+    /// [`Error::Index`]; what was written so far is in no manifest and is removed by the next rebuild.
+    pub(super) fn write(
+        &self,
+        dir: &IndexDir,
+        lock: &RebuildLock,
+        key: &IndexKey,
+        epoch: EpochId,
+        config: &Config,
+    ) -> Result<Vec<WrittenSegment>, Error> {
+        let policy = GraphPolicy {
+            min_records: config.rebuild.graph_min_records,
+            floor: config.rebuild.graph_recall_floor,
+            ..GraphPolicy::default()
+        };
+        let parts = self.rows.len().div_ceil(self.segment_records).max(1);
+        let size = self.rows.len().div_ceil(parts).max(1);
+        let written: Result<Vec<_>, IndexError> = self
+            .rows
+            .par_chunks(size)
+            .map(|rows| dir.write_segment(lock, key, epoch, rows, &policy))
+            .collect();
+        Ok(written?)
+    }
+}
+
+/// A warning for each graph that was left out.
+pub(super) fn warnings(written: &[WrittenSegment], config: &Config) -> Vec<String> {
+    written
+        .iter()
+        .filter_map(|segment| {
+            let recall = segment.rejected_graph?.recall();
+            Some(format!(
+                "the graph over {} records finds {:.1} % of planted queries, under the floor of {:.1} %, and was left \
+                 out; lookups use the exact scan",
+                segment.entry.records,
+                recall * 100.0,
+                config.rebuild.graph_recall_floor * 100.0
+            ))
+        })
+        .collect()
+}

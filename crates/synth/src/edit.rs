@@ -1,0 +1,291 @@
+//! What happens to images before they are published.
+
+mod occlusion;
+mod raster;
+mod scene;
+mod tone;
+
+use std::fmt;
+
+use image::RgbImage;
+
+pub use scene::collage;
+
+use crate::document::{Document, Layout};
+use crate::jpeg;
+use crate::rng::{self, Rng};
+use crate::template::Template;
+
+/// What an edit leaves intact, for tables by difficulty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Family {
+    /// Every pixel stays in its place: recompression, sharpness, noise, brightness, colour, size.
+    Tone,
+    /// Parts are covered: stamps, boxes, pixelation, black bars.
+    Occlusion,
+    /// Parts are cut away.
+    Crop,
+    /// Something is added around the image.
+    Frame,
+    /// Quarter turns and mirroring, exact to the pixel.
+    Orientation,
+    /// Tilt and perspective.
+    Warp,
+}
+
+impl Family {
+    /// All families.
+    pub const ALL: [Self; 6] =
+        [Self::Tone, Self::Occlusion, Self::Crop, Self::Frame, Self::Orientation, Self::Warp];
+
+    /// A name for tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tone => "tone",
+            Self::Occlusion => "occlusion",
+            Self::Crop => "crop",
+            Self::Frame => "frame",
+            Self::Orientation => "orientation",
+            Self::Warp => "warp",
+        }
+    }
+}
+
+/// One edit with its strength. Prints as its name, such as `jpeg-30`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Edit {
+    /// JPEG again at this quality, 1..=100.
+    Jpeg {
+        /// 1..=100.
+        quality: u8,
+    },
+    /// Scaled to this share of both sides.
+    Resize {
+        /// Percent of the side lengths, 1..=400.
+        percent: u16,
+    },
+    /// Gaussian blur.
+    Blur {
+        /// Deviation in tenths of a pixel.
+        tenths: u8,
+    },
+    /// Gaussian noise.
+    Noise {
+        /// Deviation in levels of 255.
+        sigma: u8,
+    },
+    /// Levels raised to a power; below 100 brightens.
+    Gamma {
+        /// The exponent in hundredths.
+        hundredths: u16,
+    },
+    /// Levels stretched about the middle grey.
+    Contrast {
+        /// The factor in hundredths.
+        hundredths: u16,
+    },
+    /// Colours removed.
+    Grey,
+    /// A translucent line of text across the image, at a random slant.
+    Stamp,
+    /// An opaque box at a random place.
+    Box {
+        /// Percent of the image's area.
+        percent: u8,
+    },
+    /// The portrait in coarse blocks; without a portrait, the text block.
+    PixelatedPortrait,
+    /// All fields black; without fields, a bar over the eyes.
+    BlackedFields,
+    /// Cut to this share of both sides, at a random place.
+    Crop {
+        /// Percent of the side lengths that stays, 1..=100.
+        keep: u8,
+    },
+    /// Cut to the portrait; without a portrait, to the middle half.
+    PortraitOnly,
+    /// Cut to the box around all fields; without fields, to the middle half.
+    TextOnly,
+    /// A white border all around.
+    Border {
+        /// Width in percent of the image's longer side.
+        percent: u8,
+    },
+    /// Shown by a phone's picture viewer, with status bar, title and buttons.
+    Screenshot,
+    /// One cell of a sheet of invented documents.
+    Collage {
+        /// Cells a side, 2..=4.
+        side: u8,
+    },
+    /// Turned by a small angle, corners filled with white or black.
+    Tilt {
+        /// Degrees; the direction is random.
+        degrees: u8,
+    },
+    /// Turned by right angles, clockwise.
+    Turn {
+        /// Number of quarters, 1..=3.
+        quarters: u8,
+    },
+    /// Left and right exchanged.
+    Mirror,
+    /// Photographed at an angle on a textured table.
+    Perspective,
+    /// Photographed from a screen: moiré, glare, perspective, cold light.
+    Screen,
+}
+
+impl Edit {
+    /// The standard set, ordered by family.
+    pub const ALL: [Self; 36] = [
+        Self::Jpeg { quality: 50 },
+        Self::Jpeg { quality: 30 },
+        Self::Resize { percent: 40 },
+        Self::Resize { percent: 20 },
+        Self::Blur { tenths: 15 },
+        Self::Blur { tenths: 25 },
+        Self::Noise { sigma: 8 },
+        Self::Noise { sigma: 18 },
+        Self::Gamma { hundredths: 55 },
+        Self::Gamma { hundredths: 160 },
+        Self::Contrast { hundredths: 65 },
+        Self::Contrast { hundredths: 140 },
+        Self::Grey,
+        Self::Stamp,
+        Self::Box { percent: 10 },
+        Self::Box { percent: 25 },
+        Self::PixelatedPortrait,
+        Self::BlackedFields,
+        Self::Crop { keep: 95 },
+        Self::Crop { keep: 90 },
+        Self::Crop { keep: 80 },
+        Self::Crop { keep: 60 },
+        Self::PortraitOnly,
+        Self::TextOnly,
+        Self::Border { percent: 10 },
+        Self::Screenshot,
+        Self::Collage { side: 2 },
+        Self::Collage { side: 3 },
+        Self::Turn { quarters: 1 },
+        Self::Turn { quarters: 2 },
+        Self::Turn { quarters: 3 },
+        Self::Mirror,
+        Self::Tilt { degrees: 2 },
+        Self::Tilt { degrees: 7 },
+        Self::Perspective,
+        Self::Screen,
+    ];
+
+    /// A unique name with the strength, such as `crop-80`; the same as `to_string()`.
+    pub fn name(self) -> String {
+        self.to_string()
+    }
+
+    /// The edit of [`Edit::ALL`] with this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|edit| edit.name() == name)
+    }
+
+    /// What the edit leaves intact.
+    pub const fn family(self) -> Family {
+        match self {
+            Self::Jpeg { .. }
+            | Self::Resize { .. }
+            | Self::Blur { .. }
+            | Self::Noise { .. }
+            | Self::Gamma { .. }
+            | Self::Contrast { .. }
+            | Self::Grey => Family::Tone,
+            Self::Stamp | Self::Box { .. } | Self::PixelatedPortrait | Self::BlackedFields => {
+                Family::Occlusion
+            }
+            Self::Crop { .. } | Self::PortraitOnly | Self::TextOnly => Family::Crop,
+            Self::Border { .. } | Self::Screenshot | Self::Collage { .. } => Family::Frame,
+            Self::Turn { .. } | Self::Mirror => Family::Orientation,
+            Self::Tilt { .. } | Self::Perspective | Self::Screen => Family::Warp,
+        }
+    }
+
+    /// The edited image. `layout` says where portrait and fields lie; `seed` chooses places, angles and
+    /// colours. The strengths are clamped to the ranges that the variants state.
+    ///
+    /// # Panics
+    /// When a side of `image` is 0.
+    #[must_use]
+    pub fn apply(self, image: &RgbImage, layout: &Layout, seed: u64) -> RgbImage {
+        assert!(image.width() > 0 && image.height() > 0, "an image to edit has sides of at least 1 pixel");
+        let mut rng = Rng::new(seed, 0x6564_6974);
+        match self {
+            Self::Jpeg { quality } => jpeg::recompress(image, quality.clamp(1, 100)),
+            Self::Resize { percent } => raster::scale(image, f32::from(percent.clamp(1, 400)) / 100.0),
+            Self::Blur { tenths } => raster::blur(image, f32::from(tenths.max(1)) / 10.0),
+            Self::Noise { sigma } => tone::noise(image, f32::from(sigma), seed),
+            Self::Gamma { hundredths } => tone::gamma(image, f32::from(hundredths.max(1)) / 100.0),
+            Self::Contrast { hundredths } => tone::contrast(image, f32::from(hundredths) / 100.0),
+            Self::Grey => tone::grey(image),
+            Self::Stamp => occlusion::stamp(image, &mut rng),
+            Self::Box { percent } => occlusion::cover(image, f32::from(percent.min(100)) / 100.0, &mut rng),
+            Self::PixelatedPortrait => occlusion::pixelate(image, layout),
+            Self::BlackedFields => occlusion::black_out(image, layout),
+            Self::Crop { keep } => scene::crop(image, f32::from(keep.clamp(1, 100)) / 100.0, &mut rng),
+            Self::PortraitOnly => scene::cut(image, layout.portrait),
+            Self::TextOnly => scene::cut(image, layout.text_block()),
+            Self::Border { percent } => scene::border(image, f32::from(percent) / 100.0),
+            Self::Screenshot => scene::screenshot(image, &mut rng),
+            Self::Collage { side } => {
+                let side = usize::from(side.clamp(2, 4));
+                let place = rng.below(side * side);
+                let strangers: Vec<RgbImage> = (1..side * side)
+                    .map(|i| Document::new(*rng.pick(&Template::ALL), rng::mix(seed ^ i as u64)).image)
+                    .collect();
+                let mut images: Vec<&RgbImage> = strangers.iter().collect();
+                images.insert(place, image);
+                collage(&images, side, side)
+            }
+            Self::Tilt { degrees } => scene::tilt(image, f32::from(degrees), &mut rng),
+            Self::Turn { quarters } => match quarters % 4 {
+                1 => image::imageops::rotate90(image),
+                2 => image::imageops::rotate180(image),
+                3 => image::imageops::rotate270(image),
+                _ => image.clone(),
+            },
+            Self::Mirror => image::imageops::flip_horizontal(image),
+            Self::Perspective => scene::perspective(image, &mut rng),
+            Self::Screen => scene::screen(image, &mut rng),
+        }
+    }
+}
+
+impl fmt::Display for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Jpeg { quality } => write!(f, "jpeg-{quality}"),
+            Self::Resize { percent } => write!(f, "resize-{percent}"),
+            Self::Blur { tenths } => write!(f, "blur-{}.{}", tenths / 10, tenths % 10),
+            Self::Noise { sigma } => write!(f, "noise-{sigma}"),
+            Self::Gamma { hundredths } => write!(f, "gamma-{}.{:02}", hundredths / 100, hundredths % 100),
+            Self::Contrast { hundredths } => {
+                write!(f, "contrast-{}.{:02}", hundredths / 100, hundredths % 100)
+            }
+            Self::Grey => f.write_str("grey"),
+            Self::Stamp => f.write_str("stamp"),
+            Self::Box { percent } => write!(f, "box-{percent}"),
+            Self::PixelatedPortrait => f.write_str("pixelated-portrait"),
+            Self::BlackedFields => f.write_str("blacked-fields"),
+            Self::Crop { keep } => write!(f, "crop-{keep}"),
+            Self::PortraitOnly => f.write_str("portrait-only"),
+            Self::TextOnly => f.write_str("text-only"),
+            Self::Border { percent } => write!(f, "border-{percent}"),
+            Self::Screenshot => f.write_str("screenshot"),
+            Self::Collage { side } => write!(f, "collage-{side}x{side}"),
+            Self::Tilt { degrees } => write!(f, "tilt-{degrees}"),
+            Self::Turn { quarters } => write!(f, "turn-{}", u16::from(quarters) * 90),
+            Self::Mirror => f.write_str("mirror"),
+            Self::Perspective => f.write_str("perspective"),
+            Self::Screen => f.write_str("photo-of-screen"),
+        }
+    }
+}

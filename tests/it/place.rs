@@ -1,0 +1,162 @@
+//! A temporary folder with a vault, keys and a configuration, and the program to run in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::time::{Duration, UNIX_EPOCH};
+
+use saltprint::Config;
+use saltprint_keys::keygen;
+use saltprint_synth::{Corpus, CorpusItem};
+use tempfile::TempDir;
+
+/// Documents of the shared vault: enough to calibrate on one half of them.
+pub const DOCUMENTS: usize = 160;
+
+/// The invented vault that most tests share, drawn once.
+pub fn corpus() -> &'static [CorpusItem] {
+    static ITEMS: OnceLock<Vec<CorpusItem>> = OnceLock::new();
+    ITEMS.get_or_init(|| draw(&Corpus::new(DOCUMENTS, 7)))
+}
+
+/// Draws a corpus on all cores.
+pub fn draw(corpus: &Corpus) -> Vec<CorpusItem> {
+    use rayon::prelude::*;
+    (0..corpus.len()).into_par_iter().filter_map(|index| corpus.document(index)).collect()
+}
+
+pub struct Place {
+    folder: TempDir,
+}
+
+/// What a run of the program gave.
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Place {
+    /// An empty vault with a manifest-less configuration and keys whose secrets are fixed, so that refs are the same in
+    /// every run.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Self { folder };
+        fs::create_dir(place.path("vault")).unwrap();
+        place.write("saltprint.toml", "[vault]\nroot = \"vault\"\n");
+        let mut next = 0_u8;
+        keygen(&place.path("keys"), UNIX_EPOCH + Duration::from_secs(1), &mut |bytes| {
+            next += 1;
+            bytes.fill(next);
+            Ok(())
+        })
+        .unwrap();
+        place
+    }
+
+    /// The shared vault with its manifest, calibrated and built once; every caller gets a copy.
+    pub fn built() -> Self {
+        static BUILT: OnceLock<Place> = OnceLock::new();
+        let original = BUILT.get_or_init(|| {
+            let place = Self::new();
+            place.fill(corpus());
+            place.run(&["calibrate"]).expect(0);
+            place.run(&["rebuild"]).expect(0);
+            place
+        });
+        let copy = Self { folder: tempfile::tempdir().unwrap() };
+        copy_tree(original.folder.path(), copy.folder.path());
+        copy
+    }
+
+    /// Writes documents below the vault and a manifest that names them.
+    pub fn fill(&self, items: &[CorpusItem]) {
+        let mut manifest = String::from("record_id,path,subject,source,captured,kind\n");
+        for item in items {
+            let path = self.path("vault").join(&item.record_id);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, &item.encoded).unwrap();
+            let CorpusItem { record_id, subject, source, captured, kind, .. } = item;
+            manifest.push_str(&format!("{record_id},{record_id},{subject},{source},{captured},{kind}\n"));
+        }
+        self.write("vault.csv", &manifest);
+        self.write("saltprint.toml", "[vault]\nroot = \"vault\"\nmanifest = \"vault.csv\"\n");
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, contents).unwrap();
+    }
+
+    pub fn config(&self) -> Config {
+        Config::load(&self.path("saltprint.toml")).unwrap()
+    }
+
+    /// The program, to be run with the place as current folder, so that its messages hold relative paths.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_saltprint"));
+        command.current_dir(self.folder.path());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::from(self.command().args(arguments).output().unwrap())
+    }
+}
+
+impl Ran {
+    /// Asserts the exit code, showing everything that was printed where it differs.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "exit code\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Asserts that stderr holds all of `words`.
+    #[track_caller]
+    pub fn says(self, words: &[&str]) -> Self {
+        for word in words {
+            assert!(self.stderr.contains(word), "`{word}` is missing in:\n{}", self.stderr);
+        }
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        self
+    }
+
+    /// The JSON objects on stdout, one a line.
+    pub fn json(&self) -> Vec<serde_json::Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// Copies a folder with permissions and modification times.
+fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).unwrap();
+            let modified = entry.metadata().unwrap().modified().unwrap();
+            fs::File::options().write(true).open(&target).unwrap().set_modified(modified).unwrap();
+        }
+    }
+}
