@@ -12,35 +12,35 @@ use saltprint_synth::{Corpus, CorpusItem};
 use tempfile::TempDir;
 
 /// Documents of the shared vault: enough to calibrate on one half of them.
-pub const DOCUMENTS: usize = 160;
+pub(crate) const DOCUMENTS: usize = 160;
 
 /// The invented vault that most tests share, drawn once.
-pub fn corpus() -> &'static [CorpusItem] {
+pub(crate) fn corpus() -> &'static [CorpusItem] {
     static ITEMS: OnceLock<Vec<CorpusItem>> = OnceLock::new();
     ITEMS.get_or_init(|| draw(&Corpus::new(DOCUMENTS, 7)))
 }
 
 /// Draws a corpus on all cores.
-pub fn draw(corpus: &Corpus) -> Vec<CorpusItem> {
+pub(crate) fn draw(corpus: &Corpus) -> Vec<CorpusItem> {
     use rayon::prelude::*;
     (0..corpus.len()).into_par_iter().filter_map(|index| corpus.document(index)).collect()
 }
 
-pub struct Place {
+pub(crate) struct Place {
     folder: TempDir,
 }
 
 /// What a run of the program gave.
-pub struct Ran {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Place {
     /// An empty vault with a manifest-less configuration and keys whose secrets are fixed, so that refs are the same in
     /// every run.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let place = Self { folder };
         fs::create_dir(place.path("vault")).unwrap();
@@ -56,7 +56,7 @@ impl Place {
     }
 
     /// The shared vault with its manifest, calibrated and built once; every caller gets a copy.
-    pub fn built() -> Self {
+    pub(crate) fn built() -> Self {
         static BUILT: OnceLock<Place> = OnceLock::new();
         let original = BUILT.get_or_init(|| {
             let place = Self::new();
@@ -71,7 +71,7 @@ impl Place {
     }
 
     /// Writes documents below the vault and a manifest that names them.
-    pub fn fill(&self, items: &[CorpusItem]) {
+    pub(crate) fn fill(&self, items: &[CorpusItem]) {
         let mut manifest = String::from("record_id,path,subject,source,captured,kind\n");
         for item in items {
             let path = self.path("vault").join(&item.record_id);
@@ -84,28 +84,28 @@ impl Place {
         self.write("saltprint.toml", "[vault]\nroot = \"vault\"\nmanifest = \"vault.csv\"\n");
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, contents).unwrap();
     }
 
-    pub fn config(&self) -> Config {
+    pub(crate) fn config(&self) -> Config {
         Config::load(&self.path("saltprint.toml")).unwrap()
     }
 
     /// The program, to be run with the place as current folder, so that its messages hold relative paths.
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_saltprint"));
         command.current_dir(self.folder.path());
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         Ran::from(self.command().args(arguments).output().unwrap())
     }
 }
@@ -113,14 +113,14 @@ impl Place {
 impl Ran {
     /// Asserts the exit code, showing everything that was printed where it differs.
     #[track_caller]
-    pub fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "exit code\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
         self
     }
 
     /// Asserts that stderr holds all of `words`.
     #[track_caller]
-    pub fn says(self, words: &[&str]) -> Self {
+    pub(crate) fn says(self, words: &[&str]) -> Self {
         for word in words {
             assert!(self.stderr.contains(word), "`{word}` is missing in:\n{}", self.stderr);
         }
@@ -129,7 +129,7 @@ impl Ran {
     }
 
     /// The JSON objects on stdout, one a line.
-    pub fn json(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn json(&self) -> Vec<serde_json::Value> {
         self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }

@@ -50,27 +50,6 @@ impl Histogram {
     }
 }
 
-/// What lies around the nearest record of a query: how near records of *other* subjects come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Surroundings {
-    /// Distance of the nearest rival of the nearest record, in bits.
-    pub runner_up: Option<u32>,
-    /// Median distance of the [`Surroundings::RIVALS`] nearest rivals (of as many as there are), in bits: how near
-    /// strangers are in this corner of the index, whatever the query.
-    pub level: Option<u32>,
-}
-
-impl Surroundings {
-    /// Rivals that the level is the median of.
-    pub const RIVALS: usize = 8;
-
-    /// From the distances of the nearest rivals, ascending.
-    pub fn new(rivals: &[u32]) -> Self {
-        let nearest = &rivals[..rivals.len().min(Self::RIVALS)];
-        Self { runner_up: nearest.first().copied(), level: nearest.get(nearest.len() / 2).copied() }
-    }
-}
-
 /// The background of the global tier, measured at rebuild: each sampled record plays the stranger to all
 /// records of other subjects.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -83,28 +62,25 @@ pub struct Background {
     pub nearest: Histogram,
     /// How much farther that one's runner-up was, in bits.
     pub gap: Histogram,
-    /// Its level, in bits.
-    pub level: Histogram,
-    /// Nearest distance over level, in steps of 1/256.
-    pub relative: Histogram,
+    /// Its own distance over that of its runner-up, in steps of 1/256.
+    pub ratio: Histogram,
 }
 
 impl Background {
-    /// Counts one sampled record, whose nearest record of another subject is at `nearest` bits.
-    pub fn add(&mut self, nearest: u32, surroundings: Surroundings) {
+    /// Counts one sampled record, whose nearest record of another subject is at `nearest` bits and that one's nearest
+    /// rival at `runner_up`, where there is one.
+    pub fn add(&mut self, nearest: u32, runner_up: Option<u32>) {
         self.sampled += 1;
         self.nearest.add(nearest);
-        if let Some(runner_up) = surroundings.runner_up {
+        if let Some(runner_up) = runner_up {
             self.gap.add(runner_up.saturating_sub(nearest));
-        }
-        if let Some(level) = surroundings.level {
-            self.level.add(level);
-            self.relative.add((nearest * 256).checked_div(level).unwrap_or(256));
+            // Nothing over nothing: they do not differ.
+            self.ratio.add((nearest * 256).checked_div(runner_up).unwrap_or(256));
         }
     }
 
     pub(crate) fn is_valid(&self) -> bool {
-        [&self.nearest, &self.gap, &self.level, &self.relative].into_iter().all(Histogram::is_valid)
+        [&self.nearest, &self.gap, &self.ratio].into_iter().all(Histogram::is_valid)
     }
 }
 
@@ -124,19 +100,13 @@ mod tests {
     }
 
     #[test]
-    fn the_level_is_the_median_of_the_nearest_rivals() {
-        assert_eq!(Surroundings::new(&[]), Surroundings::default());
-        assert_eq!(Surroundings::new(&[7]), Surroundings { runner_up: Some(7), level: Some(7) });
-        let many: Vec<u32> = (1..=40).collect();
-        assert_eq!(Surroundings::new(&many), Surroundings { runner_up: Some(1), level: Some(5) });
-    }
-
-    #[test]
     fn ratios_are_counted_in_steps() {
         let mut background = Background::default();
-        background.add(30, Surroundings::new(&[50, 60]));
-        background.add(0, Surroundings::new(&[0]));
-        assert_eq!(background.relative.bins().collect::<Vec<_>>(), [(128, 1), (256, 1)]);
-        assert_eq!(background.gap.bins().collect::<Vec<_>>(), [(0, 1), (20, 1)]);
+        background.add(30, Some(60));
+        background.add(0, Some(0));
+        background.add(5, None);
+        assert_eq!(background.sampled, 3);
+        assert_eq!(background.ratio.bins().collect::<Vec<_>>(), [(128, 1), (256, 1)]);
+        assert_eq!(background.gap.bins().collect::<Vec<_>>(), [(0, 1), (30, 1)]);
     }
 }

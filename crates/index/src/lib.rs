@@ -58,7 +58,7 @@ mod page;
 mod scan;
 mod segment;
 
-pub use background::{Background, Histogram, Surroundings};
+pub use background::{Background, Histogram};
 pub use catalog::{Catalog, CatalogReader, CatalogRow, CatalogUpdate, SeenOutcome};
 pub use error::IndexError;
 pub use facts::RecordFacts;

@@ -7,20 +7,19 @@
 //!
 //! # Example
 //! ```
-//! use saltprint_index::{Background, Surroundings};
+//! use saltprint_index::Background;
 //! use saltprint_matching::{Band, DecisionRule, RuleSettings};
 //!
-//! // Strangers of this vault come as near as 60 to 80 bits, where the next records are at about 80.
-//! let around = |runner_up| Surroundings { runner_up: Some(runner_up), level: Some(80) };
+//! // Strangers of this vault come nearly as near to one record as to the next.
 //! let mut background = Background { records: 500, ..Background::default() };
 //! for record in 0..500_u32 {
-//!     background.add(60 + record % 21, around(64 + record % 21));
+//!     background.add(60 + record % 11, Some(68 + record % 13));
 //! }
 //! let rule = DecisionRule::new(&background, RuleSettings::default());
-//! assert_eq!(rule.band(10, around(66)), Some(Band::Strong));
+//! assert_eq!(rule.decide(10, &[66, 70]).band, Some(Band::Strong));
 //! // As near, but another subject is as near: somebody has to look.
-//! assert_eq!(rule.band(10, around(12)), Some(Band::Possible));
-//! assert_eq!(rule.band(62, around(66)), None);
+//! assert_eq!(rule.decide(10, &[12, 70]).band, Some(Band::Possible));
+//! assert_eq!(rule.decide(62, &[66, 70]).band, None);
 //! ```
 
 #![forbid(unsafe_code)]
@@ -29,4 +28,4 @@ mod matcher;
 mod rule;
 
 pub use matcher::{Cascade, CascadeCounts, Found, Judgement, Matcher, Tier};
-pub use rule::{Band, Basis, DecisionRule, RuleSettings};
+pub use rule::{Band, Basis, Decision, DecisionRule, RuleSettings};

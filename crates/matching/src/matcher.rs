@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use saltprint_fingerprint::{GlobalCode, Orientation, QueryFingerprint};
-use saltprint_index::{Generation, Hit, IndexError, IndexHit, Nearest, Surroundings};
+use saltprint_index::{Generation, Hit, IndexError, IndexHit, Nearest};
 
 use zeroize::Zeroize as _;
 
@@ -12,6 +12,8 @@ use crate::{Band, DecisionRule};
 /// Neighbours fetched first for each code: the record and its rivals, with room for others of its subject; more follow where
 /// they do not decide.
 const FIRST_CAPACITY: usize = 16;
+/// Rivals that the rule may look at.
+const WANTED_RIVALS: usize = 9;
 /// Candidates that a graph search keeps.
 const GRAPH_EF: usize = 64;
 
@@ -142,7 +144,7 @@ impl<'a> Matcher<'a> {
     fn decide_exactly(&self, query: &QueryFingerprint, nearest: &[Nearest]) -> Result<Judgement, IndexError> {
         let mut candidates = self.candidates(query, nearest)?;
         let mut capacity = FIRST_CAPACITY;
-        while rivals(&candidates).len() < Surroundings::RIVALS
+        while rivals(&candidates).len() < WANTED_RIVALS
             && (capacity as u64) < self.generation.manifest().records()
         {
             capacity *= 8;
@@ -177,36 +179,41 @@ impl<'a> Matcher<'a> {
         hits.iter().map(|(hit, orientation)| Ok((self.generation.resolve(hit)?, *orientation))).collect()
     }
 
-    /// The rule, applied to the nearest candidate; others of its subject or file come with it, and where the
-    /// nearest does not stand out, its rivals within reach do as well.
+    /// The rule, applied to the nearest candidate. Others of its subject or file come with it as far as they stand out
+    /// themselves, and so do rivals that stand out together with it.
     fn decide(&self, candidates: &[(IndexHit, Orientation)]) -> Judgement {
         let Some((best, _)) = candidates.first() else {
             return Judgement::default();
         };
         let rivals = rivals(candidates);
-        let surroundings = Surroundings::new(&rivals);
-        let Some(band) = self.rule.band(best.distance, surroundings) else {
+        let decision = self.rule.decide(best.distance, &rivals);
+        let Some(band) = decision.band else {
             return Judgement::default();
         };
-        let matches = candidates
-            .iter()
-            .filter_map(|(record, orientation)| {
-                let rival = best.is_rival_of(record);
-                if rival && band == Band::Strong {
-                    return None;
+        // The first rival that the group, or the best alone, stands out from.
+        let outside = rivals.get(decision.rivals).copied();
+        let mut group = decision.rivals;
+        let mut matches = Vec::new();
+        for (record, orientation) in candidates {
+            let runner_up = if best.is_rival_of(record) {
+                if group == 0 {
+                    continue;
                 }
-                // What the record at hand has to stand out from: for a rival of the best one, that is the best one.
-                let runner_up = if rival { Some(best.distance) } else { surroundings.runner_up };
-                let own = self.rule.band(record.distance, Surroundings { runner_up, ..surroundings })?;
-                Some(Found {
+                group -= 1;
+                Some(best.distance)
+            } else {
+                rivals.first().copied()
+            };
+            if let Some(own) = self.rule.band(record.distance, outside) {
+                matches.push(Found {
                     record: record.clone(),
                     orientation: *orientation,
                     band: own.min(band),
                     tier: Tier::Global,
                     runner_up,
-                })
-            })
-            .collect();
+                });
+            }
+        }
         Judgement { matches }
     }
 }

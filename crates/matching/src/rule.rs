@@ -1,6 +1,6 @@
 //! The decision rule: one place that turns distances into bands.
 
-use saltprint_index::{Background, Surroundings};
+use saltprint_index::Background;
 
 /// How sure a match is. Outside the evidence role nobody sees more than this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -58,62 +58,76 @@ const TAIL: [TailQuantile; 4] = [
     TailQuantile { share: 0.05, needed: 400, widening: 1.1 },
     TailQuantile { share: 0.01, needed: 900, widening: 1.0 },
 ];
-/// A strong match must stand out from the runner-up more than this share of strangers do.
+/// A strong match must be nearer than the runner-up by more bits than for this share of strangers.
 const MARGIN_SHARE: f64 = 0.95;
-/// A level below that of this share of strangers counts as theirs.
-const FLOOR_SHARE: f64 = 0.05;
+/// Where there is no rival at all, one is assumed at the distance within which this share of strangers' nearest records
+/// lies.
+const NEAR_SHARE: f64 = 0.05;
+/// Records of different subjects that may stand out together.
+const MAX_GROUP: usize = 8;
 
 /// What the rule takes from the background.
 #[derive(Debug, Clone, Copy)]
 struct Measures {
     basis: Basis,
-    /// Median and spread of strangers' relative distances.
+    /// Median and spread of strangers' distance ratios.
     median: f64,
     spread: f64,
     /// Bits.
-    level_floor: u32,
+    near: u32,
     margin: u32,
 }
 
-/// The assumption for vaults that are too small to measure, taken on the cautious side of what was measured on invented
-/// documents of one template with the built-in profile.
-const ASSUMED: Measures =
-    Measures { basis: Basis::Assumed, median: 0.85, spread: 0.14, level_floor: 45, margin: 20 };
+/// The assumption for vaults that are too small to measure, on the cautious side of what was measured on invented
+/// documents with the built-in profile.
+const ASSUMED: Measures = Measures { basis: Basis::Assumed, median: 0.92, spread: 0.14, near: 45, margin: 16 };
 
 /// Thresholds, derived from the background of impostors.
 ///
 /// # What is compared
 /// How near strangers come depends on where one looks: two bank statements are nearer to each other than two
-/// selfies. So not the distance itself is judged but the *relative* distance: that to the nearest record over the
-/// median of those to its eight nearest rivals (the *level*, see [`Surroundings`]). A stranger has a relative distance somewhat below
-/// 1; a copy of the record, however crowded the place, is far below. Rivals are records of other subjects with
-/// other bytes: two records of one subject, or one file stored twice, do not speak against each other.
+/// selfies. So not the distance itself is judged but the *ratio* of the distance to the nearest record and that to the
+/// runner-up, its nearest rival (the ratio test of Lowe, "Distinctive Image Features from Scale-Invariant
+/// Keypoints", 2004, section 7.1). A stranger is about as near to one record as to the next, so that its
+/// ratio is a little below 1; a copy of a record, however crowded the place, is far nearer to that record than to any
+/// other. Rivals are records of other subjects with other bytes: two records of one subject, or one file stored
+/// twice, do not speak against each other.
 ///
 /// # Model
 /// In the rebuild each sampled record plays a stranger and is judged against all records of other subjects; with a
-/// calibrated profile only records take part that the calibration has not seen. The lower tail of strangers' relative
-/// distances is modelled as normal around the measured median, with the largest spread that the 25, 10, 5 and 1 %
-/// quantiles imply, as far as the sample carries them, so that a tail heavier than a normal one widens it. The strong
-/// threshold is the relative distance whose modelled probability, summed over the eight orientations of a query, is
+/// calibrated profile only records take part that the calibration has not seen. The lower tail of strangers' ratios is
+/// modelled as normal around the measured median, with the largest spread that the 25, 10, 5 and 1 % quantiles imply, as
+/// far as the sample carries them, so that a tail heavier than a normal one widens it. The strong threshold is
+/// the ratio whose modelled probability, summed over the eight orientations of a query, is
 /// [`RuleSettings::strong_chance`]. It is an extrapolation beyond what was observed; the manifest keeps the
 /// histograms for whoever wants to check it.
 ///
-/// # Margin
-/// A strong match must also be nearer than the runner-up by more bits than for 95 % of strangers. Where one image is stored
-/// under several subjects, none of them is strong: somebody has to look.
+/// # Margin and groups
+/// A strong match must also be nearer than the runner-up by more bits than for 95 % of strangers, since a ratio of two
+/// small numbers says little. Where one image is stored under several subjects, these records stand out from all
+/// others together, but not one of them from the rest: all are possible and none is strong.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct DecisionRule {
     strong: Option<f64>,
     possible: Option<f64>,
-    level_floor: u32,
     margin: u32,
+    near: u32,
     basis: Basis,
+}
+
+/// What the rule says about the record that is nearest to a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    /// Its band; no band is no match.
+    pub band: Option<Band>,
+    /// How many of its nearest rivals belong to a group that stands out together with it.
+    pub rivals: usize,
 }
 
 impl DecisionRule {
     /// Derives thresholds from a measured background.
     pub fn new(background: &Background, settings: RuleSettings) -> Self {
-        let Measures { basis, median, spread, level_floor, margin } = measure(background).unwrap_or(ASSUMED);
+        let Measures { basis, median, spread, near, margin } = measure(background).unwrap_or(ASSUMED);
         let threshold = |chance: f64| {
             let z = normal_quantile((chance / ORIENTATIONS).clamp(1e-15, 0.5));
             Some(median + z * spread).filter(|threshold| *threshold >= 0.0)
@@ -121,38 +135,53 @@ impl DecisionRule {
         Self {
             strong: threshold(settings.strong_chance),
             possible: threshold(settings.possible_chance.max(settings.strong_chance)),
-            level_floor,
             margin,
+            near,
             basis,
         }
     }
 
-    /// Band of a record at `distance` bits in its surroundings; no band is no match.
-    pub fn band(&self, distance: u32, surroundings: Surroundings) -> Option<Band> {
-        let level = surroundings.level.map_or(self.level_floor, |level| level.max(self.level_floor));
+    /// Judges the nearest record, `nearest` bits away, by the distances of its nearest rivals, ascending. Nine of them say all
+    /// that there is to say; fewer than two only where the index holds no more.
+    pub fn decide(&self, nearest: u32, rivals: &[u32]) -> Decision {
+        let single = self.band(nearest, rivals.first().copied());
+        if single == Some(Band::Strong) {
+            return Decision { band: single, rivals: 0 };
+        }
+        let group = (1..=rivals.len().min(MAX_GROUP))
+            .find(|size| self.band(rivals[size - 1], rivals.get(*size).copied()) == Some(Band::Strong));
+        match (single, group) {
+            (_, Some(rivals)) => Decision { band: Some(Band::Possible), rivals },
+            (band, None) => Decision { band, rivals: 0 },
+        }
+    }
+
+    /// Band of a record at `distance` whose nearest rival is at `runner_up`; `None` for either is "no match" or "no rival".
+    pub fn band(&self, distance: u32, runner_up: Option<u32>) -> Option<Band> {
+        let runner_up = runner_up.unwrap_or(self.near);
         let within = |threshold: Option<f64>| {
-            threshold.is_some_and(|threshold| f64::from(distance) <= threshold * f64::from(level))
+            threshold.is_some_and(|threshold| {
+                runner_up > distance && f64::from(distance) <= threshold * f64::from(runner_up)
+            })
         };
-        let stands_out =
-            surroundings.runner_up.is_none_or(|runner_up| runner_up >= distance.saturating_add(self.margin));
-        if within(self.strong) && stands_out {
+        if within(self.strong) && runner_up - distance >= self.margin {
             Some(Band::Strong)
         } else {
             (within(self.possible) || within(self.strong)).then_some(Band::Possible)
         }
     }
 
-    /// Largest relative distance of the strong band; `None` where strangers come so near that none is safe.
+    /// Largest distance ratio of the strong band, 0 to 1; `None` where strangers come so near that none is safe.
     pub fn strong_threshold(&self) -> Option<f64> {
         self.strong
     }
 
-    /// Largest relative distance of the possible band.
+    /// Largest distance ratio of the possible band.
     pub fn possible_threshold(&self) -> Option<f64> {
         self.possible
     }
 
-    /// Least distance in bits between a strong match and its nearest rival.
+    /// Least distance in bits between a strong match and its runner-up.
     pub fn margin(&self) -> u32 {
         self.margin
     }
@@ -165,13 +194,13 @@ impl DecisionRule {
 
 /// `None` where the sample is too small.
 fn measure(background: &Background) -> Option<Measures> {
-    let relative = &background.relative;
-    if relative.total() < MIN_SAMPLE {
+    let ratio = &background.ratio;
+    if ratio.total() < MIN_SAMPLE {
         return None;
     }
-    let quantile = |share: f64| Some(f64::from(relative.quantile(share)?) / 256.0);
+    let quantile = |share: f64| Some(f64::from(ratio.quantile(share)?) / 256.0);
     let median = quantile(0.5)?;
-    let seen = TAIL.iter().filter(|tail| relative.total() >= tail.needed);
+    let seen = TAIL.iter().filter(|tail| ratio.total() >= tail.needed);
     let widest = seen
         .clone()
         .filter_map(|tail| Some((median - quantile(tail.share)?) / -normal_quantile(tail.share)))
@@ -181,7 +210,7 @@ fn measure(background: &Background) -> Option<Measures> {
         basis: Basis::Measured,
         median,
         spread: widest * seen.last()?.widening,
-        level_floor: background.level.quantile(FLOOR_SHARE)?,
+        near: background.nearest.quantile(NEAR_SHARE)?,
         margin: background.gap.quantile(MARGIN_SHARE)?.max(1),
     })
 }
@@ -195,31 +224,26 @@ fn normal_quantile(p: f64) -> f64 {
 mod tests {
     use super::*;
 
-    const LEVEL: u32 = 128;
+    const RUNNER_UP: u32 = 128;
 
-    /// Relative distances with a given median and normal spread, by quantiles, so without randomness; level 128.
+    /// Ratios with a given median and normal spread, by quantiles, so without randomness; runners-up at 128 bits.
     fn background(count: u32, median: f64, spread: f64) -> Background {
         let mut background = Background { records: u64::from(count), ..Background::default() };
         for index in 0..count {
             let p = (f64::from(index) + 0.5) / f64::from(count);
-            let relative = (median + spread * normal_quantile(p)).clamp(0.0, 1.0);
-            let nearest = (1..=LEVEL).take_while(|n| f64::from(*n) <= relative * f64::from(LEVEL)).count();
-            stranger(&mut background, u32::try_from(nearest).unwrap(), index % 8);
+            let ratio = (median + spread * normal_quantile(p)).clamp(0.0, 1.0);
+            let nearest = (1..=RUNNER_UP).take_while(|n| f64::from(*n) <= ratio * f64::from(RUNNER_UP)).count();
+            background.add(u32::try_from(nearest).unwrap(), Some(RUNNER_UP));
         }
         background
-    }
-
-    fn stranger(background: &mut Background, nearest: u32, gap: u32) {
-        let surroundings = Surroundings { runner_up: Some(nearest + gap), level: Some(LEVEL) };
-        background.add(nearest, surroundings);
     }
 
     fn rule(background: &Background) -> DecisionRule {
         DecisionRule::new(background, RuleSettings::default())
     }
 
-    fn near(runner_up: u32) -> Surroundings {
-        Surroundings { runner_up: Some(runner_up), level: Some(LEVEL) }
+    fn band(rule: &DecisionRule, nearest: u32, rivals: &[u32]) -> Option<Band> {
+        rule.decide(nearest, rivals).band
     }
 
     #[test]
@@ -230,17 +254,16 @@ mod tests {
         let (strong, possible) = (rule.strong_threshold().unwrap(), rule.possible_threshold().unwrap());
         assert!((strong - 0.437).abs() < 0.03, "{strong}");
         assert!((possible - 0.557).abs() < 0.03, "{possible}");
-        assert_eq!(rule.margin(), 7);
-        assert_eq!(rule.band(20, near(100)), Some(Band::Strong));
-        assert_eq!(rule.band(65, near(100)), Some(Band::Possible));
-        assert_eq!(rule.band(90, near(100)), None);
+        assert_eq!(band(&rule, 20, &[100, 110]), Some(Band::Strong));
+        assert_eq!(band(&rule, 50, &[100, 110]), Some(Band::Possible));
+        assert_eq!(band(&rule, 90, &[100, 110]), None);
     }
 
     #[test]
     fn a_heavier_lower_tail_lowers_the_threshold() {
         let light = background(4_000, 0.85, 0.08);
         let mut heavy = light.clone();
-        (0..120).for_each(|index| stranger(&mut heavy, 50 + index % 10, 3));
+        (0..120).for_each(|index| heavy.add(50 + index % 10, Some(RUNNER_UP)));
         assert!(rule(&heavy).strong_threshold() < rule(&light).strong_threshold());
     }
 
@@ -251,52 +274,58 @@ mod tests {
     }
 
     #[test]
-    fn an_image_stored_under_two_subjects_is_never_strong_and_moves_no_threshold() {
+    fn an_image_stored_under_several_subjects_is_possible_for_all_and_strong_for_none() {
         let clean = background(4_000, 0.85, 0.08);
         let mut twins = clean.clone();
-        (0..20).for_each(|_| stranger(&mut twins, 2, 90));
+        (0..20).for_each(|_| twins.add(2, Some(90)));
         let moved = rule(&clean).strong_threshold().unwrap() - rule(&twins).strong_threshold().unwrap();
         assert!(moved.abs() < 0.02, "{moved}");
-        assert_eq!(rule(&twins).band(1, near(3)), Some(Band::Possible));
-        // Even where all eight rivals are twins, so that the level is nothing.
-        let crowd = Surroundings { runner_up: Some(2), level: Some(3) };
-        assert_eq!(rule(&twins).band(2, crowd), Some(Band::Possible));
+        let rule = rule(&twins);
+        assert_eq!(rule.decide(1, &[3, 90, 95]), Decision { band: Some(Band::Possible), rivals: 1 });
+        assert_eq!(rule.decide(0, &[0, 0, 2, 90]), Decision { band: Some(Band::Possible), rivals: 3 });
+        assert_eq!(rule.decide(60, &[61, 90, 95]), Decision { band: None, rivals: 0 });
+        // More than eight that are all alike: a blank form. Nothing can be said about anyone.
+        assert_eq!(rule.decide(3, &[4; 12]), Decision { band: None, rivals: 0 });
+    }
+
+    #[test]
+    fn a_small_ratio_of_small_numbers_is_not_strong() {
+        let mut background = background(4_000, 0.85, 0.08);
+        (0..4_000).for_each(|index| background.gap.add(index % 20));
+        let rule = rule(&background);
+        assert_eq!(band(&rule, 2, &[8]), Some(Band::Possible));
+        assert_eq!(band(&rule, 2, &[80]), Some(Band::Strong));
     }
 
     #[test]
     fn crowded_strangers_leave_no_safe_distance() {
         let rule = rule(&background(4_000, 0.6, 0.2));
         assert_eq!(rule.strong_threshold(), None);
-        assert_eq!(rule.band(0, near(100)), None);
+        assert_eq!(band(&rule, 0, &[100]), None);
     }
 
     #[test]
     fn a_small_vault_rests_on_the_assumption() {
         let rule = rule(&background(49, 0.9, 0.01));
         assert_eq!(rule.basis(), Basis::Assumed);
-        assert_eq!(rule.band(0, Surroundings::default()), Some(Band::Strong));
-        assert_eq!(rule.band(10, Surroundings::default()), Some(Band::Possible));
-        assert_eq!(rule.band(20, Surroundings::default()), None);
+        assert_eq!(band(&rule, 0, &[]), Some(Band::Strong));
+        assert_eq!(band(&rule, 15, &[]), Some(Band::Possible));
+        assert_eq!(band(&rule, 40, &[]), None);
     }
 
     proptest::proptest! {
         #[test]
-        fn nearer_is_never_worse(
+        fn nearer_is_never_worse_and_a_farther_rival_never_either(
             median in 0.6_f64..0.95,
             spread in 0.0_f64..0.12,
             distance in 0_u32..256,
             runner_up in 0_u32..256,
-            level in 0_u32..256,
         ) {
             let rule = rule(&background(400, median, spread));
             proptest::prop_assert!(rule.strong_threshold() <= rule.possible_threshold());
-            let at = |distance, runner_up, level| {
-                rule.band(distance, Surroundings { runner_up: Some(runner_up), level: Some(level) })
-            };
-            let band = at(distance, runner_up, level);
-            proptest::prop_assert!(at(distance.saturating_sub(1), runner_up, level) >= band);
-            proptest::prop_assert!(at(distance, runner_up + 1, level) >= band);
-            proptest::prop_assert!(at(distance, runner_up, level + 1) >= band);
+            let band = rule.band(distance, Some(runner_up));
+            proptest::prop_assert!(rule.band(distance.saturating_sub(1), Some(runner_up)) >= band);
+            proptest::prop_assert!(rule.band(distance, Some(runner_up + 1)) >= band);
         }
     }
 }

@@ -5,13 +5,10 @@ use crate::noise;
 /// An RGB colour.
 pub(crate) type Color = [u8; 3];
 
-/// Red, green and blue in 16-bit lanes, red lowest: a weighted sum of pixels with weights that add up to 256 is
-/// one multiplication a pixel and never carries from lane to lane.
-pub(crate) type Pixel = u64;
+/// Red, green, blue and a spare byte, so that pixels lie on word boundaries.
+pub(crate) type Pixel = [u8; 4];
 
-const LANES: Pixel = 0x00ff_00ff_00ff;
-
-/// A drawing surface; the capture step reads four pixels for each one that it writes.
+/// A drawing surface.
 #[derive(Clone, Debug)]
 pub(crate) struct Canvas {
     pub(crate) width: usize,
@@ -20,30 +17,23 @@ pub(crate) struct Canvas {
 }
 
 #[inline]
-pub(crate) fn pack(color: Color) -> Pixel {
-    Pixel::from(color[0]) | Pixel::from(color[1]) << 16 | Pixel::from(color[2]) << 32
+pub(crate) fn pack([r, g, b]: Color) -> Pixel {
+    [r, g, b, 0]
 }
 
 #[inline]
-pub(crate) fn unpack(pixel: Pixel) -> Color {
-    [pixel as u8, (pixel >> 16) as u8, (pixel >> 32) as u8]
+pub(crate) fn unpack([r, g, b, _]: Pixel) -> Color {
+    [r, g, b]
 }
 
-/// `a` at weight 0, `b` at weight 256, all three channels at once.
+/// `a` at weight 0, `b` at weight 256. Two channels share a multiplication: the weights add up to 256, so that
+/// nothing carries from one to the other.
 #[inline]
 pub(crate) fn lerp(a: Pixel, b: Pixel, weight: u32) -> Pixel {
-    let (a, b) =
-        (a.wrapping_mul(Pixel::from(256_u32.wrapping_sub(weight))), b.wrapping_mul(Pixel::from(weight)));
-    (a.wrapping_add(b) >> 8) & LANES
-}
-
-/// The four pixels of a square mixed at the fractions `tx` and `ty` of 256.
-#[inline]
-pub(crate) fn square(top: [Pixel; 2], low: [Pixel; 2], tx: u32, ty: u32) -> Pixel {
-    let both = (tx * ty) >> 8;
-    let weights = [256 + both - tx - ty, tx - both, ty - both, both].map(Pixel::from);
-    let sum = top[0] * weights[0] + top[1] * weights[1] + low[0] * weights[2] + low[1] * weights[3];
-    ((sum + 0x0080_0080_0080) >> 8) & LANES
+    const EVEN: u32 = 0x00ff_00ff;
+    let (a, b, keep) = (u32::from_le_bytes(a), u32::from_le_bytes(b), 256_u32.wrapping_sub(weight));
+    let mixed = |a: u32, b: u32| (a & EVEN).wrapping_mul(keep).wrapping_add((b & EVEN).wrapping_mul(weight));
+    (mixed(a, b) >> 8 & EVEN | mixed(a >> 8, b >> 8) & !EVEN).to_le_bytes()
 }
 
 /// Mixes two colours; `t` 0 gives `a`.
@@ -252,30 +242,39 @@ impl Canvas {
     /// Blurs with the three-tap kernel of the given deviation in pixels (0.2..=0.9), in place.
     pub(crate) fn soften(&mut self, sigma: f32) {
         let side_ratio = (-0.5 / (sigma * sigma)).exp();
-        let side = (256.0 * side_ratio / (1.0 + 2.0 * side_ratio)) as Pixel;
-        let middle = 256 - 2 * side;
-        let tap =
-            |a: Pixel, b: Pixel, c: Pixel| (((a + c) * side + b * middle + 0x0080_0080_0080) >> 8) & LANES;
-        for row in self.pixels.chunks_exact_mut(self.width) {
-            let mut before = row[0];
-            for x in 0..row.len() {
-                let here = row[x];
-                let after = row.get(x + 1).copied().unwrap_or(here);
-                row[x] = tap(before, here, after);
-                before = here;
-            }
-        }
-        let mut above: Vec<Pixel> = self.pixels[..self.width].to_vec();
+        let side = (256.0 * side_ratio / (1.0 + 2.0 * side_ratio)) as u16;
+        // The rows above, at and below the current one, blurred along the row already.
+        let mut lines = [0, 0, 1].map(|y| {
+            let mut line = vec![0; self.width * 4];
+            self.soften_row(y.min(self.height - 1), side, &mut line);
+            line
+        });
         for y in 0..self.height {
-            let (head, tail) = self.pixels.split_at_mut((y + 1) * self.width);
-            let row = &mut head[y * self.width..];
-            for (x, (slot, up)) in row.iter_mut().zip(&mut above).enumerate() {
-                let here = *slot;
-                let below = tail.get(x).copied().unwrap_or(here);
-                *slot = tap(*up, here, below);
-                *up = here;
-            }
+            let [above, here, below] = &lines;
+            let row = &mut self.pixels[y * self.width..(y + 1) * self.width];
+            mix_three(row.as_flattened_mut(), above, here, below, side);
+            lines.rotate_left(1);
+            self.soften_row((y + 2).min(self.height - 1), side, &mut lines[2]);
         }
+    }
+
+    fn soften_row(&self, y: usize, side: u16, out: &mut [u8]) {
+        let row = self.pixels[y * self.width..(y + 1) * self.width].as_flattened();
+        let end = row.len() - 4;
+        mix_three(&mut out[4.min(end)..end], row, &row[4.min(end)..], &row[8.min(end)..], side);
+        let next = 4.min(end);
+        mix_three(&mut out[..4], &row[..4], &row[..4], &row[next..], side);
+        mix_three(&mut out[end..], &row[end - next..], &row[end..], &row[end..], side);
+    }
+}
+
+/// `out` becomes `b` with the share `side` of 256 of each neighbour `a` and `c`.
+fn mix_three(out: &mut [u8], a: &[u8], b: &[u8], c: &[u8], side: u16) {
+    let middle = 256 - 2 * side;
+    for (((out, &a), &b), &c) in out.iter_mut().zip(a).zip(b).zip(c) {
+        // Wrapping, so that debug builds vectorise too; the weights add up to 256.
+        let sum = (u16::from(a) + u16::from(c)).wrapping_mul(side);
+        *out = (sum.wrapping_add(u16::from(b).wrapping_mul(middle)).wrapping_add(128) >> 8) as u8;
     }
 }
 

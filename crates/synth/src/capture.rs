@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use crate::canvas::{Canvas, Pixel, lerp, square, unpack};
+use crate::canvas::{Canvas, Pixel, lerp};
 use crate::noise::{self, DEVIATES, RUN};
 use crate::plane::{Homography, Quad, corners, turned};
 use crate::rng::{self, Rng};
@@ -104,7 +104,7 @@ impl Exposure {
         let inverse = Homography::between(self.quad, corners(sheet.width as f32, sheet.height as f32));
         let (width, height) = self.size;
         let mut out = vec![0_u8; width * height * 3];
-        let mut line: Vec<Pixel> = vec![0; width];
+        let mut line = vec![[0; 4]; width];
         for (y, row) in out.chunks_exact_mut(width * 3).enumerate() {
             self.sample(&sheet, &inverse, corner, y, &mut line);
             self.develop(y, &line, row);
@@ -112,9 +112,9 @@ impl Exposure {
         RgbImage::from_raw(width as u32, height as u32, out).expect("the buffer was made for this size")
     }
 
-    /// One row of the scene. Perspective is exact every 16 pixels and linear between.
-    fn sample(&self, sheet: &Canvas, inverse: &Homography, corner: f32, y: usize, line: &mut [Pixel]) {
-        const SPAN: usize = 16;
+    /// One row of the scene. Perspective is exact every 32 pixels and linear between.
+    fn sample(&self, sheet: &Canvas, inverse: &Homography, corner: f32, y: usize, line: &mut [Level]) {
+        const SPAN: usize = 32;
         let (sw, sh) = (sheet.width as f32, sheet.height as f32);
         let inside = |(u, v): (f32, f32)| {
             let margin = 2.0 + corner * 0.3;
@@ -129,7 +129,7 @@ impl Exposure {
             let to = at((i + 1) * SPAN);
             let step = ((to.0 - from.0) / SPAN as f32, (to.1 - from.1) / SPAN as f32);
             if inside(from) && inside(to) {
-                let (mut u, mut v) = ((from.0 * 65536.0) as i32, (from.1 * 65536.0) as i32);
+                let (mut u, mut v) = (fixed(from.0), fixed(from.1));
                 let (du, dv) = ((step.0 * 65536.0) as i32, (step.1 * 65536.0) as i32);
                 for slot in part {
                     *slot = bilinear(sheet, u, v);
@@ -137,9 +137,8 @@ impl Exposure {
                 }
             } else {
                 for (k, slot) in part.iter_mut().enumerate() {
-                    let (u, v) = (from.0 + step.0 * k as f32, from.1 + step.1 * k as f32);
-                    let ground = self.ground.at(i * SPAN + k, y);
-                    *slot = edge(sheet, corner, (u, v), ground);
+                    let at = (from.0 + step.0 * k as f32, from.1 + step.1 * k as f32);
+                    *slot = edge(sheet, corner, at, || self.ground.at(i * SPAN + k, y));
                 }
             }
             from = to;
@@ -148,66 +147,105 @@ impl Exposure {
 
     /// Light, sensor and rounding for one row, in 16-bit arithmetic that the compiler can vectorise: levels
     /// are multiplied by gains of 12 fraction bits and meet the noise with four fraction bits left.
-    fn develop(&self, y: usize, line: &[Pixel], row: &mut [u8]) {
+    fn develop(&self, y: usize, line: &[Level], row: &mut [u8]) {
         const SPAN: usize = 16;
-        const BYTES: usize = 3 * SPAN;
         let (w, h) = (self.size.0 as f32, self.size.1 as f32);
         let grain = (self.grain * 8.0) as i16;
         let lift = self.lift as i16 * 16 + 8;
         let start = rng::mix(self.seed ^ y as u64) as usize & (DEVIATES - 1);
-        let noise = &noise::deviates()[start..start + RUN];
+        let noise = noise::deviates()[start..start + RUN].as_chunks::<{ 4 * SPAN }>().0;
         let v = y as f32 / h - 0.5;
-        for (i, (part, out)) in line.chunks(SPAN).zip(row.chunks_mut(BYTES)).enumerate() {
-            // 16 pixels share a gain: it moves by far less than one level.
+        // Rows longer than a run repeat it; nobody sees that 2,000 pixels away.
+        for ((i, part), noise) in line.chunks(SPAN).enumerate().zip(noise.iter().cycle()) {
+            // 16 pixels share a gain: it moves by less than one level.
             let u = (i * SPAN + SPAN / 2) as f32 / w - 0.5;
             let light = 1.0 + self.slope.0 * u + self.slope.1 * v - self.slope.2 * (u * u + v * v);
-            let gain = self.gains.map(|g| (g * light * 4096.0) as u16);
-            let (mut levels, mut gains, mut grains) = ([0_u16; BYTES], [0_u16; BYTES], [0_i16; BYTES]);
-            for (&pixel, slots) in part.iter().zip(levels.chunks_exact_mut(3)) {
-                slots.copy_from_slice(&unpack(pixel).map(u16::from));
-            }
-            for slots in gains.chunks_exact_mut(3) {
-                slots.copy_from_slice(&gain);
-            }
-            // Rows longer than a run repeat it; nobody sees that 2,700 pixels away.
-            let from = i * BYTES % (RUN - BYTES);
-            grains.copy_from_slice(&noise[from..from + BYTES]);
-            let mut done = [0_u8; BYTES];
-            for k in 0..BYTES {
+            let [r, g, b] = self.gains.map(|g| (g * light * 4096.0) as u16);
+            let gains = [r, g, b, 0, r, g, b, 0];
+            let mut levels = [0_u16; 4 * SPAN];
+            levels[..4 * part.len()].copy_from_slice(part.as_flattened());
+            let mut bytes = [0_u8; 4 * SPAN];
+            for k in 0..4 * SPAN {
                 // Wrapping, so that debug builds vectorise too; no operand comes near its limits.
-                let lit = (u32::from(levels[k] << 8).wrapping_mul(u32::from(gains[k])) >> 16) as i16;
-                let level = lit.wrapping_add(lift).wrapping_add(grains[k].wrapping_mul(grain) >> 4) >> 4;
-                done[k] = level.clamp(0, 255) as u8;
+                let lit = (u32::from(levels[k]).wrapping_mul(u32::from(gains[k % 8])) >> 16) as i16;
+                let level = lit.wrapping_add(lift).wrapping_add(noise[k].wrapping_mul(grain) >> 4) >> 4;
+                bytes[k] = level.clamp(0, 255) as u8;
             }
-            out.copy_from_slice(&done[..out.len()]);
+            // Each pixel's spare byte is overwritten by the next pixel.
+            let mut packed = [0_u8; 3 * SPAN + 1];
+            for (k, pixel) in bytes.as_chunks::<4>().0.iter().enumerate() {
+                packed[3 * k..3 * k + 4].copy_from_slice(pixel);
+            }
+            row[3 * SPAN * i..][..3 * part.len()].copy_from_slice(&packed[..3 * part.len()]);
         }
     }
 }
 
-/// Samples at 16.16 fixed-point coordinates that lie inside the sheet.
+/// A pixel of the scene with eight fraction bits.
+type Level = [u16; 4];
+
+fn exact(pixel: Pixel) -> Level {
+    pixel.map(|v| u16::from(v) << 8)
+}
+
+/// A coordinate with 16 fraction bits, ready for [`bilinear`] to cut to four.
+fn fixed(coordinate: f32) -> i32 {
+    (coordinate * 65536.0) as i32 + (1 << 11)
+}
+
+/// The weights of the four pixels around a sample, a channel each, for fractions in sixteenths: upper left, upper
+/// right, lower left, lower right. They add up to 256.
+static WEIGHTS: [[[u16; 16]; 16]; 16] = {
+    let mut table = [[[0; 16]; 16]; 16];
+    let mut i = 0;
+    while i < 16 * 16 * 16 {
+        let (y, x, k) = (i / 256, i / 16 % 16, i % 16);
+        let across = if k / 4 % 2 == 0 { 16 - x } else { x };
+        let down = if k / 8 == 0 { 16 - y } else { y };
+        table[y][x][k] = (across * down) as u16;
+        i += 1;
+    }
+    table
+};
+
+/// Samples at fixed-point coordinates that lie inside the sheet.
 #[inline]
-fn bilinear(sheet: &Canvas, u: i32, v: i32) -> Pixel {
+fn bilinear(sheet: &Canvas, u: i32, v: i32) -> Level {
     let start = (v >> 16) as usize * sheet.width + (u >> 16) as usize;
-    let (tx, ty) = ((u as u32 >> 8) & 255, (v as u32 >> 8) & 255);
-    let top = &sheet.pixels[start..start + 2];
-    let low = &sheet.pixels[start + sheet.width..start + sheet.width + 2];
-    square([top[0], top[1]], [low[0], low[1]], tx, ty)
+    let weights = &WEIGHTS[(v >> 12 & 15) as usize][(u >> 12 & 15) as usize];
+    let top = sheet.pixels[start..start + 2].as_flattened();
+    let low = sheet.pixels[start + sheet.width..start + sheet.width + 2].as_flattened();
+    let mut sums = [0_u16; 8];
+    for k in 0..8 {
+        // Wrapping, so that debug builds vectorise too.
+        let (top, low) = (u16::from(top[k]), u16::from(low[k]));
+        sums[k] = top.wrapping_mul(weights[k]).wrapping_add(low.wrapping_mul(weights[k + 8]));
+    }
+    [0, 1, 2, 3].map(|k| sums[k].wrapping_add(sums[k + 4]))
 }
 
 /// A sample near or beyond the border: rounded corners, a soft edge, a shadow on the ground.
-fn edge(sheet: &Canvas, corner: f32, (u, v): (f32, f32), ground: Pixel) -> Pixel {
+fn edge(sheet: &Canvas, corner: f32, (u, v): (f32, f32), ground: impl Fn() -> Pixel) -> Level {
+    const SHADOW: f32 = 14.0;
     let (w, h) = (sheet.width as f32, sheet.height as f32);
-    let (hx, hy) = (w / 2.0 - corner, h / 2.0 - corner);
-    let (ax, ay) = ((u + 0.5 - w / 2.0).abs() - hx, (v + 0.5 - h / 2.0).abs() - hy);
-    let (dx, dy) = (ax.max(0.0), ay.max(0.0));
-    let distance = (dx * dx + dy * dy).sqrt() + ax.max(ay).min(0.0) - corner;
-    let cover = ((0.5 - distance).clamp(0.0, 1.0) * 256.0) as u32;
-    let shadow = lerp(ground, 0, (70.0 * (1.0 - distance / 14.0).clamp(0.0, 1.0)) as u32);
-    if cover == 0 {
-        return shadow;
+    let (ax, ay) = ((u + 0.5 - w / 2.0).abs() - w / 2.0, (v + 0.5 - h / 2.0).abs() - h / 2.0);
+    if ax.max(ay) > SHADOW {
+        return exact(ground());
     }
-    let (cu, cv) = (u.clamp(0.0, w - 1.01), v.clamp(0.0, h - 1.01));
-    let (x, y) = ((cu as usize).min(sheet.width - 2), (cv as usize).min(sheet.height - 2));
-    let fixed = |c: f32, i: usize| (i as i32) << 16 | (((c - i as f32) * 65535.0) as i32).clamp(0, 65535);
-    lerp(shadow, bilinear(sheet, fixed(cu, x), fixed(cv, y)), cover)
+    let sample = || {
+        let (cu, cv) = (u.clamp(0.0, w - 1.1), v.clamp(0.0, h - 1.1));
+        bilinear(sheet, fixed(cu), fixed(cv))
+    };
+    if ax.max(ay) < -1.0 && ax.min(ay) < -corner {
+        return sample();
+    }
+    let (dx, dy) = ((ax + corner).max(0.0), (ay + corner).max(0.0));
+    let distance = (dx * dx + dy * dy).sqrt() + (ax.max(ay) + corner).min(0.0) - corner;
+    let cover = ((0.5 - distance).clamp(0.0, 1.0) * 256.0) as u32;
+    let shadow = lerp(ground(), [0; 4], (70.0 * (1.0 - distance / SHADOW).clamp(0.0, 1.0)) as u32);
+    if cover == 0 {
+        return exact(shadow);
+    }
+    let paper = sample().map(|v| (v >> 8) as u8);
+    exact(lerp(shadow, paper, cover))
 }

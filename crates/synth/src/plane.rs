@@ -75,8 +75,8 @@ impl Homography {
 
     pub(crate) fn map(&self, x: f32, y: f32) -> (f32, f32) {
         let (x, y, m) = (f64::from(x), f64::from(y), &self.0);
-        let w = m[6] * x + m[7] * y + m[8];
-        (((m[0] * x + m[1] * y + m[2]) / w) as f32, ((m[3] * x + m[4] * y + m[5]) / w) as f32)
+        let scale = 1.0 / (m[6] * x + m[7] * y + m[8]);
+        (((m[0] * x + m[1] * y + m[2]) * scale) as f32, ((m[3] * x + m[4] * y + m[5]) * scale) as f32)
     }
 
     /// The bounding box of a mapped `[left, top, right, bottom]`.

@@ -4,12 +4,12 @@ use saltprint_fingerprint::GlobalCode;
 use saltprint_keys::RecordRef;
 
 use crate::generation::snapshot::{Generation, IndexHit};
-use crate::{Background, Hit, IndexError, Surroundings};
+use crate::{Background, Hit, IndexError};
 
 /// Queries of one scan batch.
 const BATCH: usize = 512;
 /// Neighbours looked at first; more are fetched for records with many of their own subject around.
-const FIRST_CAPACITY: usize = 32;
+const FIRST_CAPACITY: usize = 16;
 
 impl Generation {
     /// Lets up to `sample` of the `eligible` records, evenly spread over the refs, look for their nearest record of
@@ -40,50 +40,42 @@ impl Generation {
                 if nearest.hits().first().is_none_or(|hit| hit.distance != 0) {
                     return Err(IndexError::inconsistent("generation", "a record does not find itself"));
                 }
-                if let Some((distance, surroundings)) = self.nearest_others(own, code, nearest.hits())? {
-                    background.add(distance, surroundings);
+                if let [first, rest @ ..] = &self.nearest_others(own, code, nearest.hits())?[..] {
+                    background.add(*first, rest.first().copied());
                 }
             }
         }
         Ok(background)
     }
 
-    /// Distance of the nearest record of another subject, and what lies around it. Fetches more neighbours until enough
-    /// rivals are found or all records were seen.
-    fn nearest_others(
-        &self,
-        own: &Hit,
-        code: &GlobalCode,
-        hits: &[Hit],
-    ) -> Result<Option<(u32, Surroundings)>, IndexError> {
+    /// Distances of the nearest record of another subject and of that one's nearest rival. Fetches more neighbours until
+    /// both are found or all records were seen.
+    fn nearest_others(&self, own: &Hit, code: &GlobalCode, hits: &[Hit]) -> Result<Vec<u32>, IndexError> {
         let own = self.resolve(own)?;
         let mut capacity = FIRST_CAPACITY;
-        let (mut distances, mut enough) = self.others(&own, hits)?;
-        while !enough && (capacity as u64) < self.manifest().records() {
+        let mut distances = self.others(&own, hits)?;
+        while distances.len() < 2 && (capacity as u64) < self.manifest().records() {
             capacity *= 8;
             if let [nearest] = &self.scan(std::slice::from_ref(code), capacity, GlobalCode::BITS)?[..] {
-                (distances, enough) = self.others(&own, nearest.hits())?;
+                distances = self.others(&own, nearest.hits())?;
             }
         }
-        Ok(distances.split_first().map(|(first, rivals)| (*first, Surroundings::new(rivals))))
+        Ok(distances)
     }
 
-    /// Distances of the nearest record of another subject and of that one's rivals, and whether they are as many as the
-    /// surroundings take.
-    fn others(&self, own: &IndexHit, hits: &[Hit]) -> Result<(Vec<u32>, bool), IndexError> {
-        let mut first: Option<IndexHit> = None;
-        let mut distances = Vec::new();
+    /// As [`Generation::nearest_others`], among some hits.
+    fn others(&self, own: &IndexHit, hits: &[Hit]) -> Result<Vec<u32>, IndexError> {
+        let mut found: Vec<IndexHit> = Vec::new();
         for hit in hits {
             let other = self.resolve(hit)?;
-            if own.is_rival_of(&other) && first.as_ref().is_none_or(|first| first.is_rival_of(&other)) {
-                distances.push(other.distance);
-                first.get_or_insert(other);
+            if own.is_rival_of(&other) && found.iter().all(|first| first.is_rival_of(&other)) {
+                found.push(other);
             }
-            if distances.len() > Surroundings::RIVALS {
-                return Ok((distances, true));
+            if found.len() == 2 {
+                break;
             }
         }
-        Ok((distances, false))
+        Ok(found.iter().map(|other| other.distance).collect())
     }
 
     fn segment_of(&self, hit: &Hit) -> Result<&crate::Segment<crate::MappedFile>, IndexError> {

@@ -188,6 +188,5 @@ fn the_background_leaves_out_the_same_subject_and_the_same_file() {
     assert_eq!(background.nearest.bins().collect::<Vec<_>>(), [(8, 2), (16, 3), (80, 1)]);
     // 1 -> 6 at 96; 2 -> 5 at 72; 3 -> 5 at 64; 4 -> 5 at 80; 5 -> 3 at 64; 6 -> 3 at 80.
     assert_eq!(background.gap.bins().collect::<Vec<_>>(), [(16, 1), (48, 2), (64, 2), (72, 1)]);
-    // The same records, and for 5 and 6 the others beyond them: medians of 64, 72, 80, 80 and 80, 88, 96, 96.
-    assert_eq!(background.level.total(), 6);
+    assert_eq!(background.ratio.total(), 6);
 }

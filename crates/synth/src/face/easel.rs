@@ -1,7 +1,7 @@
 //! The means of drawing: soft shapes in head coordinates, and the relief of a head.
 
 use super::{Face, Sitting};
-use crate::canvas::{Canvas, Pixel, lerp};
+use crate::canvas::{Canvas, lerp, pack};
 use crate::noise::Smooth;
 
 /// A colour before rounding, 0 to 255 a channel.
@@ -76,10 +76,8 @@ impl Easel<'_> {
                 if x >= x0 && x <= x1 && y >= y0 && y <= y1 {
                     let (color, alpha) = shape(x, y, self.scale);
                     if alpha > 0.003 {
-                        let lit =
-                            |i: usize| Pixel::from(((color[i] * self.gain[i]) as i32).clamp(0, 255) as u8);
-                        let pixel = lit(0) | lit(1) << 16 | lit(2) << 32;
-                        *slot = lerp(*slot, pixel, ((alpha * 256.0) as i32).min(256) as u32);
+                        let lit = [0, 1, 2].map(|i| ((color[i] * self.gain[i]) as i32).clamp(0, 255) as u8);
+                        *slot = lerp(*slot, pack(lit), ((alpha * 256.0) as i32).min(256) as u32);
                     }
                 }
                 x += dx;

@@ -1,0 +1,45 @@
+//! How long does it take from the bytes of an image to its codes?
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use image::imageops::FilterType;
+use saltprint_fingerprint::{Coder, Profile};
+use saltprint_intake::{Limits, decode};
+use saltprint_keys::ProjectionKey;
+use saltprint_synth::{Document, Template};
+
+/// An invented card as a JPEG of some megapixels.
+fn jpeg(width: u32, height: u32) -> Vec<u8> {
+    let document = Document::new(Template::IdentityCard, 1);
+    let scaled = image::imageops::resize(&document.image, width, height, FilterType::CatmullRom);
+    let mut bytes = Vec::new();
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 85)
+        .encode_image(&scaled)
+        .expect("a sound image");
+    bytes
+}
+
+fn bench(criterion: &mut Criterion) {
+    let coder = Coder::new(&Profile::builtin(), &ProjectionKey::from_secret(&[7; 32]));
+    let limits = Limits::default();
+    for (name, width, height) in [("2.6 MP", 2_016, 1_290), ("12 MP", 4_032, 3_024)] {
+        let bytes = jpeg(width, height);
+        let luma = decode(&bytes, &limits).expect("just encoded");
+        let mut group = criterion.benchmark_group(format!("fingerprint/{name} jpeg"));
+        group.sample_size(30);
+        group.bench_function("decode to luma", |bencher| {
+            bencher.iter(|| black_box(decode(&bytes, &limits).expect("just encoded")));
+        });
+        group.bench_function("record code", |bencher| {
+            bencher.iter(|| black_box(coder.fingerprint(&luma).expect("not plain")));
+        });
+        group.bench_function("query codes", |bencher| {
+            bencher.iter(|| black_box(coder.query(&luma).expect("not plain")));
+        });
+        group.finish();
+    }
+}
+
+criterion_group!(benches, bench);
+criterion_main!(benches);

@@ -1,0 +1,76 @@
+//! How fast is the exact scan over a sealed segment, for one query and for a batch?
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use saltprint_fingerprint::{Fingerprint, GlobalCode};
+use saltprint_index::{Nearest, RecordFacts, Segment, SegmentId, SegmentRecord, SegmentWriter, scan_codes};
+use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef};
+
+const RECORDS: u32 = 100_000;
+
+/// A code that looks random, the same in every run.
+fn code(number: u32) -> GlobalCode {
+    let mut state = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    GlobalCode::from_words(std::array::from_fn(|_| {
+        // SplitMix64 (Steele, Lea, Flood 2014).
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }))
+}
+
+fn segment() -> Segment<Vec<u8>> {
+    let records: Vec<SegmentRecord> = (0..RECORDS)
+        .map(|number| {
+            let mut id = [0; 16];
+            id[..4].copy_from_slice(&number.to_be_bytes());
+            SegmentRecord {
+                record_ref: RecordRef::from_bytes(id),
+                facts: RecordFacts::new(ContentDigest::from_bytes(id)),
+                fingerprint: Fingerprint::from_global(code(number)),
+            }
+        })
+        .collect();
+    let key = IndexKey::from_secret(&[7; 32]);
+    let epoch = EpochId::from_bytes([1; 16]);
+    let mut bytes = Vec::new();
+    SegmentWriter::new(&key, epoch, SegmentId::from_bytes([2; 16]), [3; 32])
+        .write(&records, None, &mut bytes)
+        .expect("the records are sorted");
+    Segment::open(bytes, &key, epoch).expect("just written")
+}
+
+fn bench(criterion: &mut Criterion) {
+    let segment = segment();
+    let mut group = criterion.benchmark_group("scan/sealed 100k");
+    for batch in [1_u32, 8, 512] {
+        let queries: Vec<GlobalCode> = (0..batch).map(|number| code(1_000_000 + number)).collect();
+        group.throughput(Throughput::Elements(u64::from(batch) * u64::from(RECORDS)));
+        group.bench_with_input(BenchmarkId::from_parameter(batch), &queries, |bencher, queries| {
+            bencher.iter(|| {
+                let mut nearest = vec![Nearest::new(16, GlobalCode::BITS); queries.len()];
+                segment.scan(0, queries, &mut nearest).expect("an intact segment");
+                black_box(nearest)
+            });
+        });
+    }
+    group.finish();
+
+    let codes: Vec<GlobalCode> = (0..2_048).map(code).collect();
+    let queries: Vec<GlobalCode> = (0..512).map(|number| code(1_000_000 + number)).collect();
+    let mut group = criterion.benchmark_group("scan/kernel");
+    group.throughput(Throughput::Elements(2_048 * 512));
+    group.bench_function("one page, 512 queries", |bencher| {
+        bencher.iter(|| {
+            let mut nearest = vec![Nearest::new(16, GlobalCode::BITS); queries.len()];
+            scan_codes(&codes, 0, 0, &queries, &mut nearest);
+            black_box(nearest)
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, bench);
+criterion_main!(benches);
