@@ -5,7 +5,8 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use saltprint_fingerprint::{Fingerprint, GlobalCode};
 use saltprint_index::{
-    FlatGraph, GraphParams, GraphSearcher, Nearest, RecordFacts, Segment, SegmentId, SegmentRecord, SegmentWriter,
+    FlatGraph, GraphParams, GraphSearcher, Nearest, RecordFacts, Segment, SegmentId, SegmentRecord,
+    SegmentWriter,
 };
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef};
 

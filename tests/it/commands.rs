@@ -99,7 +99,7 @@ fn status_and_verify_tell_about_the_index() {
 
 #[test]
 fn lookup_exit_codes() {
-    let place = Place::built();
+    let place = Place::small();
     let ours = place.path("vault").join(&corpus()[3].record_id);
     let ours = ours.to_str().unwrap();
     let stranger = saltprint_synth::Document::new(saltprint_synth::Template::IdentityCard, 987_654);
@@ -132,7 +132,7 @@ fn evidence_is_for_those_who_are_allowed() {
 
 #[test]
 fn triage_counts_each_image_once_and_adds_up() {
-    let place = Place::built();
+    let place = Place::small();
     for (index, item) in corpus().iter().take(12).enumerate() {
         place.write(&format!("leak/{index:02}.jpg"), &item.encoded);
     }
@@ -145,12 +145,14 @@ fn triage_counts_each_image_once_and_adds_up() {
     let summary: serde_json::Value =
         serde_json::from_slice(&fs::read(place.path("summary.json")).unwrap()).unwrap();
     let totals = summary["totals"].as_object().unwrap();
-    let sum: u64 = totals.iter().filter(|(name, _)| *name != "inputs").map(|(_, n)| n.as_u64().unwrap()).sum();
+    let sum: u64 =
+        totals.iter().filter(|(name, _)| *name != "inputs").map(|(_, n)| n.as_u64().unwrap()).sum();
     assert_eq!(sum, totals["inputs"].as_u64().unwrap());
     assert_eq!((&totals["inputs"], &totals["match"]), (&15.into(), &12.into()));
     assert_eq!((&totals["duplicate"], &totals["unreadable"]), (&1.into(), &1.into()));
     assert_eq!(totals["too_plain"], 1);
-    let hits: u64 = summary["hits"].as_array().unwrap().iter().map(|cell| cell["images"].as_u64().unwrap()).sum();
+    let hits: u64 =
+        summary["hits"].as_array().unwrap().iter().map(|cell| cell["images"].as_u64().unwrap()).sum();
     assert_eq!(hits, 12);
     let items = fs::read_to_string(place.path("items.jsonl")).unwrap();
     assert_eq!(items.lines().count(), 15);
@@ -179,7 +181,7 @@ fn the_eight_orientations_are_found_and_named() {
 
 #[test]
 fn a_reader_switches_generations_only_when_asked() {
-    let place = Place::built();
+    let place = Place::small();
     let saltprint = Saltprint::open(&place.config()).unwrap();
     let extra = saltprint_synth::Document::new(saltprint_synth::Template::Passport, 4_242).encode().unwrap();
     assert_eq!(saltprint.lookup("x", &extra).unwrap().outcome, Outcome::NoMatch);
@@ -203,7 +205,7 @@ fn one_handle_serves_many_threads() {
     fn shareable<T: Send + Sync>(value: T) -> T {
         value
     }
-    let place = Place::built();
+    let place = Place::small();
     let saltprint = shareable(Saltprint::open(&place.config()).unwrap());
     std::thread::scope(|scope| {
         for item in &corpus()[..4] {
@@ -220,7 +222,8 @@ fn the_demo_comes_to_a_verdict() {
     let place = Place::new();
     let ran = place.run(&["demo", "--dir", "demo", "--records", "150", "--items", "20"]).expect(0);
     assert!(ran.stdout.contains("VERDICT: partly ours"), "{}", ran.stdout);
-    let strangers = ran.stdout.lines().find(|line| line.starts_with("strangers on the same templates")).unwrap();
+    let strangers =
+        ran.stdout.lines().find(|line| line.starts_with("strangers on the same templates")).unwrap();
     let numbers: Vec<&str> = strangers.split_whitespace().skip(5).collect();
     assert_eq!(numbers[1], "0", "a stranger was accused: {strangers}");
     // A second demo may use the folder again, but none may use a folder of somebody else.

@@ -1,5 +1,12 @@
 //! End-to-end tests: programs and stories that cross crates. One module a theme.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::format_push_string,
+    reason = "helpers of tests: what fails here is a failed test, and speed does not matter"
+)]
+
 mod bad_input;
 mod commands;
 mod crash;

@@ -14,6 +14,9 @@ use tempfile::TempDir;
 /// Documents of the shared vault: enough to calibrate on one half of them.
 pub(crate) const DOCUMENTS: usize = 160;
 
+/// Documents of the small vault: too few to calibrate or to measure.
+pub(crate) const SMALL: usize = 24;
+
 /// The invented vault that most tests share, drawn once.
 pub(crate) fn corpus() -> &'static [CorpusItem] {
     static ITEMS: OnceLock<Vec<CorpusItem>> = OnceLock::new();
@@ -24,6 +27,12 @@ pub(crate) fn corpus() -> &'static [CorpusItem] {
 pub(crate) fn draw(corpus: &Corpus) -> Vec<CorpusItem> {
     use rayon::prelude::*;
     (0..corpus.len()).into_par_iter().filter_map(|index| corpus.document(index)).collect()
+}
+
+/// A JPEG file with a comment: other bytes, the same image.
+pub(crate) fn with_comment(jpeg: &[u8], comment: &str) -> Vec<u8> {
+    let length = u16::try_from(comment.len() + 2).unwrap().to_be_bytes();
+    [&jpeg[..2], &[0xff, 0xfe], &length, comment.as_bytes(), &jpeg[2..]].concat()
 }
 
 pub(crate) struct Place {
@@ -65,8 +74,28 @@ impl Place {
             place.run(&["rebuild"]).expect(0);
             place
         });
+        original.copy()
+    }
+
+    /// A vault of the first [`SMALL`] documents under the built-in profile: quick to build, and its thresholds are the
+    /// assumed ones, so that they do not move with what is drawn. Built once; every caller gets a copy.
+    pub(crate) fn small() -> Self {
+        static SMALL_PLACE: OnceLock<Place> = OnceLock::new();
+        SMALL_PLACE
+            .get_or_init(|| {
+                let place = Self::new();
+                place.fill(&corpus()[..SMALL]);
+                place.run(&["calibrate"]).expect(0);
+                place.run(&["rebuild"]).expect(0);
+                place
+            })
+            .copy()
+    }
+
+    /// The same files in another folder, with permissions and modification times.
+    pub(crate) fn copy(&self) -> Self {
         let copy = Self { folder: tempfile::tempdir().unwrap() };
-        copy_tree(original.folder.path(), copy.folder.path());
+        copy_tree(self.folder.path(), copy.folder.path());
         copy
     }
 

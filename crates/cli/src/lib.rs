@@ -4,7 +4,7 @@
 //! [`run`] maps the result to an exit code. Data goes to stdout, progress and messages to stderr.
 
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this crate is where the program talks to people")]
+#![expect(clippy::print_stderr, reason = "this crate is where the program talks to people")]
 
 mod args;
 mod commands;
@@ -45,6 +45,8 @@ pub fn run() -> ExitCode {
 /// Whoever reads our output may stop reading; that is no failure.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
     })
 }

@@ -75,7 +75,8 @@ impl Progress for Shown {
 }
 
 fn new_bar(phase: Phase) -> ProgressBar {
-    let bar = ProgressBar::no_length().with_style(style("{msg:22} {spinner} {human_pos}  {per_sec}  {elapsed}"));
+    let bar =
+        ProgressBar::no_length().with_style(style("{msg:22} {spinner} {human_pos}  {per_sec}  {elapsed}"));
     bar.set_message(phase.name());
     bar.enable_steady_tick(Duration::from_millis(200));
     bar

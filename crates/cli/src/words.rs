@@ -46,7 +46,9 @@ fn matched(found: &MatchReport) -> String {
     if let Some(distance) = found.distance {
         let _ = write!(text, "  [distance {distance}");
         match found.runner_up {
-            Some(runner_up) => text.push_str(&format!(", next subject {runner_up}]")),
+            Some(runner_up) => {
+                let _ = write!(text, ", next subject {runner_up}]");
+            }
             None => text.push_str(", no other subject]"),
         }
     }
@@ -55,8 +57,9 @@ fn matched(found: &MatchReport) -> String {
 
 /// The summary of a triage, verdict first.
 pub(crate) fn triage(summary: &TriageSummary) -> String {
-    let TriageTotals { inputs, matches, possible, no_match, too_plain, unreadable, refused, duplicate, .. } =
-        summary.totals;
+    let TriageTotals {
+        inputs, matches, possible, no_match, too_plain, unreadable, refused, duplicate, ..
+    } = summary.totals;
     let compared = matches + possible + no_match;
     let mut text = format!("{}\n\n", verdict(summary));
     for (count, label) in [
@@ -107,7 +110,10 @@ fn verdict(summary: &TriageSummary) -> String {
             "VERDICT: open: no certain match, but {possible} of {compared} compared images may be ours and need a look."
         )
     } else if no_match == 0 && possible == 0 {
-        format!("VERDICT: these are ours: all {compared} compared images match {} of our records.", summary.matched_records)
+        format!(
+            "VERDICT: these are ours: all {compared} compared images match {} of our records.",
+            summary.matched_records
+        )
     } else {
         format!(
             "VERDICT: partly ours: {matches} of {compared} compared images ({share}) match {} of our records.",
@@ -134,7 +140,11 @@ pub(crate) fn rebuild(summary: &RebuildSummary) -> String {
     ] {
         let _ = writeln!(text, "{count:>9}  {label}");
     }
-    let _ = writeln!(text, "{:>9}  inputs; {} of them not read, being as they were", totals.inputs, summary.unread);
+    let _ = writeln!(
+        text,
+        "{:>9}  inputs; {} of them not read, being as they were",
+        totals.inputs, summary.unread
+    );
     let _ = writeln!(
         text,
         "\n{} unchanged, {} added, {} changed, {} removed records",
@@ -183,7 +193,9 @@ pub(crate) fn status(status: &Status) -> String {
     };
     let _ = writeln!(text, "thresholds  {basis}");
     let strangers = status.strangers;
-    if let (Some(nearest), Some(percent_1), Some(median)) = (strangers.nearest, strangers.percent_1, strangers.median) {
+    if let (Some(nearest), Some(percent_1), Some(median)) =
+        (strangers.nearest, strangers.percent_1, strangers.median)
+    {
         let _ = writeln!(
             text,
             "strangers   nearest other subject of {} records: {median} bits in the middle, {percent_1} for the nearest 1 %, \

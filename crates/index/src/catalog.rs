@@ -7,6 +7,8 @@
 //! The catalog is a cache: what the index holds is decided by the segments. A lost or stale catalog costs time,
 //! never correctness, so it needs no transaction together with the manifest.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use redb::{Database, ReadOnlyTable, ReadableDatabase, TableDefinition};
@@ -65,9 +67,18 @@ impl Catalog {
     /// Opens or creates the database at `path` for one epoch; rows of other epochs count as absent.
     ///
     /// # Errors
-    /// [`IndexError::Catalog`] where the file is not a sound database.
+    /// [`IndexError::Io`]; [`IndexError::Catalog`] where the file is not a sound database.
     pub fn open(path: &Path, key: &IndexKey, epoch: EpochId) -> Result<Self, IndexError> {
-        let fail = |error: redb::Error| IndexError::Catalog { path: path.to_owned(), source: Box::new(error) };
+        let fail =
+            |error: redb::Error| IndexError::Catalog { path: path.to_owned(), source: Box::new(error) };
+        // Made by ourselves, so that it is private from its first byte.
+        OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(IndexError::io("open the catalog", path))?;
         let database = Database::builder()
             .set_cache_size(CACHE_BYTES)
             .create(path)

@@ -3,7 +3,7 @@
 //! `bincode` is unmaintained (RUSTSEC-2025-0141) and pinned to 2.0.1; nothing else depends on it, so that it
 //! can be replaced here alone.
 
-use bincode::config::{Configuration, Fixint, LittleEndian, Limit};
+use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -28,7 +28,9 @@ pub enum IndexError {
     #[error("not a Saltprint segment: the file does not start with its magic bytes")]
     NotASegment,
     /// The segment was written by a newer build.
-    #[error("segment format version {found} is not supported (this build reads {supported}); upgrade saltprint")]
+    #[error(
+        "segment format version {found} is not supported (this build reads {supported}); upgrade saltprint"
+    )]
     SegmentVersion {
         /// Version in the file.
         found: u16,
@@ -42,7 +44,9 @@ pub enum IndexError {
     )]
     WrongEpoch,
     /// Root or header do not authenticate.
-    #[error("the segment does not authenticate: wrong index key, or the file is damaged; restore it or rebuild")]
+    #[error(
+        "the segment does not authenticate: wrong index key, or the file is damaged; restore it or rebuild"
+    )]
     NotAuthentic,
     /// The file's length is not what its header says.
     #[error("the segment is {actual} bytes long but its header says {expected}: truncated or extended")]

@@ -63,8 +63,8 @@ pub use catalog::{Catalog, CatalogReader, CatalogRow, CatalogUpdate, SeenOutcome
 pub use error::IndexError;
 pub use facts::RecordFacts;
 pub use generation::{
-    Coverage, GraphPolicy,
-    Generation, GraphQuality, IndexDir, IndexHit, Manifest, RebuildLock, SegmentEntry, WrittenSegment,
+    Coverage, Generation, GraphPolicy, GraphQuality, IndexDir, IndexHit, Manifest, RebuildLock, SegmentEntry,
+    WrittenSegment,
 };
 pub use graph::{FlatGraph, GraphParams, GraphSearcher};
 pub use map::MappedFile;

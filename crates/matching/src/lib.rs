@@ -26,6 +26,8 @@
 
 mod matcher;
 mod rule;
+#[cfg(test)]
+mod tests;
 
 pub use matcher::{Cascade, CascadeCounts, Found, Judgement, Matcher, Tier};
 pub use rule::{Band, Basis, Decision, DecisionRule, RuleSettings};

@@ -143,8 +143,9 @@ impl<'a> Matcher<'a> {
     /// may be hidden behind them, it fetches more.
     fn decide_exactly(&self, query: &QueryFingerprint, nearest: &[Nearest]) -> Result<Judgement, IndexError> {
         let mut candidates = self.candidates(query, nearest)?;
+        let mut horizon = horizon(nearest);
         let mut capacity = FIRST_CAPACITY;
-        while rivals(&candidates).len() < WANTED_RIVALS
+        while rivals(&candidates).iter().filter(|distance| **distance <= horizon).count() < WANTED_RIVALS
             && (capacity as u64) < self.generation.manifest().records()
         {
             capacity *= 8;
@@ -152,6 +153,7 @@ impl<'a> Matcher<'a> {
             let wider = self.generation.scan(&codes, capacity, GlobalCode::BITS)?;
             codes.zeroize();
             candidates = self.candidates(query, &wider)?;
+            horizon = self::horizon(&wider);
         }
         Ok(self.decide(&candidates))
     }
@@ -216,6 +218,12 @@ impl<'a> Matcher<'a> {
         }
         Judgement { matches }
     }
+}
+
+/// Distance up to which the lists of all orientations are complete.
+fn horizon(found: &[Nearest]) -> u32 {
+    let full = found.iter().filter(|nearest| nearest.is_full());
+    full.filter_map(|nearest| nearest.hits().last()).map(|hit| hit.distance).min().unwrap_or(GlobalCode::BITS)
 }
 
 /// Distances of the candidates that speak against the first one, nearest first.

@@ -71,7 +71,9 @@ pub enum Error {
         records: u64,
     },
     /// Distances were asked for without the role for it.
-    #[error("evidence is off; it shows distances, which help to reconstruct fingerprints: set `evidence = true` under `[matching]` for the evidence role")]
+    #[error(
+        "evidence is off; it shows distances, which help to reconstruct fingerprints: set `evidence = true` under `[matching]` for the evidence role"
+    )]
     EvidenceOff,
     /// A file could not be read or written.
     #[error("cannot {action} `{}`", path.display())]

@@ -128,7 +128,11 @@ impl Saltprint {
     ///
     /// # Errors
     /// As [`Saltprint::open`].
-    pub fn with_keys(config: &Config, projection_key: ProjectionKey, index_key: IndexKey) -> Result<Self, Error> {
+    pub fn with_keys(
+        config: &Config,
+        projection_key: ProjectionKey,
+        index_key: IndexKey,
+    ) -> Result<Self, Error> {
         let snapshot = Snapshot::open(config, &projection_key, &index_key)?;
         Ok(Self {
             config: config.clone(),
@@ -161,7 +165,8 @@ impl Saltprint {
         match self.prepare(&snapshot, input, bytes) {
             Prepared::Query(_, query) => {
                 let mut counts = CascadeCounts::default();
-                let mut judgements = self.matcher(&snapshot).judge(std::slice::from_ref(&query), &mut counts)?;
+                let mut judgements =
+                    self.matcher(&snapshot).judge(std::slice::from_ref(&query), &mut counts)?;
                 Ok(ItemReport::judged(input.to_owned(), judgements.pop().unwrap_or_default(), evidence))
             }
             Prepared::Settled(_, report) => Ok(report),
@@ -253,9 +258,12 @@ impl Snapshot {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let manifest = dir.manifest(index_key)?.ok_or(IndexError::NoIndex { path: config.index.clone() })?;
+            let manifest =
+                dir.manifest(index_key)?.ok_or(IndexError::NoIndex { path: config.index.clone() })?;
             match Self::open_epoch(&dir, config, manifest.epoch, projection_key, index_key) {
-                Err(_) if attempts < 3 && dir.manifest(index_key)?.is_some_and(|now| now.epoch != manifest.epoch) => {}
+                Err(_)
+                    if attempts < 3
+                        && dir.manifest(index_key)?.is_some_and(|now| now.epoch != manifest.epoch) => {}
                 result => return result,
             }
         }

@@ -62,7 +62,7 @@ pub use config::{Config, Limits, MatchingConfig, RebuildConfig};
 pub use error::Error;
 pub use handle::{CoverageStatus, Saltprint, Status, StrangerStatus};
 pub use progress::{NoProgress, Phase, Progress};
-pub use rebuild::{RebuildOptions, RebuildSummary, SegmentSummary, VaultTotals};
 pub use rebuild::rebuild;
+pub use rebuild::{RebuildOptions, RebuildSummary, SegmentSummary, VaultTotals};
 pub use report::{ItemReport, MatchReport, Outcome, RejectReason};
 pub use triage::{CellCount, TriageInput, TriageSummary, TriageTotals};

@@ -155,7 +155,9 @@ impl Saltprint {
             let names: Vec<String> = batch.iter().map(|input| input.name().to_owned()).collect();
             let prepared: Vec<Prepared> =
                 batch.into_par_iter().map(|input| self.prepare_input(&snapshot, input)).collect();
-            for report in self.judge_batch(&snapshot, names, prepared, &mut seen, evidence, &mut tally.stages)? {
+            for report in
+                self.judge_batch(&snapshot, names, prepared, &mut seen, evidence, &mut tally.stages)?
+            {
                 tally.add(&report);
                 on_item(report)?;
             }
@@ -171,7 +173,9 @@ impl Saltprint {
                 Err(reject) => Prepared::Settled(None, ItemReport::rejected(name, &reject)),
             },
             TriageInput::Bytes { name, bytes } => self.prepare(snapshot, &name, &bytes),
-            TriageInput::Rejected { name, reject } => Prepared::Settled(None, ItemReport::rejected(name, &reject)),
+            TriageInput::Rejected { name, reject } => {
+                Prepared::Settled(None, ItemReport::rejected(name, &reject))
+            }
         }
     }
 
@@ -220,6 +224,16 @@ impl Saltprint {
 }
 
 impl TriageInput {
+    /// A file to read; `name` is for the report.
+    pub fn file(name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        Self::File { name: name.into(), path: path.into() }
+    }
+
+    /// Bytes at hand; `name` is for the report.
+    pub fn bytes(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self::Bytes { name: name.into(), bytes: bytes.into() }
+    }
+
     fn name(&self) -> &str {
         match self {
             Self::File { name, .. } | Self::Bytes { name, .. } | Self::Rejected { name, .. } => name,

@@ -33,7 +33,7 @@ pub(crate) fn lerp(a: Pixel, b: Pixel, weight: u32) -> Pixel {
     const EVEN: u32 = 0x00ff_00ff;
     let (a, b, keep) = (u32::from_le_bytes(a), u32::from_le_bytes(b), 256_u32.wrapping_sub(weight));
     let mixed = |a: u32, b: u32| (a & EVEN).wrapping_mul(keep).wrapping_add((b & EVEN).wrapping_mul(weight));
-    (mixed(a, b) >> 8 & EVEN | mixed(a >> 8, b >> 8) & !EVEN).to_le_bytes()
+    (((mixed(a, b) >> 8) & EVEN) | (mixed(a >> 8, b >> 8) & !EVEN)).to_le_bytes()
 }
 
 /// Mixes two colours; `t` 0 gives `a`.
@@ -208,21 +208,18 @@ impl Canvas {
     /// A smaller copy by averaging whole blocks of source pixels.
     pub(crate) fn shrunk(&self, width: usize, height: usize) -> Self {
         let mut out = Self::new(width, height, [0; 3]);
-        for y in 0..height {
-            let (y0, y1) = (y * self.height / height, ((y + 1) * self.height / height).max(1));
-            for x in 0..width {
-                let (x0, x1) = (x * self.width / width, ((x + 1) * self.width / width).max(1));
-                let (mut sum, mut count) = ([0_u32; 3], 0_u32);
-                for row in y0..y1 {
-                    for &pixel in &self.pixels[row * self.width + x0..row * self.width + x1] {
-                        let c = unpack(pixel);
-                        sum = [sum[0] + u32::from(c[0]), sum[1] + u32::from(c[1]), sum[2] + u32::from(c[2])];
-                        count += 1;
+        let cuts = |from: usize, to: usize| -> Vec<usize> { (0..=to).map(|i| i * from / to).collect() };
+        let (columns, rows) = (cuts(self.width, width), cuts(self.height, height));
+        for (line, y) in out.pixels.chunks_exact_mut(width).zip(rows.windows(2)) {
+            for (slot, x) in line.iter_mut().zip(columns.windows(2)) {
+                let mut sum = [0_u32; 4];
+                for row in y[0]..y[1] {
+                    for pixel in &self.pixels[row * self.width + x[0]..row * self.width + x[1]] {
+                        sum.iter_mut().zip(pixel).for_each(|(sum, &v)| *sum += u32::from(v));
                     }
                 }
-                let n = count.max(1);
-                out.pixels[y * width + x] =
-                    pack([(sum[0] / n) as u8, (sum[1] / n) as u8, (sum[2] / n) as u8]);
+                let share = 65536 / ((x[1] - x[0]) * (y[1] - y[0])).max(1) as u32;
+                *slot = sum.map(|v| ((v * share) >> 16) as u8);
             }
         }
         out

@@ -2,6 +2,7 @@
 
 use image::RgbImage;
 
+use crate::bilinear::{Level, bilinear, exact, fixed, rounded, run};
 use crate::canvas::{Canvas, Pixel, lerp};
 use crate::noise::{self, DEVIATES, RUN};
 use crate::plane::{Homography, Quad, corners, turned};
@@ -104,7 +105,7 @@ impl Exposure {
         let inverse = Homography::between(self.quad, corners(sheet.width as f32, sheet.height as f32));
         let (width, height) = self.size;
         let mut out = vec![0_u8; width * height * 3];
-        let mut line = vec![[0; 4]; width];
+        let mut line = vec![[[0; 4]; 2]; width];
         for (y, row) in out.chunks_exact_mut(width * 3).enumerate() {
             self.sample(&sheet, &inverse, corner, y, &mut line);
             self.develop(y, &line, row);
@@ -129,16 +130,20 @@ impl Exposure {
             let to = at((i + 1) * SPAN);
             let step = ((to.0 - from.0) / SPAN as f32, (to.1 - from.1) / SPAN as f32);
             if inside(from) && inside(to) {
-                let (mut u, mut v) = (fixed(from.0), fixed(from.1));
-                let (du, dv) = ((step.0 * 65536.0) as i32, (step.1 * 65536.0) as i32);
-                for slot in part {
-                    *slot = bilinear(sheet, u, v);
-                    (u, v) = (u + du, v + dv);
-                }
+                let fraction = |v: f32| (v * 65536.0) as i64;
+                run(sheet, part, (fixed(from.0), fixed(from.1)), (fraction(step.0), fraction(step.1)));
             } else {
                 for (k, slot) in part.iter_mut().enumerate() {
-                    let at = (from.0 + step.0 * k as f32, from.1 + step.1 * k as f32);
-                    *slot = edge(sheet, corner, at, || self.ground.at(i * SPAN + k, y));
+                    let (u, v) = (from.0 + step.0 * k as f32, from.1 + step.1 * k as f32);
+                    let (ax, ay) =
+                        ((u + 0.5 - sw / 2.0).abs() - sw / 2.0, (v + 0.5 - sh / 2.0).abs() - sh / 2.0);
+                    if ax.max(ay) > SHADOW {
+                        *slot = exact(self.ground.at(i * SPAN + k, y));
+                    } else if ax.max(ay) < -1.0 && ax.min(ay) < -corner {
+                        run(sheet, std::slice::from_mut(slot), (fixed(u), fixed(v)), (0, 0));
+                    } else {
+                        *slot = edge(sheet, corner, (u, v), self.ground.at(i * SPAN + k, y));
+                    }
                 }
             }
             from = to;
@@ -160,14 +165,20 @@ impl Exposure {
             // 16 pixels share a gain: it moves by less than one level.
             let u = (i * SPAN + SPAN / 2) as f32 / w - 0.5;
             let light = 1.0 + self.slope.0 * u + self.slope.1 * v - self.slope.2 * (u * u + v * v);
-            let [r, g, b] = self.gains.map(|g| (g * light * 4096.0) as u16);
-            let gains = [r, g, b, 0, r, g, b, 0];
-            let mut levels = [0_u16; 4 * SPAN];
-            levels[..4 * part.len()].copy_from_slice(part.as_flattened());
+            let gain = self.gains.map(|g| (g * light * 4096.0) as u16);
+            let (mut levels, mut gains) = ([0_u16; 4 * SPAN], [0_u16; 4 * SPAN]);
+            for (slots, [left, right]) in levels.as_chunks_mut::<4>().0.iter_mut().zip(part) {
+                for k in 0..4 {
+                    slots[k] = left[k].wrapping_add(right[k]);
+                }
+            }
+            for slots in gains.as_chunks_mut::<4>().0 {
+                *slots = [gain[0], gain[1], gain[2], 0];
+            }
             let mut bytes = [0_u8; 4 * SPAN];
             for k in 0..4 * SPAN {
                 // Wrapping, so that debug builds vectorise too; no operand comes near its limits.
-                let lit = (u32::from(levels[k]).wrapping_mul(u32::from(gains[k % 8])) >> 16) as i16;
+                let lit = (u32::from(levels[k]).wrapping_mul(u32::from(gains[k])) >> 16) as i16;
                 let level = lit.wrapping_add(lift).wrapping_add(noise[k].wrapping_mul(grain) >> 4) >> 4;
                 bytes[k] = level.clamp(0, 255) as u8;
             }
@@ -181,71 +192,21 @@ impl Exposure {
     }
 }
 
-/// A pixel of the scene with eight fraction bits.
-type Level = [u16; 4];
+/// How far the shadow of a sheet reaches over the ground, in pixels of the sheet.
+const SHADOW: f32 = 14.0;
 
-fn exact(pixel: Pixel) -> Level {
-    pixel.map(|v| u16::from(v) << 8)
-}
-
-/// A coordinate with 16 fraction bits, ready for [`bilinear`] to cut to four.
-fn fixed(coordinate: f32) -> i32 {
-    (coordinate * 65536.0) as i32 + (1 << 11)
-}
-
-/// The weights of the four pixels around a sample, a channel each, for fractions in sixteenths: upper left, upper
-/// right, lower left, lower right. They add up to 256.
-static WEIGHTS: [[[u16; 16]; 16]; 16] = {
-    let mut table = [[[0; 16]; 16]; 16];
-    let mut i = 0;
-    while i < 16 * 16 * 16 {
-        let (y, x, k) = (i / 256, i / 16 % 16, i % 16);
-        let across = if k / 4 % 2 == 0 { 16 - x } else { x };
-        let down = if k / 8 == 0 { 16 - y } else { y };
-        table[y][x][k] = (across * down) as u16;
-        i += 1;
-    }
-    table
-};
-
-/// Samples at fixed-point coordinates that lie inside the sheet.
-#[inline]
-fn bilinear(sheet: &Canvas, u: i32, v: i32) -> Level {
-    let start = (v >> 16) as usize * sheet.width + (u >> 16) as usize;
-    let weights = &WEIGHTS[(v >> 12 & 15) as usize][(u >> 12 & 15) as usize];
-    let top = sheet.pixels[start..start + 2].as_flattened();
-    let low = sheet.pixels[start + sheet.width..start + sheet.width + 2].as_flattened();
-    let mut sums = [0_u16; 8];
-    for k in 0..8 {
-        // Wrapping, so that debug builds vectorise too.
-        let (top, low) = (u16::from(top[k]), u16::from(low[k]));
-        sums[k] = top.wrapping_mul(weights[k]).wrapping_add(low.wrapping_mul(weights[k + 8]));
-    }
-    [0, 1, 2, 3].map(|k| sums[k].wrapping_add(sums[k + 4]))
-}
-
-/// A sample near or beyond the border: rounded corners, a soft edge, a shadow on the ground.
-fn edge(sheet: &Canvas, corner: f32, (u, v): (f32, f32), ground: impl Fn() -> Pixel) -> Level {
-    const SHADOW: f32 = 14.0;
+/// A sample near the border: rounded corners, a soft edge, a shadow on the ground.
+fn edge(sheet: &Canvas, corner: f32, (u, v): (f32, f32), ground: Pixel) -> Level {
     let (w, h) = (sheet.width as f32, sheet.height as f32);
-    let (ax, ay) = ((u + 0.5 - w / 2.0).abs() - w / 2.0, (v + 0.5 - h / 2.0).abs() - h / 2.0);
-    if ax.max(ay) > SHADOW {
-        return exact(ground());
-    }
-    let sample = || {
-        let (cu, cv) = (u.clamp(0.0, w - 1.1), v.clamp(0.0, h - 1.1));
-        bilinear(sheet, fixed(cu), fixed(cv))
-    };
-    if ax.max(ay) < -1.0 && ax.min(ay) < -corner {
-        return sample();
-    }
-    let (dx, dy) = ((ax + corner).max(0.0), (ay + corner).max(0.0));
-    let distance = (dx * dx + dy * dy).sqrt() + (ax.max(ay) + corner).min(0.0) - corner;
+    let (hx, hy) = (w / 2.0 - corner, h / 2.0 - corner);
+    let (ax, ay) = ((u + 0.5 - w / 2.0).abs() - hx, (v + 0.5 - h / 2.0).abs() - hy);
+    let (dx, dy) = (ax.max(0.0), ay.max(0.0));
+    let distance = (dx * dx + dy * dy).sqrt() + ax.max(ay).min(0.0) - corner;
     let cover = ((0.5 - distance).clamp(0.0, 1.0) * 256.0) as u32;
-    let shadow = lerp(ground(), [0; 4], (70.0 * (1.0 - distance / SHADOW).clamp(0.0, 1.0)) as u32);
+    let shadow = lerp(ground, [0; 4], (70.0 * (1.0 - distance / SHADOW).clamp(0.0, 1.0)) as u32);
     if cover == 0 {
         return exact(shadow);
     }
-    let paper = sample().map(|v| (v >> 8) as u8);
+    let paper = rounded(bilinear(sheet, fixed(u.clamp(0.0, w - 1.1)), fixed(v.clamp(0.0, h - 1.1))));
     exact(lerp(shadow, paper, cover))
 }

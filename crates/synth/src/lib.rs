@@ -26,6 +26,7 @@
 )]
 #![expect(clippy::many_single_char_names, reason = "x, y, u, v, r, g, b, w, h are the names of the trade")]
 
+mod bilinear;
 mod canvas;
 mod capture;
 mod corpus;

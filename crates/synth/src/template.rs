@@ -125,8 +125,8 @@ impl Template {
     /// How many image pixels the camera spends on a pixel of the sheet, and whether the picture has no border.
     pub(crate) const fn enlargement(self) -> (f32, bool) {
         match self {
-            Self::Selfie => (1.36, true),
-            Self::UtilityBill | Self::BankStatement => (0.86, false),
+            Self::Selfie => (1.5, true),
+            Self::UtilityBill | Self::BankStatement => (0.79, false),
             Self::IdentityCard
             | Self::CitizenCard
             | Self::IdentityCardBack
@@ -170,7 +170,7 @@ enum Art {
 }
 
 /// Selfies are drawn at this size and enlarged by the camera: skin has no detail that would need more.
-const SELFIE: (usize, usize) = (520, 652);
+const SELFIE: (usize, usize) = (460, 577);
 
 fn selfie(person: &Person) -> Sheet {
     let sitting = Sitting::selfie(rng::mix(person.seed) ^ 0x5e1f);

@@ -20,7 +20,11 @@ pub(super) fn lookup(args: &LookupArgs, config: &Config) -> anyhow::Result<Exit>
         .map(|path| TriageInput::File { name: path.display().to_string(), path: path.clone() });
     let mut out = std::io::stdout().lock();
     let summary = saltprint.triage(inputs, args.evidence, &saltprint::NoProgress, |report| {
-        if args.json { write_json(&mut out, &report) } else { Ok(out.write_all(words::item(&report).as_bytes())?) }
+        if args.json {
+            write_json(&mut out, &report)
+        } else {
+            Ok(out.write_all(words::item(&report).as_bytes())?)
+        }
     })?;
     let totals = summary.totals;
     Ok(if totals.unreadable + totals.refused + totals.too_plain > 0 {

@@ -36,7 +36,11 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     let progress = Shown::new();
 
     let corpus = Corpus::new(args.records as usize, args.seed);
-    steps.say(&format!("Inventing a vault of {} documents in {}", args.records, dir.join("vault").display()))?;
+    steps.say(&format!(
+        "Inventing a vault of {} documents in {}",
+        args.records,
+        dir.join("vault").display()
+    ))?;
     write_corpus(&dir.join("vault"), &corpus, |_| ())?;
     let config_path = dir.join("saltprint.toml");
     fs::write(&config_path, CONFIG).with_context(|| format!("cannot write `{}`", config_path.display()))?;
@@ -80,7 +84,11 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
         score.add(truth, report, &refs);
     }
     say(&score.table())?;
-    say(&format!("Try it yourself: saltprint lookup --config {} {}/*", config_path.display(), leak_dir.display()))?;
+    say(&format!(
+        "Try it yourself: saltprint lookup --config {} {}/*",
+        config_path.display(),
+        leak_dir.display()
+    ))?;
     Ok(Exit::Done)
 }
 
@@ -141,15 +149,18 @@ impl Score {
     }
 
     fn table(&self) -> String {
+        use std::fmt::Write as _;
+
         let mut text = format!(
-            "{:<34} {:>7} {:>8} {:>9} {:>7} {:>9}",
+            "{:<38} {:>7} {:>8} {:>9} {:>7} {:>9}",
             "what was done to the image", "images", "matched", "possible", "wrong", "no match"
         );
         for (label, row) in &self.rows {
-            text.push_str(&format!(
-                "\n{label:<34} {:>7} {:>8} {:>9} {:>7} {:>9}",
+            let _ = write!(
+                text,
+                "\n{label:<38} {:>7} {:>8} {:>9} {:>7} {:>9}",
                 row.images, row.right, row.possible, row.wrong, row.missed
-            ));
+            );
         }
         text
     }

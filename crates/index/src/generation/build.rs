@@ -10,8 +10,8 @@ use zeroize::Zeroize as _;
 use crate::generation::dir::{IndexDir, RebuildLock};
 use crate::generation::manifest::{GraphQuality, SegmentEntry};
 use crate::{
-    FlatGraph, GraphParams, GraphSearcher, IndexError, MappedFile, Nearest, Segment, SegmentId, SegmentRecord,
-    SegmentWriter,
+    FlatGraph, GraphParams, GraphSearcher, IndexError, MappedFile, Nearest, Segment, SegmentId,
+    SegmentRecord, SegmentWriter,
 };
 
 /// Queries planted to measure a graph.
@@ -125,7 +125,10 @@ fn check(
     }
     for (row, record) in (0_u32..).zip(records) {
         let stored = segment.record(row)?;
-        if stored.record_ref != record.record_ref || stored.fingerprint != record.fingerprint || stored.facts != record.facts {
+        if stored.record_ref != record.record_ref
+            || stored.fingerprint != record.fingerprint
+            || stored.facts != record.facts
+        {
             return Err(lost);
         }
     }
@@ -133,7 +136,10 @@ fn check(
 }
 
 /// Recall on planted queries: codes of evenly spread records with bits flipped at fixed pseudo-random places.
-pub(crate) fn measure_graph<B: AsRef<[u8]>>(segment: &Segment<B>, ef: usize) -> Result<GraphQuality, IndexError> {
+pub(crate) fn measure_graph<B: AsRef<[u8]>>(
+    segment: &Segment<B>,
+    ef: usize,
+) -> Result<GraphQuality, IndexError> {
     let Some(searcher) = GraphSearcher::new(segment, 0, ef)? else {
         return Ok(GraphQuality { queries: 0, found: 0 });
     };

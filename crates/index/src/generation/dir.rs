@@ -132,7 +132,12 @@ impl IndexDir {
     ///
     /// # Errors
     /// [`IndexError::Io`].
-    pub fn write_profile(&self, _lock: &RebuildLock, epoch: EpochId, sealed: &[u8]) -> Result<(), IndexError> {
+    pub fn write_profile(
+        &self,
+        _lock: &RebuildLock,
+        epoch: EpochId,
+        sealed: &[u8],
+    ) -> Result<(), IndexError> {
         let name = profile_name(epoch);
         if fs::read(self.path.join(&name)).is_ok_and(|present| present == sealed) {
             return Ok(());
@@ -153,7 +158,12 @@ impl IndexDir {
     ///
     /// # Errors
     /// [`IndexError::Io`]; the old generation stays published then.
-    pub fn publish(&self, _lock: &RebuildLock, key: &IndexKey, manifest: &Manifest) -> Result<(), IndexError> {
+    pub fn publish(
+        &self,
+        _lock: &RebuildLock,
+        key: &IndexKey,
+        manifest: &Manifest,
+    ) -> Result<(), IndexError> {
         let mut salt = [0; 32];
         system_random(&mut salt).map_err(IndexError::Random)?;
         let bytes = manifest.seal(key, salt)?;

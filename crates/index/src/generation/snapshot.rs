@@ -31,7 +31,12 @@ pub struct IndexHit {
 }
 
 impl Generation {
-    pub(super) fn open(dir: &Path, manifest: Manifest, key: &IndexKey, epoch: EpochId) -> Result<Self, IndexError> {
+    pub(super) fn open(
+        dir: &Path,
+        manifest: Manifest,
+        key: &IndexKey,
+        epoch: EpochId,
+    ) -> Result<Self, IndexError> {
         if manifest.epoch != epoch {
             return Err(IndexError::WrongEpoch);
         }
@@ -66,7 +71,12 @@ impl Generation {
     ///
     /// # Errors
     /// [`IndexError::DamagedPage`]: no answer is given from a damaged index.
-    pub fn scan(&self, queries: &[GlobalCode], capacity: usize, limit: u32) -> Result<Vec<Nearest>, IndexError> {
+    pub fn scan(
+        &self,
+        queries: &[GlobalCode],
+        capacity: usize,
+        limit: u32,
+    ) -> Result<Vec<Nearest>, IndexError> {
         let empty = || vec![Nearest::new(capacity, limit); queries.len()];
         let tasks: Vec<(u32, &Segment<MappedFile>, u64)> = (0..)
             .zip(&self.segments)

@@ -87,7 +87,11 @@ impl GraphIndex {
         let mut row = Vec::new();
         for node in 0..self.records {
             self.neighbours(segment, 0, node, &mut row, |neighbour| {
-                if neighbour == node { Err(IndexError::inconsistent("graph", "a link to itself")) } else { Ok(()) }
+                if neighbour == node {
+                    Err(IndexError::inconsistent("graph", "a link to itself"))
+                } else {
+                    Ok(())
+                }
             })?;
         }
         for (level, node) in &self.upper_keys {

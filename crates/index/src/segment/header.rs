@@ -65,7 +65,8 @@ pub(crate) struct Header {
 impl Header {
     pub(crate) fn to_bytes(&self) -> [u8; HEADER_LEN] {
         let mut block = [0; HEADER_LEN];
-        let mut put = |offset: usize, bytes: &[u8]| block[offset..offset + bytes.len()].copy_from_slice(bytes);
+        let mut put =
+            |offset: usize, bytes: &[u8]| block[offset..offset + bytes.len()].copy_from_slice(bytes);
         put(OFFSET_MAGIC, &SEGMENT_MAGIC);
         put(OFFSET_VERSION, &SEGMENT_VERSION.to_le_bytes());
         put(OFFSET_PAGE_LEN, &PAGE_LEN_ON_DISK.to_le_bytes());
@@ -168,7 +169,11 @@ impl Header {
     }
 
     /// The section of a kind, with the row length that this build expects for it.
-    pub(crate) fn section(&self, kind: SectionKind, row_len: Option<usize>) -> Result<Option<Section>, IndexError> {
+    pub(crate) fn section(
+        &self,
+        kind: SectionKind,
+        row_len: Option<usize>,
+    ) -> Result<Option<Section>, IndexError> {
         let Some(section) = self.sections.iter().find(|section| section.kind == kind) else {
             return Ok(None);
         };

@@ -66,7 +66,9 @@ impl<B: AsRef<[u8]>> Segment<B> {
         }
         header.check_sections()?;
         let required = |kind: SectionKind, row_len: usize| {
-            header.section(kind, Some(row_len))?.ok_or(IndexError::inconsistent(kind.name(), "section is missing"))
+            header
+                .section(kind, Some(row_len))?
+                .ok_or(IndexError::inconsistent(kind.name(), "section is missing"))
         };
         let refs = required(SectionKind::Refs, REF_ROW_LEN)?;
         let facts = required(SectionKind::Facts, FACTS_ROW_LEN)?;
@@ -78,8 +80,18 @@ impl<B: AsRef<[u8]>> Segment<B> {
         let root = *root;
         let words = header.pages.div_ceil(64);
         let checked = (0..words).map(|_| AtomicU64::new(0)).collect();
-        let mut segment =
-            Self { bytes, seal, header, root, refs, facts, codes, names: Vec::new(), checked, graph: OnceLock::new() };
+        let mut segment = Self {
+            bytes,
+            seal,
+            header,
+            root,
+            refs,
+            facts,
+            codes,
+            names: Vec::new(),
+            checked,
+            graph: OnceLock::new(),
+        };
         segment.names = codec::decode("dictionary", &segment.section_bytes(dictionary)?)?;
         Ok(segment)
     }
@@ -158,7 +170,11 @@ impl<B: AsRef<[u8]>> Segment<B> {
     /// # Errors
     /// As [`Segment::record_ref`].
     pub fn record(&self, row: u32) -> Result<SegmentRecord, IndexError> {
-        Ok(SegmentRecord { record_ref: self.record_ref(row)?, facts: self.facts(row)?, fingerprint: Fingerprint::from_global(self.code(row)?) })
+        Ok(SegmentRecord {
+            record_ref: self.record_ref(row)?,
+            facts: self.facts(row)?,
+            fingerprint: Fingerprint::from_global(self.code(row)?),
+        })
     }
 
     /// Checks every page's tag, that every row parses and that refs are sorted.
@@ -220,7 +236,10 @@ impl<B: AsRef<[u8]>> Segment<B> {
     /// Like [`Segment::read_row`] for rows whose length is known at run time: `out` takes one row.
     pub(crate) fn read_row_into(&self, section: Section, row: u64, out: &mut [u8]) -> Result<(), IndexError> {
         if row >= section.rows || out.len() != section.row_bytes() {
-            return Err(IndexError::inconsistent(section.kind.name(), "a row outside the section was asked for"));
+            return Err(IndexError::inconsistent(
+                section.kind.name(),
+                "a row outside the section was asked for",
+            ));
         }
         let per_page = section.rows_per_page() as u64;
         let page = section.first_page + row / per_page;
@@ -338,6 +357,9 @@ fn tag_table_start(header: &Header) -> usize {
 
 impl<B> std::fmt::Debug for Segment<B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Segment").field("id", &self.header.id).field("records", &self.header.records).finish_non_exhaustive()
+        f.debug_struct("Segment")
+            .field("id", &self.header.id)
+            .field("records", &self.header.records)
+            .finish_non_exhaustive()
     }
 }

@@ -15,7 +15,12 @@ impl<B: AsRef<[u8]>> Segment<B> {
     ///
     /// # Errors
     /// [`IndexError::DamagedPage`]: a scan never answers from pages that do not authenticate.
-    pub fn scan(&self, segment: u32, queries: &[GlobalCode], nearest: &mut [Nearest]) -> Result<(), IndexError> {
+    pub fn scan(
+        &self,
+        segment: u32,
+        queries: &[GlobalCode],
+        nearest: &mut [Nearest],
+    ) -> Result<(), IndexError> {
         self.scan_pages(segment, 0..self.code_pages(), queries, nearest)
     }
 

@@ -160,8 +160,10 @@ fn pages_cannot_be_swapped() {
     let bytes = write(&many(9_000), None);
     // The first two pages are both refs.
     let mut swapped = bytes.clone();
-    swapped[HEADER_LEN..HEADER_LEN + PAGE_LEN].copy_from_slice(&bytes[HEADER_LEN + PAGE_LEN..HEADER_LEN + 2 * PAGE_LEN]);
-    swapped[HEADER_LEN + PAGE_LEN..HEADER_LEN + 2 * PAGE_LEN].copy_from_slice(&bytes[HEADER_LEN..HEADER_LEN + PAGE_LEN]);
+    swapped[HEADER_LEN..HEADER_LEN + PAGE_LEN]
+        .copy_from_slice(&bytes[HEADER_LEN + PAGE_LEN..HEADER_LEN + 2 * PAGE_LEN]);
+    swapped[HEADER_LEN + PAGE_LEN..HEADER_LEN + 2 * PAGE_LEN]
+        .copy_from_slice(&bytes[HEADER_LEN..HEADER_LEN + PAGE_LEN]);
     assert!(matches!(open_and_read_all(swapped), Err(IndexError::DamagedPage { page: 0 })));
 }
 
@@ -196,13 +198,18 @@ fn unsorted_or_repeated_refs_are_refused() {
 fn a_scan_over_several_pages_equals_the_oracle() {
     let records = many(5_000);
     let segment = Segment::open(write(&records, None), &key(), EPOCH).unwrap();
-    let queries: Vec<GlobalCode> = [0_usize, 2_047, 2_048, 4_999].map(|row| records[row].fingerprint.global).to_vec();
+    let queries: Vec<GlobalCode> =
+        [0_usize, 2_047, 2_048, 4_999].map(|row| records[row].fingerprint.global).to_vec();
     let mut nearest = vec![Nearest::new(5, 256); queries.len()];
     segment.scan(3, &queries, &mut nearest).unwrap();
     for (query, nearest) in queries.iter().zip(&nearest) {
         let mut expected: Vec<Hit> = (0..)
             .zip(&records)
-            .map(|(row, record)| Hit { distance: query.distance(&record.fingerprint.global), segment: 3, row })
+            .map(|(row, record)| Hit {
+                distance: query.distance(&record.fingerprint.global),
+                segment: 3,
+                row,
+            })
             .collect();
         expected.sort();
         assert_eq!(nearest.hits(), &expected[..5]);

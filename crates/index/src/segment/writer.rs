@@ -85,9 +85,14 @@ impl SegmentWriter {
         for section in &header.sections {
             let mut pages = PageWriter::new(&self.seal, *section, header.pages, out, &mut tags);
             match section.kind {
-                SectionKind::Refs => pages.rows(records, |record, row| row.copy_from_slice(record.record_ref.as_bytes())),
-                SectionKind::Facts => pages.rows(records, |record, row| dictionary.write_facts(&record.facts, row)),
-                SectionKind::GlobalCodes => pages.rows(records, |record, row| row.copy_from_slice(&record.fingerprint.global.to_bytes())),
+                SectionKind::Refs => {
+                    pages.rows(records, |record, row| row.copy_from_slice(record.record_ref.as_bytes()))
+                }
+                SectionKind::Facts => {
+                    pages.rows(records, |record, row| dictionary.write_facts(&record.facts, row))
+                }
+                SectionKind::GlobalCodes => pages
+                    .rows(records, |record, row| row.copy_from_slice(&record.fingerprint.global.to_bytes())),
                 SectionKind::Dictionary => pages.rows(&names, |byte, row| row.fill(*byte)),
                 SectionKind::GraphHead => pages.rows(graph.as_slice(), |graph, row| graph.write_head(row)),
                 SectionKind::GraphBase => {

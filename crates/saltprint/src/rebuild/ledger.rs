@@ -7,9 +7,9 @@ use saltprint_index::{CatalogRow, CatalogUpdate, Coverage, SegmentRecord};
 use saltprint_intake::Reject;
 use saltprint_keys::{ContentDigest, RecordRef};
 
+use super::VaultTotals;
 use super::previous::{Place, Previous};
 use super::records::Processed;
-use super::VaultTotals;
 use crate::{Error, output};
 
 pub(super) struct Ledger {
@@ -166,13 +166,19 @@ impl Ledger {
         let path = &self.rejects_path;
         if self.rejects.is_empty() {
             return match std::fs::remove_file(path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(Error::io("remove", path)(error))
+                }
                 Ok(()) | Err(_) => Ok(None),
             };
         }
         let mut table = csv::Writer::from_writer(Vec::new());
         let written = std::iter::once(["record", "outcome", "code", "reason"])
-            .chain(self.rejects.iter().map(|row| [row.record.as_str(), row.outcome, row.code, row.reason.as_str()]))
+            .chain(
+                self.rejects
+                    .iter()
+                    .map(|row| [row.record.as_str(), row.outcome, row.code, row.reason.as_str()]),
+            )
             .try_for_each(|row| table.write_record(row));
         let bytes = written
             .map_err(std::io::Error::from)

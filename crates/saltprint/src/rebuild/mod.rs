@@ -21,7 +21,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 use saltprint_fingerprint::{Coder, Profile};
-use saltprint_index::{Background, Catalog, Coverage, IndexDir, IndexError, Manifest, RebuildLock, SegmentEntry};
+use saltprint_index::{
+    Background, Catalog, Coverage, IndexDir, IndexError, Manifest, RebuildLock, SegmentEntry,
+};
 use saltprint_intake::{Entry, ListReject};
 use saltprint_keys::{EpochId, IndexKey, ProjectionKey, RefKey};
 use saltprint_matching::DecisionRule;
@@ -165,9 +167,14 @@ pub fn rebuild(
 
     let plan = segments::plan(&previous, &mut ledger, config.rebuild.segment_records)?;
     let mut warnings = Vec::new();
-    let unchanged = plan.is_unchanged() && published.as_ref().is_some_and(|published| {
-        published.epoch == epoch && published.coverage == ledger.coverage()
-    });
+    // Without its profile a generation cannot be asked anything, so one that is lost or damaged is a change.
+    let readable =
+        dir.read_profile(epoch).is_ok_and(|sealed| Profile::open(&projection_key, &sealed).is_ok());
+    let unchanged = readable
+        && plan.is_unchanged()
+        && published
+            .as_ref()
+            .is_some_and(|published| published.epoch == epoch && published.coverage == ledger.coverage());
     let (manifest, summaries) = if let Some(published) = published.as_ref().filter(|_| unchanged) {
         let summaries = published.segments.iter().map(|entry| summary_of(entry, false)).collect();
         (published.clone(), summaries)
@@ -299,7 +306,8 @@ fn rule_warnings(manifest: &Manifest, rule: &DecisionRule, profile: &Profile) ->
             manifest.background.sampled
         ));
     }
-    if profile.is_builtin() && manifest.records() >= 4 * saltprint_fingerprint::Calibration::MIN_SAMPLE as u64 {
+    if profile.is_builtin() && manifest.records() >= 4 * saltprint_fingerprint::Calibration::MIN_SAMPLE as u64
+    {
         warnings.push(
             "the built-in profile is in use though the vault is large enough to calibrate; \
              run `saltprint calibrate --force`, then rebuild"

@@ -73,8 +73,15 @@ impl<'a> Worker<'a> {
             outcome: SeenOutcome::Indexed,
         };
         if let Some(place) = self.place_of(record_ref, digest) {
-            if known.is_some_and(|known| known.facts == facts_digest) {
-                return Ok(Processed::Kept { record_ref, place, content: digest, row: Some(row), read: true });
+            // The published row decides, not the catalog: that one may be lost, or lag behind after a crash.
+            if self.previous.record(place)?.facts == self.facts(&entry.facts, digest) {
+                return Ok(Processed::Kept {
+                    record_ref,
+                    place,
+                    content: digest,
+                    row: Some(row),
+                    read: true,
+                });
             }
             return self.with_fingerprint_of(place, &entry.facts, record_ref, row);
         }
@@ -88,7 +95,12 @@ impl<'a> Worker<'a> {
         drop(content);
         let Ok(fingerprint) = self.coder.fingerprint(&image) else {
             row.outcome = SeenOutcome::TooPlain;
-            return Ok(Processed::TooPlain { record_id: entry.record_id, record_ref, row: Some(row), read: true });
+            return Ok(Processed::TooPlain {
+                record_id: entry.record_id,
+                record_ref,
+                row: Some(row),
+                read: true,
+            });
         };
         let record = SegmentRecord { record_ref, facts: self.facts(&entry.facts, digest), fingerprint };
         Ok(Processed::New { record: Box::new(record), row })
@@ -110,7 +122,7 @@ impl<'a> Worker<'a> {
         let Some(place) = self.place_of(record_ref, row.content) else {
             return Ok(None);
         };
-        if row.facts == facts_digest {
+        if self.previous.record(place)?.facts == self.facts(&entry.facts, row.content) {
             let content = row.content;
             return Ok(Some(Processed::Kept { record_ref, place, content, row: None, read: false }));
         }

@@ -53,7 +53,9 @@ pub(super) fn plan(previous: &Previous, ledger: &mut Ledger, segment_records: us
         }
         // The smallest; none is left to merge where the vault needs more segments than that.
         match kept.last() {
-            Some(index) if (segments[*index].records as usize) < segment_records => rewritten.extend(kept.pop()),
+            Some(index) if (segments[*index].records as usize) < segment_records => {
+                rewritten.extend(kept.pop());
+            }
             Some(_) | None => break,
         }
     }

@@ -2,7 +2,8 @@
 
 use image::RgbImage;
 
-use crate::canvas::{Canvas, Color, pack, unpack};
+use crate::bilinear::{bilinear, fixed, rounded};
+use crate::canvas::{Canvas, Color, lerp, pack, unpack, weight};
 use crate::plane::Homography;
 
 /// The source pixels that one output pixel averages: first index and weights that add up to 1.
@@ -91,29 +92,30 @@ pub(super) fn warp(
     let shrink = ((beside.0 - center.0).powi(2) + (beside.1 - center.1).powi(2)).sqrt();
     let reduced = (shrink > 1.3).then(|| scale(image, 1.0 / shrink));
     let source = reduced.as_ref().unwrap_or(image);
-    let (fx, fy) = (source.width() as f32 / w, source.height() as f32 / h);
-    let pixels = source.as_raw();
-    let stride = source.width() as usize * 3;
+    let (sw, sh) = (source.width(), source.height());
+    let (fx, fy) = (sw as f32 / w, sh as f32 / h);
+    // One row and column more, so that each sample has four neighbours.
+    let padded = Canvas {
+        width: sw as usize + 1,
+        height: sh as usize + 1,
+        pixels: (0..=sh)
+            .flat_map(|y| (0..=sw).map(move |x| (x.min(sw - 1), y.min(sh - 1))))
+            .map(|(x, y)| pack(source.get_pixel(x, y).0))
+            .collect(),
+    };
     RgbImage::from_fn(width, height, |x, y| {
         let (u, v) = inverse.map(x as f32 + 0.5, y as f32 + 0.5);
         let cover = (u.min(w - u).min(v).min(h - v) / shrink.max(0.2) + 0.5).clamp(0.0, 1.0);
         if cover <= 0.0 {
             return image::Rgb(around(x, y));
         }
-        let su = (u * fx - 0.5).clamp(0.0, source.width() as f32 - 1.0);
-        let sv = (v * fy - 0.5).clamp(0.0, source.height() as f32 - 1.0);
-        let (x0, y0) = (su as usize, sv as usize);
-        let (x1, y1) =
-            ((x0 + 1).min(source.width() as usize - 1), (y0 + 1).min(source.height() as usize - 1));
-        let (tx, ty) = (su - x0 as f32, sv - y0 as f32);
-        let outside = if cover < 1.0 { around(x, y) } else { [0; 3] };
-        image::Rgb([0, 1, 2].map(|c| {
-            let at = |x: usize, y: usize| f32::from(pixels[y * stride + x * 3 + c]);
-            let top = at(x0, y0) * (1.0 - tx) + at(x1, y0) * tx;
-            let low = at(x0, y1) * (1.0 - tx) + at(x1, y1) * tx;
-            let inside = top * (1.0 - ty) + low * ty;
-            (inside * cover + f32::from(outside[c]) * (1.0 - cover) + 0.5) as u8
-        }))
+        let su = (u * fx - 0.5).clamp(0.0, sw as f32 - 1.0);
+        let sv = (v * fy - 0.5).clamp(0.0, sh as f32 - 1.0);
+        let inside = rounded(bilinear(&padded, fixed(su), fixed(sv)));
+        if cover >= 1.0 {
+            return image::Rgb(unpack(inside));
+        }
+        image::Rgb(unpack(lerp(pack(around(x, y)), inside, weight(cover))))
     })
 }
 

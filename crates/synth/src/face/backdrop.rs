@@ -1,6 +1,6 @@
 //! What stands behind the sitter: studio walls and furnished rooms.
 
-use super::easel::tone;
+use super::easel::{Tone, tone};
 use super::{Backdrop, Sitting};
 use crate::canvas::{Canvas, hsv, pack};
 use crate::rng::Rng;
@@ -13,28 +13,27 @@ pub(super) fn backdrop(canvas: &mut Canvas, sitting: &Sitting) {
             let (gx, gy) = (rng.range(-0.14, 0.14), rng.range(-0.12, 0.08));
             let wall = tone(wall);
             let peak = sitting.exposure.min(1.06);
-            for (row, line) in canvas.pixels.chunks_exact_mut(canvas.width).enumerate() {
-                let y = row as f32 / h - 0.5;
-                for (column, slot) in line.iter_mut().enumerate() {
-                    let x = column as f32 / w - 0.5;
-                    let level = peak * (1.0 + gx * x + gy * y - 0.12 * (x * x + y * y));
-                    *slot = pack(wall.map(|c| (c * level).min(255.0) as u8));
-                }
-            }
+            light_wall(canvas, wall, |x, y| peak * (1.0 + gx * x + gy * y - 0.12 * (x * x + y * y)));
         }
         Backdrop::Room => {
             let hue = rng.unit();
             let wall = tone(hsv(hue, rng.range(0.04, 0.35), rng.range(0.45, 0.9)));
             let gx = rng.range(-0.5, 0.5);
-            for (row, line) in canvas.pixels.chunks_exact_mut(canvas.width).enumerate() {
-                let y = row as f32 / h - 0.5;
-                for (column, slot) in line.iter_mut().enumerate() {
-                    let x = column as f32 / w - 0.5;
-                    let level = sitting.exposure * (0.9 + gx * x - 0.2 * y);
-                    *slot = pack(wall.map(|c| (c * level).clamp(0.0, 255.0) as u8));
-                }
-            }
+            light_wall(canvas, wall, |x, y| sitting.exposure * (0.9 + gx * x - 0.2 * y));
             furnish(canvas, &mut rng, (w, h));
+        }
+    }
+}
+
+/// Fills the canvas with one colour at the brightness that `level` gives for positions in -0.5..=0.5. It changes so
+/// slowly that four pixels of a row share a value.
+fn light_wall(canvas: &mut Canvas, wall: Tone, level: impl Fn(f32, f32) -> f32) {
+    let (w, h) = (canvas.width as f32, canvas.height as f32);
+    for (row, line) in canvas.pixels.chunks_exact_mut(canvas.width).enumerate() {
+        let y = row as f32 / h - 0.5;
+        for (i, slots) in line.chunks_mut(4).enumerate() {
+            let level = level((i * 4) as f32 / w - 0.5, y);
+            slots.fill(pack(wall.map(|c| (c * level).clamp(0.0, 255.0) as u8)));
         }
     }
 }

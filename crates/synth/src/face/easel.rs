@@ -2,7 +2,7 @@
 
 use super::{Face, Sitting};
 use crate::canvas::{Canvas, lerp, pack};
-use crate::noise::Smooth;
+use crate::noise::{Smooth, whole};
 
 /// A colour before rounding, 0 to 255 a channel.
 pub(super) type Tone = [f32; 3];
@@ -76,8 +76,9 @@ impl Easel<'_> {
                 if x >= x0 && x <= x1 && y >= y0 && y <= y1 {
                     let (color, alpha) = shape(x, y, self.scale);
                     if alpha > 0.003 {
-                        let lit = [0, 1, 2].map(|i| ((color[i] * self.gain[i]) as i32).clamp(0, 255) as u8);
-                        *slot = lerp(*slot, pack(lit), ((alpha * 256.0) as i32).min(256) as u32);
+                        let lit = |i: usize| whole((color[i] * self.gain[i]).clamp(0.0, 255.0)) as u8;
+                        let weight = whole(alpha.min(1.0) * 256.0) & 511;
+                        *slot = lerp(*slot, pack([lit(0), lit(1), lit(2)]), weight);
                     }
                 }
                 x += dx;
@@ -95,7 +96,7 @@ pub(super) struct Relief {
 }
 
 fn slot(v: f32) -> usize {
-    (((v + SPAN) * FINE) as i32).clamp(0, (2.0 * SPAN * FINE) as i32 - 1) as usize
+    (whole(((v + SPAN) * FINE).clamp(0.0, 2.0 * SPAN * FINE - 1.0)) & 0xffff) as usize
 }
 
 impl Relief {
@@ -145,6 +146,11 @@ impl Relief {
 
     pub(super) fn bumps(&self, x: f32, y: f32) -> f32 {
         let (a, d) = (&self.across[slot(x)], &self.down[slot(y)]);
-        a.iter().zip(d).map(|(a, d)| a * d).sum()
+        // Four sums side by side, which the compiler can keep in one register.
+        let mut sums = [0.0_f32; 4];
+        for (i, (a, d)) in a.iter().zip(d).enumerate() {
+            sums[i % 4] += a * d;
+        }
+        sums.iter().sum()
     }
 }

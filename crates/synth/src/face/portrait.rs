@@ -124,8 +124,12 @@ fn body(easel: &mut Easel<'_>, face: &Face, sitting: &Sitting) {
     let skin = tone(face.skin);
     easel.layer([-0.9, 0.4, 0.9, 1.9], 1.0, |x, y| {
         let half = face.neck + 0.32 * smooth(1.1, 1.6, y);
+        let depth = half - x.abs();
+        if depth < -0.02 {
+            return (skin, depth);
+        }
         let level = 0.72 + 0.25 * x / half * light[0] - 0.32 * smooth(1.3, 0.85, y);
-        (flesh(skin, level), half - x.abs())
+        (flesh(skin, level), depth)
     });
     let cloth = tone(sitting.cloth);
     let collar = sitting.collar;
@@ -142,6 +146,10 @@ fn body(easel: &mut Easel<'_>, face: &Face, sitting: &Sitting) {
             3 => 1.3 + 0.7 * (0.42 - a).max(0.0),
             _ => 1.36 + 0.4 * (0.7 - a).max(0.0),
         };
+        let depth = (y - top).min(y - neck);
+        if depth < -0.02 {
+            return (cloth, depth);
+        }
         let fold = noise.at(x * 2.6 + y, y * 1.4 + 9.0) - 0.5;
         let weave = noise.at(x * 70.0, y * 70.0) - 0.5;
         let level = 0.82 + 0.28 * x * light[0] / 2.0 + 0.3 * fold + 0.1 * weave - 0.12 * (y - 1.4);
@@ -161,7 +169,6 @@ fn body(easel: &mut Easel<'_>, face: &Face, sitting: &Sitting) {
         } else if collar == 4 && (y * 9.0 + x).sin() > 0.25 {
             color = toward(color, [235.0, 235.0, 230.0], 0.65);
         }
-        let depth = (y - top).min(y - neck);
         if depth < 0.035 {
             color = toward(color, dark, 0.6);
         }

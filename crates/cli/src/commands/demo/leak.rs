@@ -48,8 +48,10 @@ impl Leak {
     pub(super) fn write(dir: &Path, vault: &Corpus, items: usize, seed: u64) -> anyhow::Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
         let strangers = Corpus::new(items, seed ^ 0x5eed_0f57_4a9e);
-        let edits: Vec<Edit> =
-            Edit::ALL.into_iter().filter(|edit| !matches!(edit, Edit::PortraitOnly | Edit::TextOnly)).collect();
+        let edits: Vec<Edit> = Edit::ALL
+            .into_iter()
+            .filter(|edit| !matches!(edit, Edit::PortraitOnly | Edit::TextOnly))
+            .collect();
         let truths: anyhow::Result<HashMap<String, Truth>> = (0..items)
             .into_par_iter()
             .map(|item| {
