@@ -1,13 +1,14 @@
 //! The nightly job's memory: which bytes of which record it has already seen.
 //!
 //! An embedded `redb` database. A row is keyed by the record ref and holds keyed digests only: of size and
-//! modification time, of the content, of the facts. No record id, path or subject stands in it, and a tag under
+//! modification time, of the content, of the place. No record id, path or subject stands in it, and a tag under
 //! the index key makes a row that was changed, or moved to another ref or epoch, count as absent.
 //!
 //! The catalog is a cache: what the index holds is decided by the segments. A lost or stale catalog costs time,
 //! never correctness, so it needs no transaction together with the manifest.
 
-use std::fs::OpenOptions;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -20,8 +21,8 @@ const ROWS: TableDefinition<'_, [u8; 16], [u8; ROW_LEN]> = TableDefinition::new(
 
 const ROW_STAMP: usize = 0;
 const ROW_CONTENT: usize = ROW_STAMP + 16;
-const ROW_FACTS: usize = ROW_CONTENT + 16;
-const ROW_OUTCOME: usize = ROW_FACTS + 16;
+const ROW_PLACE: usize = ROW_CONTENT + 16;
+const ROW_OUTCOME: usize = ROW_PLACE + 16;
 const ROW_TAG: usize = ROW_OUTCOME + 1;
 const ROW_LEN: usize = ROW_TAG + 16;
 
@@ -42,8 +43,8 @@ pub struct CatalogRow {
     pub stamp: [u8; 16],
     /// Keyed digest of the file's bytes.
     pub content: ContentDigest,
-    /// Keyed digest of the record's facts.
-    pub facts: [u8; 16],
+    /// Keyed digest of where the file lies: a record may be given another file of the same size and time.
+    pub place: [u8; 16],
     /// What became of it.
     pub outcome: SeenOutcome,
 }
@@ -56,21 +57,32 @@ pub struct CatalogUpdate {
 }
 
 /// The open database.
+///
+/// `redb` trusts its own file, down to panics on pages that make no sense. So the file is opened only where its keyed digest
+/// is the one that was stored beside it when it was last closed; anything else - damage, or a run that was killed - makes it
+/// be thrown away and begun anew.
 pub struct Catalog {
-    database: Database,
+    /// `None` only while closing.
+    database: Option<Database>,
     path: PathBuf,
     tags: Subkey,
+    whole: Subkey,
     epoch: EpochId,
+    discarded: bool,
 }
 
 impl Catalog {
     /// Opens or creates the database at `path` for one epoch; rows of other epochs count as absent.
     ///
     /// # Errors
-    /// [`IndexError::Io`]; [`IndexError::Catalog`] where the file is not a sound database.
+    /// [`IndexError::Io`]; [`IndexError::Catalog`] where the database cannot be made.
     pub fn open(path: &Path, key: &IndexKey, epoch: EpochId) -> Result<Self, IndexError> {
-        let fail =
-            |error: redb::Error| IndexError::Catalog { path: path.to_owned(), source: Box::new(error) };
+        let whole = key.derive(Context::CATALOG_ROW_TAG, b"whole file");
+        let present = path.exists();
+        let discarded = present && !is_as_closed(path, &whole);
+        if discarded {
+            fs::remove_file(path).map_err(IndexError::io("remove the damaged catalog", path))?;
+        }
         // Made by ourselves, so that it is private from its first byte.
         OpenOptions::new()
             .create(true)
@@ -82,12 +94,46 @@ impl Catalog {
         let database = Database::builder()
             .set_cache_size(CACHE_BYTES)
             .create(path)
-            .map_err(|error| fail(error.into()))?;
-        let catalog =
-            Self { database, path: path.to_owned(), tags: key.derive(Context::CATALOG_ROW_TAG, &[]), epoch };
+            .map_err(|error| IndexError::Catalog { path: path.to_owned(), source: Box::new(error.into()) })?;
+        let tags = key.derive(Context::CATALOG_ROW_TAG, &[]);
+        let catalog = Self { database: Some(database), path: path.to_owned(), tags, whole, epoch, discarded };
         // So that a reader finds the table in a new database.
         catalog.write(|_| Ok(()))?;
         Ok(catalog)
+    }
+
+    /// Whether a file was there that was damaged or not closed, so that everything has to be read again.
+    pub fn was_discarded(&self) -> bool {
+        self.discarded
+    }
+
+    /// Closes the database and stores its digest beside it. Dropping does the same, but keeps failures to itself; the cost
+    /// of one is a catalog that is thrown away the next time.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn close(mut self) -> Result<(), IndexError> {
+        self.seal()
+    }
+
+    fn seal(&mut self) -> Result<(), IndexError> {
+        if self.database.take().is_none() {
+            return Ok(());
+        }
+        let digest = digest_of(&self.path, &self.whole).map_err(IndexError::io("read", &self.path))?;
+        let path = digest_path(&self.path);
+        let _ = fs::remove_file(&path);
+        OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .and_then(|mut file| file.write_all(&digest))
+            .map_err(IndexError::io("write", path))
+    }
+
+    fn database(&self) -> Result<&Database, IndexError> {
+        self.database.as_ref().ok_or(IndexError::inconsistent("catalog", "used while closing"))
     }
 
     /// A consistent view for many look-ups.
@@ -96,7 +142,7 @@ impl Catalog {
     /// [`IndexError::Catalog`].
     pub fn reader(&self) -> Result<CatalogReader<'_>, IndexError> {
         let table = self
-            .database
+            .database()?
             .begin_read()
             .map_err(|error| self.fail(error))?
             .open_table(ROWS)
@@ -122,8 +168,9 @@ impl Catalog {
         &self,
         change: impl FnOnce(&mut redb::Table<'_, [u8; 16], [u8; ROW_LEN]>) -> Result<(), redb::Error>,
     ) -> Result<(), IndexError> {
+        let database = self.database()?;
         let run = || -> Result<(), redb::Error> {
-            let transaction = self.database.begin_write()?;
+            let transaction = database.begin_write()?;
             change(&mut transaction.open_table(ROWS)?)?;
             transaction.commit()?;
             Ok(())
@@ -138,8 +185,8 @@ impl Catalog {
     fn encode(&self, record_ref: RecordRef, row: &CatalogRow) -> [u8; ROW_LEN] {
         let mut bytes = [0; ROW_LEN];
         bytes[ROW_STAMP..ROW_CONTENT].copy_from_slice(&row.stamp);
-        bytes[ROW_CONTENT..ROW_FACTS].copy_from_slice(row.content.as_bytes());
-        bytes[ROW_FACTS..ROW_OUTCOME].copy_from_slice(&row.facts);
+        bytes[ROW_CONTENT..ROW_PLACE].copy_from_slice(row.content.as_bytes());
+        bytes[ROW_PLACE..ROW_OUTCOME].copy_from_slice(&row.place);
         bytes[ROW_OUTCOME] = row.outcome as u8;
         let tag = self.tag(record_ref, &bytes[..ROW_TAG]);
         bytes[ROW_TAG..].copy_from_slice(&tag);
@@ -161,7 +208,7 @@ impl Catalog {
         Some(CatalogRow {
             stamp: field(ROW_STAMP),
             content: ContentDigest::from_bytes(field(ROW_CONTENT)),
-            facts: field(ROW_FACTS),
+            place: field(ROW_PLACE),
             outcome,
         })
     }
@@ -173,6 +220,29 @@ impl Catalog {
         hasher.finalize_xof().fill(&mut tag);
         tag
     }
+}
+
+impl Drop for Catalog {
+    fn drop(&mut self) {
+        let _ = self.seal();
+    }
+}
+
+/// Where the digest of the file at `path` is kept.
+fn digest_path(path: &Path) -> PathBuf {
+    path.with_extension("digest")
+}
+
+fn digest_of(path: &Path, key: &Subkey) -> std::io::Result<[u8; 32]> {
+    let mut hasher = blake3::Hasher::new_keyed(key.expose());
+    hasher.update_reader(File::open(path)?)?;
+    Ok(*hasher.finalize().as_bytes())
+}
+
+fn is_as_closed(path: &Path, key: &Subkey) -> bool {
+    let stored = fs::read(digest_path(path)).ok();
+    let stored = stored.as_deref().and_then(<[u8]>::first_chunk::<32>);
+    stored.zip(digest_of(path, key).ok()).is_some_and(|(stored, digest)| *stored == digest)
 }
 
 /// Page cache of the database; its default of 1 GiB is more than a rebuild should hold.
@@ -210,7 +280,7 @@ mod tests {
         CatalogRow {
             stamp: [byte; 16],
             content: ContentDigest::from_bytes([byte + 1; 16]),
-            facts: [byte + 2; 16],
+            place: [byte + 2; 16],
             outcome: SeenOutcome::Indexed,
         }
     }
@@ -255,12 +325,31 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_database_is_named_with_what_to_do() {
+    fn a_file_that_was_changed_or_not_closed_is_begun_anew() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("catalog.redb");
-        std::fs::write(&path, b"not a database, but long enough to have a header of some kind").unwrap();
-        let key = IndexKey::from_secret(&[7; 32]);
-        let error = Catalog::open(&path, &key, EpochId::from_bytes([1; 16])).unwrap_err();
-        assert!(error.to_string().contains("delete it"), "{error}");
+        let a = RecordRef::from_bytes([1; 16]);
+        let fill = || {
+            let catalog = open(&dir, 7, 1);
+            let discarded = catalog.was_discarded();
+            catalog.apply(&CatalogUpdate { put: vec![(a, row(1))] }, |_| true).unwrap();
+            catalog.close().unwrap();
+            discarded
+        };
+        assert!(!fill());
+        assert!(!fill());
+        let good = fs::read(&path).unwrap();
+        for damage in
+            [b"no database at all".to_vec(), good[..good.len() / 2].to_vec(), [&good[..], b"x"].concat()]
+        {
+            fs::write(&path, damage).unwrap();
+            let catalog = open(&dir, 7, 1);
+            assert!(catalog.was_discarded());
+            assert_eq!(catalog.reader().unwrap().row(a).unwrap(), None);
+            drop(catalog);
+            assert!(!fill());
+        }
+        fs::remove_file(digest_path(&path)).unwrap();
+        assert!(fill());
     }
 }

@@ -45,11 +45,13 @@ pub enum IndexError {
     WrongEpoch,
     /// Root or header do not authenticate.
     #[error(
-        "the segment does not authenticate: wrong index key, or the file is damaged; restore it or rebuild"
+        "the segment does not authenticate: wrong index key, or the file is damaged; restore it, or run `saltprint rebuild --full`"
     )]
     NotAuthentic,
     /// The file's length is not what its header says.
-    #[error("the segment is {actual} bytes long but its header says {expected}: truncated or extended")]
+    #[error(
+        "the segment is {actual} bytes long but its header says {expected}: truncated or extended; restore it, or run `saltprint rebuild --full`"
+    )]
     WrongLength {
         /// Length by the header.
         expected: u64,
@@ -57,7 +59,7 @@ pub enum IndexError {
         actual: u64,
     },
     /// A page's tag does not fit its bytes.
-    #[error("page {page} of the segment is damaged; restore the file or rebuild")]
+    #[error("page {page} of the segment is damaged; restore the file, or run `saltprint rebuild --full`")]
     DamagedPage {
         /// Page number within the file.
         page: u64,
@@ -98,7 +100,7 @@ pub enum IndexError {
         source: SealError,
     },
     /// A segment that the manifest names is not the one on disk.
-    #[error("segment `{}` is not the one that the manifest names; restore the index folder or rebuild", path.display())]
+    #[error("segment `{}` is not the one that the manifest names; restore the index folder, or run `saltprint rebuild --full`", path.display())]
     ForeignSegment {
         /// The segment file.
         path: PathBuf,

@@ -43,8 +43,8 @@ contexts! {
     pub(crate) CONTENT_DIGEST = "saltprint 2026-11 v1 index content digest";
     /// Digest of a document's size and modification time, by which it is left unread.
     pub(crate) CATALOG_STAMP = "saltprint 2026-11 v1 index catalog stamp";
-    /// Digest of a record's facts (source, captured, kind, subject) as the catalog holds them.
-    pub(crate) CATALOG_FACTS = "saltprint 2026-11 v1 index catalog facts digest";
+    /// Digest of where a record's file lies, as the catalog holds it.
+    pub(crate) CATALOG_PLACE = "saltprint 2026-11 v1 index catalog place digest";
     /// Authenticates one row of the catalog.
     pub CATALOG_ROW_TAG = "saltprint 2026-11 v1 index catalog row tag";
     /// Seed of the secret orthonormal projection behind global codes; the salt is up to the fingerprint crate.

@@ -34,7 +34,7 @@ impl fmt::Debug for ContentDigest {
 pub struct DigestKey {
     content: Subkey,
     stamp: Subkey,
-    facts: Subkey,
+    place: Subkey,
 }
 
 impl DigestKey {
@@ -42,7 +42,7 @@ impl DigestKey {
         Self {
             content: key.derive(Context::CONTENT_DIGEST, &[]),
             stamp: key.derive(Context::CATALOG_STAMP, &[]),
-            facts: key.derive(Context::CATALOG_FACTS, &[]),
+            place: key.derive(Context::CATALOG_PLACE, &[]),
         }
     }
 
@@ -56,9 +56,9 @@ impl DigestKey {
         self.stamp.mac(&[&size.to_le_bytes(), &mtime_ns.to_le_bytes()])
     }
 
-    /// Digest of a record's facts, which the caller encodes without ambiguity.
-    pub fn facts(&self, facts: &[u8]) -> [u8; 16] {
-        self.facts.mac(&[facts])
+    /// Digest of where a record's file lies.
+    pub fn place(&self, place: &[u8]) -> [u8; 16] {
+        self.place.mac(&[place])
     }
 }
 
@@ -88,15 +88,15 @@ mod tests {
         let key = key(7);
         assert_eq!(hex(*key.digest(b"document").as_bytes()), "089d37da10b87044d3efaa99a30c2640");
         assert_eq!(hex(key.stamp(1_000, -1)), "05d164b06b0d364dc4e197313c627884");
-        assert_eq!(hex(key.facts(b"facts")), "0bb47e9663c96b5d3de026bb9153678b");
+        assert_eq!(hex(key.place(b"place")), "3f019b23e523cccbbaa2542574f6ed4e");
     }
 
     #[test]
     fn digests_of_one_input_differ_by_key_and_by_purpose() {
         assert_ne!(key(7).digest(b"document"), key(8).digest(b"document"));
-        assert_ne!(key(7).digest(b"document").as_bytes(), &key(7).facts(b"document"));
+        assert_ne!(key(7).digest(b"document").as_bytes(), &key(7).place(b"document"));
         let stamp_bytes = [7_u64.to_le_bytes().as_slice(), &9_i128.to_le_bytes()].concat();
-        assert_ne!(key(7).stamp(7, 9), key(7).facts(&stamp_bytes));
+        assert_ne!(key(7).stamp(7, 9), key(7).place(&stamp_bytes));
     }
 
     #[test]

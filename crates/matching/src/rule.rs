@@ -41,7 +41,7 @@ impl Default for RuleSettings {
 /// Orientations in which a query is compared: each is one more chance to come near by accident.
 const ORIENTATIONS: f64 = 8.0;
 /// Sampled records below which the background is assumed instead of measured.
-const MIN_SAMPLE: u64 = 50;
+const MIN_SAMPLE: u64 = 200;
 /// A quantile of the lower tail: its share, the sample that it takes to rest on some 20 records, and the factor by which
 /// the spread is widened when no rarer quantile can be had, because the tail beyond it was not seen.
 struct TailQuantile {
@@ -54,7 +54,7 @@ struct TailQuantile {
 /// says nothing about strangers.
 const TAIL: [TailQuantile; 4] = [
     TailQuantile { share: 0.25, needed: MIN_SAMPLE, widening: 1.5 },
-    TailQuantile { share: 0.10, needed: 200, widening: 1.25 },
+    TailQuantile { share: 0.10, needed: MIN_SAMPLE, widening: 1.25 },
     TailQuantile { share: 0.05, needed: 400, widening: 1.1 },
     TailQuantile { share: 0.01, needed: 900, widening: 1.0 },
 ];
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn a_small_sample_is_trusted_less() {
         let threshold = |count| rule(&background(count, 0.85, 0.08)).strong_threshold().unwrap();
-        assert!(threshold(60) < threshold(300) && threshold(300) < threshold(2_000));
+        assert!(threshold(250) < threshold(500) && threshold(500) < threshold(2_000));
     }
 
     #[test]
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_small_vault_rests_on_the_assumption() {
-        let rule = rule(&background(49, 0.9, 0.01));
+        let rule = rule(&background(199, 0.9, 0.01));
         assert_eq!(rule.basis(), Basis::Assumed);
         assert_eq!(band(&rule, 0, &[]), Some(Band::Strong));
         assert_eq!(band(&rule, 15, &[]), Some(Band::Possible));

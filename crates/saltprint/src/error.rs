@@ -52,6 +52,14 @@ pub enum Error {
         /// Why.
         source: ProfileError,
     },
+    /// The profile that lies with the index cannot be opened.
+    #[error("the profile in the index folder `{}` cannot be opened; `saltprint rebuild` puts it back", path.display())]
+    IndexProfile {
+        /// The index folder.
+        path: PathBuf,
+        /// Why.
+        source: ProfileError,
+    },
     /// The profile that lies with the index does not belong to it.
     #[error("the profile in `{}` is not the one that the index was built with; restore the folder or rebuild", path.display())]
     ForeignProfile {

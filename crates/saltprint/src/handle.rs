@@ -117,7 +117,7 @@ impl Saltprint {
     ///
     /// # Errors
     /// [`Error::Keys`]; [`Error::Index`], for one where nothing was published yet or the key is another one;
-    /// [`Error::Profile`], [`Error::ForeignProfile`].
+    /// [`Error::IndexProfile`], [`Error::ForeignProfile`].
     pub fn open(config: &Config) -> Result<Self, Error> {
         let projection_key = ProjectionKey::load_from_dir(&config.keys)?;
         let index_key = IndexKey::load_from_dir(&config.keys)?;
@@ -277,7 +277,7 @@ impl Snapshot {
         index_key: &IndexKey,
     ) -> Result<Self, Error> {
         let profile = Profile::open(projection_key, &dir.read_profile(epoch)?)
-            .map_err(|source| Error::Profile { path: config.index.clone(), source })?;
+            .map_err(|source| Error::IndexProfile { path: config.index.clone(), source })?;
         let coder = Coder::new(&profile, projection_key);
         if coder.epoch() != epoch {
             return Err(Error::ForeignProfile { path: config.index.clone() });

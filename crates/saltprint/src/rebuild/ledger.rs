@@ -66,8 +66,9 @@ impl Ledger {
                 self.kept.insert(record_ref, place);
                 self.catalog.extend(row.map(|row| (record_ref, row)));
             }
-            Processed::New { record, row } => {
+            Processed::New { record, row, read } => {
                 self.count_content(row.content);
+                self.unread += u64::from(!read);
                 self.new_refs.insert(record.record_ref);
                 self.catalog.push((record.record_ref, row));
                 self.new.push(*record);

@@ -201,7 +201,14 @@ pub fn rebuild(
         (publish(config, &dir, &lock, &index_key, manifest, &profile, progress)?, summaries)
     };
     dir.collect_garbage(&lock, &manifest)?;
+    if catalog.was_discarded() {
+        warnings.push(
+            "the catalog was damaged, or left behind by a run that was killed; it was begun anew, and every file read"
+                .to_owned(),
+        );
+    }
     catalog.apply(&ledger.catalog_update(), |record_ref| ledger.was_seen(record_ref))?;
+    catalog.close()?;
     let rejects_file = ledger.write_rejects()?;
 
     let rule = DecisionRule::new(&manifest.background, config.matching.rule);
@@ -294,8 +301,8 @@ fn rule_warnings(manifest: &Manifest, rule: &DecisionRule, profile: &Profile) ->
     }
     if rule.strong_threshold().is_none() {
         warnings.push(
-            "strangers of this vault come so near to each other that no match can be called strong; \
-             calibrate on this vault (`saltprint calibrate --force`), then rebuild"
+            "the documents of this vault come so near to each other that no match can be called strong, only possible; \
+             if it has changed since it was calibrated, run `saltprint calibrate --force`, then rebuild"
                 .to_owned(),
         );
     }

@@ -13,7 +13,7 @@ pub(super) enum Processed {
     /// Bytes and facts are those of the row at `place`.
     Kept { record_ref: RecordRef, place: Place, content: ContentDigest, row: Option<CatalogRow>, read: bool },
     /// A new row: new bytes, new facts, or a new name for known bytes.
-    New { record: Box<SegmentRecord>, row: CatalogRow },
+    New { record: Box<SegmentRecord>, row: CatalogRow, read: bool },
     /// Too plain for a fingerprint.
     TooPlain { record_id: String, record_ref: RecordRef, row: Option<CatalogRow>, read: bool },
     /// Not usable. It is tried again the next time, so the catalog has no row for it.
@@ -48,14 +48,14 @@ impl<'a> Worker<'a> {
     /// Those of catalog and index; what is wrong with the record itself is in the result.
     pub(super) fn process(&self, entry: Entry) -> Result<Processed, Error> {
         let record_ref = self.refs.record_ref(&entry.record_id);
-        let facts_digest = self.digests.facts(&encode_facts(&entry.facts));
+        let place_digest = self.digests.place(entry.path.as_os_str().as_encoded_bytes());
         let known = self.catalog.row(record_ref)?;
         let stamped = match stamp(&entry.path) {
             Ok(stamp) => self.digests.stamp(stamp.size, stamp.mtime_ns.into()),
             Err(reject) => return Ok(Processed::Rejected { record_id: entry.record_id, reject }),
         };
-        if let Some(row) = known.filter(|row| row.stamp == stamped)
-            && let Some(processed) = self.unread(&entry, record_ref, row, facts_digest)?
+        if let Some(row) = known.filter(|row| row.stamp == stamped && row.place == place_digest)
+            && let Some(processed) = self.unread(&entry, record_ref, row)?
         {
             return Ok(processed);
         }
@@ -69,7 +69,7 @@ impl<'a> Worker<'a> {
         let mut row = CatalogRow {
             stamp: self.digests.stamp(stamp.size, stamp.mtime_ns.into()),
             content: digest,
-            facts: facts_digest,
+            place: place_digest,
             outcome: SeenOutcome::Indexed,
         };
         if let Some(place) = self.place_of(record_ref, digest) {
@@ -83,10 +83,10 @@ impl<'a> Worker<'a> {
                     read: true,
                 });
             }
-            return self.with_fingerprint_of(place, &entry.facts, record_ref, row);
+            return self.with_fingerprint_of(place, &entry.facts, record_ref, row, true);
         }
         if let Some(place) = self.previous.find_content(digest) {
-            return self.with_fingerprint_of(place, &entry.facts, record_ref, row);
+            return self.with_fingerprint_of(place, &entry.facts, record_ref, row, true);
         }
         let image = match decode(content.bytes(), &self.config.limits) {
             Ok(image) => image,
@@ -103,7 +103,7 @@ impl<'a> Worker<'a> {
             });
         };
         let record = SegmentRecord { record_ref, facts: self.facts(&entry.facts, digest), fingerprint };
-        Ok(Processed::New { record: Box::new(record), row })
+        Ok(Processed::New { record: Box::new(record), row, read: true })
     }
 
     /// What the catalog alone can tell about a file whose size and time are as they were; `None` where the file must be
@@ -113,7 +113,6 @@ impl<'a> Worker<'a> {
         entry: &Entry,
         record_ref: RecordRef,
         row: CatalogRow,
-        facts_digest: [u8; 16],
     ) -> Result<Option<Processed>, Error> {
         if row.outcome == SeenOutcome::TooPlain {
             let record_id = entry.record_id.clone();
@@ -126,8 +125,7 @@ impl<'a> Worker<'a> {
             let content = row.content;
             return Ok(Some(Processed::Kept { record_ref, place, content, row: None, read: false }));
         }
-        let row = CatalogRow { facts: facts_digest, ..row };
-        self.with_fingerprint_of(place, &entry.facts, record_ref, row).map(Some)
+        self.with_fingerprint_of(place, &entry.facts, record_ref, row, false).map(Some)
     }
 
     /// The record's row in the previous generation, if its fingerprint is of these bytes.
@@ -141,10 +139,11 @@ impl<'a> Worker<'a> {
         facts: &Facts,
         record_ref: RecordRef,
         row: CatalogRow,
+        read: bool,
     ) -> Result<Processed, Error> {
         let fingerprint = self.previous.record(place)?.fingerprint;
         let record = SegmentRecord { record_ref, facts: self.facts(facts, row.content), fingerprint };
-        Ok(Processed::New { record: Box::new(record), row })
+        Ok(Processed::New { record: Box::new(record), row, read })
     }
 
     fn facts(&self, facts: &Facts, content: ContentDigest) -> RecordFacts {
@@ -154,48 +153,5 @@ impl<'a> Worker<'a> {
         known.captured = facts.captured;
         known.subject = facts.subject.as_deref().map(|subject| self.refs.subject_ref(subject));
         known
-    }
-}
-
-/// The facts as bytes for their digest: each field with its length, so that no two sets of facts look alike.
-fn encode_facts(facts: &Facts) -> Vec<u8> {
-    let captured = facts.captured.map(|month| month.to_string());
-    let mut bytes = Vec::new();
-    for field in [&facts.subject, &facts.source, &captured, &facts.kind] {
-        match field {
-            None => bytes.push(0),
-            Some(text) => {
-                bytes.push(1);
-                bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
-                bytes.extend_from_slice(text.as_bytes());
-            }
-        }
-    }
-    bytes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn facts_that_differ_are_encoded_differently() {
-        let facts = |subject: Option<&str>, source: Option<&str>| Facts {
-            subject: subject.map(str::to_owned),
-            source: source.map(str::to_owned),
-            ..Facts::default()
-        };
-        let all = [
-            facts(None, None),
-            facts(Some("a"), None),
-            facts(None, Some("a")),
-            facts(Some("ab"), Some("c")),
-            facts(Some("a"), Some("bc")),
-        ];
-        for (index, one) in all.iter().enumerate() {
-            for other in &all[index + 1..] {
-                assert_ne!(encode_facts(one), encode_facts(other));
-            }
-        }
     }
 }
