@@ -55,8 +55,8 @@ pub(crate) struct KeygenArgs {
 #[derive(Debug, Args)]
 pub(crate) struct CalibrateArgs {
     /// Most records to learn from (they are drawn from one half of the vault).
-    #[arg(long, default_value_t = 5000, value_name = "N")]
-    pub(crate) sample: usize,
+    #[arg(long, default_value_t = 5000, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=5000))]
+    pub(crate) sample: u32,
     /// Seed of the simulated edits; the same seed and vault give the same profile.
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
@@ -70,7 +70,7 @@ pub(crate) struct CalibrateArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RebuildArgs {
-    /// Read and fingerprint everything again; the way out of a damaged index.
+    /// Read and fingerprint everything again; the way out of a damaged index. Replaces an index that the keys do not open.
     #[arg(long)]
     pub(crate) full: bool,
     /// Publish an empty index although the vault lists nothing while the index holds records.

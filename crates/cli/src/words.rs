@@ -55,6 +55,9 @@ fn matched(found: &MatchReport) -> String {
     text
 }
 
+/// Cells of the table of sources and months that are shown; the summary file has all.
+const SHOWN_CELLS: usize = 12;
+
 /// The summary of a triage, verdict first.
 pub(crate) fn triage(summary: &TriageSummary) -> String {
     let TriageTotals {
@@ -76,19 +79,27 @@ pub(crate) fn triage(summary: &TriageSummary) -> String {
     let _ = writeln!(text, "{inputs:>9}  inputs");
     if !summary.hits.is_empty() {
         text.push_str("\nMatches by source and month of capture:\n");
-        for cell in &summary.hits {
+        for cell in summary.hits.iter().take(SHOWN_CELLS) {
             let captured = cell.captured.map_or_else(|| "unknown".to_owned(), |month| month.to_string());
             let source = cell.source.as_deref().unwrap_or("source unknown");
             let _ = writeln!(text, "{:>9}  {source:<24} {captured}", cell.images);
         }
+        if let Some(more) = summary.hits.len().checked_sub(SHOWN_CELLS).filter(|more| *more > 0) {
+            let _ = writeln!(text, "           and {more} more; `--summary FILE` has them all");
+        }
     }
-    let _ = write!(
-        text,
-        "\nGeneration {}, {} records. Chance alone would be expected to give at most {} strong matches among {compared}.\n",
-        summary.generation,
-        summary.records,
-        small(summary.expected_chance_matches),
-    );
+    let _ = writeln!(text, "\nGeneration {}, {} records.", summary.generation, summary.records);
+    let _ = match summary.basis {
+        Basis::Measured => writeln!(
+            text,
+            "Chance alone would be expected to give at most {} strong matches among {compared}, by the tail measured on this vault.",
+            small(summary.expected_chance_matches),
+        ),
+        Basis::Assumed => writeln!(
+            text,
+            "The index is too small to measure how near strangers come; thresholds are assumed, and no chance can be stated."
+        ),
+    };
     text.push_str(
         "Whole-image comparison: crops, collages, screenshots and photographs of a screen can be missed,\n\
          so \"no match\" is not proof that an image is not ours.\n",
@@ -233,7 +244,7 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
 }
 
 fn small(value: f64) -> String {
-    if value >= 0.1 { format!("{value:.1}") } else { format!("{value:.6}").trim_end_matches('0').to_owned() }
+    if value >= 0.1 || value == 0.0 { format!("{value:.1}") } else { format!("{value:.1e}") }
 }
 
 #[cfg(test)]
@@ -253,7 +264,8 @@ mod tests {
         assert_eq!(bytes(327_872), "327.9 kB");
         assert_eq!(percent(1, 3), "33.3 %");
         assert_eq!(percent(0, 0), "-");
-        assert_eq!(small(0.0005), "0.0005");
+        assert_eq!(small(0.0005), "5.0e-4");
+        assert_eq!(small(0.0), "0.0");
         assert_eq!(small(2.0), "2.0");
     }
 }

@@ -18,8 +18,9 @@ impl MappedFile {
     ///
     /// The file must not be changed or truncated while it is mapped. Saltprint keeps that promise for the
     /// files of its index folder: they are written once under a temporary name, renamed, and later only
-    /// unlinked, which leaves the mapping whole. Whoever else can write to the folder can at worst crash
-    /// this process (`SIGBUS` on truncation) or cause a page that was not yet touched to be refused.
+    /// unlinked, which leaves the mapping whole. Whoever else can write to the folder can crash this process
+    /// (`SIGBUS` on truncation), and, since a page is authenticated when it is first touched and not again, can spoil
+    /// answers of a process that already runs by changing pages in place; a newly opened index notices.
     ///
     /// # Errors
     /// [`IndexError::Io`] where the file cannot be opened or mapped.

@@ -135,7 +135,12 @@ impl<'a> Matcher<'a> {
                 None => return Ok(None),
             }
         }
-        let judgement = self.decide(&self.candidates(query, &found)?);
+        let candidates = self.candidates(query, &found)?;
+        // A rival that may hide behind a full list is the business of the exact scan.
+        if rivals(&candidates).first().is_none_or(|rival| *rival > horizon(&found)) {
+            return Ok(None);
+        }
+        let judgement = self.decide(&candidates);
         Ok((judgement.band() == Some(Band::Strong)).then_some(judgement))
     }
 

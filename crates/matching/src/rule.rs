@@ -53,7 +53,7 @@ struct TailQuantile {
 /// Nothing below 1 % is used: the lowest values of a real vault are often one image stored under two subjects, which
 /// says nothing about strangers.
 const TAIL: [TailQuantile; 4] = [
-    TailQuantile { share: 0.25, needed: MIN_SAMPLE, widening: 1.5 },
+    TailQuantile { share: 0.25, needed: MIN_SAMPLE, widening: 1.25 },
     TailQuantile { share: 0.10, needed: MIN_SAMPLE, widening: 1.25 },
     TailQuantile { share: 0.05, needed: 400, widening: 1.1 },
     TailQuantile { share: 0.01, needed: 900, widening: 1.0 },

@@ -163,9 +163,12 @@ fn rivals_behind_a_crowd_of_the_same_subject_are_found() {
         record.fingerprint = Fingerprint::from_global(near(code(20), 2));
     }
     records[70].fingerprint = Fingerprint::from_global(near(code(20), 5));
-    let (found, _) = judge(&index(&records), query(code(20), Orientation::Upright), u64::MAX);
-    assert_eq!(found.band(), Some(Band::Possible));
-    assert_eq!(found.matches.len(), 41);
+    let index = index(&records);
+    for graph_from in [u64::MAX, 0] {
+        let (found, counts) = judge(&index, query(code(20), Orientation::Upright), graph_from);
+        assert_eq!((counts.graph, found.band()), (0, Some(Band::Possible)));
+        assert_eq!(found.matches.len(), 41);
+    }
 }
 
 #[test]

@@ -39,7 +39,7 @@
 //!
 //! # Memory
 //! An open index is memory-mapped and stays encrypted there; a triage holds one batch of fingerprints. A rebuild holds
-//! about 150 bytes a record of the vault besides one batch of images.
+//! some 400 bytes a record that it writes, 150 a record that stays, besides one batch of images.
 //!
 //! # Quirks
 //! Recognition is by whole-image codes so far: strong crops, collages, screenshots and photographs of a screen are not

@@ -8,7 +8,7 @@ use saltprint_fingerprint::QueryFingerprint;
 use saltprint_index::Month;
 use saltprint_intake::{ListReject, Reject, list_inputs, read_bounded};
 use saltprint_keys::{ContentDigest, RecordRef};
-use saltprint_matching::{Band, CascadeCounts};
+use saltprint_matching::{Band, Basis, CascadeCounts};
 
 use crate::handle::Snapshot;
 use crate::{Error, ItemReport, Outcome, Phase, Progress, Saltprint};
@@ -99,6 +99,8 @@ pub struct TriageSummary {
     pub share_of_match: Option<f64>,
     /// Different records that strong matches point to.
     pub matched_records: u64,
+    /// What the thresholds rest on; where they are assumed, so is the chance below.
+    pub basis: Basis,
     /// Strong matches that chance alone would be expected to give, at most: images compared times the chance behind the
     /// strong band.
     pub expected_chance_matches: f64,
@@ -285,6 +287,7 @@ impl Tally {
             totals,
             share_of_match: (compared > 0).then(|| totals.matches as f64 / compared as f64),
             matched_records: self.records.len() as u64,
+            basis: snapshot.rule.basis(),
             expected_chance_matches: compared as f64 * strong_chance,
             hits,
             stages: self.stages,

@@ -1,7 +1,8 @@
 //! `lookup` and `triage`.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -94,7 +95,14 @@ impl Output {
         if path == Path::new("-") {
             return Ok(Self::Stdout(std::io::stdout()));
         }
-        let file = File::create(path).with_context(|| format!("cannot write `{}`", path.display()))?;
+        // It pairs names of leaked files with refs: for its owner only.
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(path)
+            .with_context(|| format!("cannot write `{}`", path.display()))?;
         Ok(Self::File(BufWriter::new(file)))
     }
 }

@@ -11,7 +11,7 @@ use crate::words;
 
 pub(super) fn calibrate(args: &CalibrateArgs, config: &Config) -> anyhow::Result<Exit> {
     let mut options = CalibrateOptions::default();
-    options.sample = args.sample;
+    options.sample = args.sample as usize;
     options.seed = args.seed;
     options.force = args.force;
     let progress = Shown::new();

@@ -109,7 +109,7 @@ impl IndexDir {
     }
 }
 
-/// Re-opens a written segment, verifies it, and finds each record in it.
+/// Re-opens a written segment, verifies it, and finds each record in it by its ref, with its facts and fingerprint.
 fn check(
     path: &Path,
     key: &IndexKey,
@@ -124,6 +124,9 @@ fn check(
         return Err(lost);
     }
     for (row, record) in (0_u32..).zip(records) {
+        if segment.find(record.record_ref)? != Some(row) {
+            return Err(lost);
+        }
         let stored = segment.record(row)?;
         if stored.record_ref != record.record_ref
             || stored.fingerprint != record.fingerprint

@@ -2,6 +2,7 @@
 
 use saltprint_fingerprint::GlobalCode;
 use saltprint_keys::RecordRef;
+use zeroize::Zeroizing;
 
 use crate::generation::snapshot::{Generation, IndexHit};
 use crate::{Background, Hit, IndexError};
@@ -17,7 +18,7 @@ impl Generation {
     /// them farther apart than it will spread strangers.
     ///
     /// This is the whole-image distance that a stranger's document of the same templates reaches. It is also the
-    /// check that every sampled record finds itself through the search that will serve queries.
+    /// check that the sampled records find themselves through the search that will serve queries.
     ///
     /// # Errors
     /// [`IndexError::Inconsistent`] where a record does not find itself; [`IndexError::DamagedPage`].
@@ -31,12 +32,12 @@ impl Generation {
         let chosen = self.spread(sample, eligible)?;
         for (done, batch) in (0_u64..).zip(chosen.chunks(BATCH)) {
             progress(done * BATCH as u64, chosen.len() as u64);
-            let mut codes = Vec::with_capacity(batch.len());
+            let mut codes = Zeroizing::new(Vec::with_capacity(batch.len()));
             for hit in batch {
                 codes.push(self.segment_of(hit)?.code(hit.row)?);
             }
             let found = self.scan(&codes, FIRST_CAPACITY, GlobalCode::BITS)?;
-            for ((own, code), nearest) in batch.iter().zip(&codes).zip(&found) {
+            for ((own, code), nearest) in batch.iter().zip(codes.iter()).zip(&found) {
                 if nearest.hits().first().is_none_or(|hit| hit.distance != 0) {
                     return Err(IndexError::inconsistent("generation", "a record does not find itself"));
                 }

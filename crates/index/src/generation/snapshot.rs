@@ -77,6 +77,9 @@ impl Generation {
         capacity: usize,
         limit: u32,
     ) -> Result<Vec<Nearest>, IndexError> {
+        if queries.is_empty() {
+            return Ok(Vec::new());
+        }
         let empty = || vec![Nearest::new(capacity, limit); queries.len()];
         let tasks: Vec<(u32, &Segment<MappedFile>, u64)> = (0..)
             .zip(&self.segments)

@@ -35,6 +35,7 @@ impl GraphIndex {
             || base.row_bytes() != 8 * neighbours
             || upper.row_bytes() != 4 * (2 + neighbours)
             || entry >= segment.len()
+            || row[8..] != [0; 8]
         {
             return Err(wrong("head does not fit the sections"));
         }

@@ -4,8 +4,8 @@ use saltprint_keys::EpochId;
 
 use crate::IndexError;
 use crate::format::{
-    HEADER_LEN, MAX_SECTIONS, OFFSET_EPOCH, OFFSET_HEADER_REST, OFFSET_MAGIC, OFFSET_PAGE_LEN, OFFSET_PAGES,
-    OFFSET_RECORDS, OFFSET_RESERVED_0, OFFSET_RESERVED_1, OFFSET_SALT, OFFSET_SECTION_TABLE, OFFSET_SECTIONS,
+    HEADER_LEN, MAX_SECTIONS, OFFSET_EPOCH, OFFSET_MAGIC, OFFSET_PAGE_LEN, OFFSET_PAGES, OFFSET_RECORDS,
+    OFFSET_RESERVED_0, OFFSET_RESERVED_1, OFFSET_SALT, OFFSET_SECTION_TABLE, OFFSET_SECTIONS,
     OFFSET_SEGMENT_ID, OFFSET_VERSION, PAGE_LEN, SECTION_ENTRY_LEN, SECTION_FIRST_PAGE, SECTION_KIND,
     SECTION_PAGES, SECTION_ROW_LEN, SECTION_ROWS, SEGMENT_MAGIC, SEGMENT_VERSION, SectionKind, TAG_LEN,
 };
@@ -108,14 +108,17 @@ impl Header {
         if expected != file_len {
             return Err(IndexError::WrongLength { expected, actual: file_len });
         }
+        let count = read_u32(block, OFFSET_SECTIONS) as usize;
+        if count > MAX_SECTIONS {
+            return Err(IndexError::NotAuthentic);
+        }
         let reserved_is_zero = block[OFFSET_RESERVED_0..OFFSET_PAGE_LEN]
             .iter()
             .chain(&block[OFFSET_RESERVED_1..OFFSET_SECTION_TABLE])
-            .chain(&block[OFFSET_HEADER_REST..])
+            .chain(&block[OFFSET_SECTION_TABLE + count * SECTION_ENTRY_LEN..])
             .all(|byte| *byte == 0);
         let page_len = read_u32(block, OFFSET_PAGE_LEN);
-        let count = read_u32(block, OFFSET_SECTIONS) as usize;
-        if !reserved_is_zero || page_len != PAGE_LEN_ON_DISK || count > MAX_SECTIONS {
+        if !reserved_is_zero || page_len != PAGE_LEN_ON_DISK {
             return Err(IndexError::NotAuthentic);
         }
         let mut sections = Vec::with_capacity(count);

@@ -25,7 +25,7 @@ use saltprint_index::{
     Background, Catalog, Coverage, IndexDir, IndexError, Manifest, RebuildLock, SegmentEntry,
 };
 use saltprint_intake::{Entry, ListReject};
-use saltprint_keys::{EpochId, IndexKey, ProjectionKey, RefKey};
+use saltprint_keys::{EpochId, IndexKey, ProjectionKey, RefKey, SealError};
 use saltprint_matching::DecisionRule;
 
 use crate::calibrate::is_calibration_half;
@@ -149,9 +149,14 @@ pub fn rebuild(
 
     let dir = IndexDir::new(&config.index);
     let lock = dir.lock()?;
-    let published = match dir.manifest(&index_key) {
-        Err(_) if options.full => None,
-        result => result?,
+    // `full` is the way out of a damaged manifest, not of one that a newer release wrote or that cannot be read today.
+    let (published, lost) = match dir.manifest(&index_key) {
+        Err(IndexError::Manifest { source, .. })
+            if options.full && !matches!(source, SealError::NewerVersion { .. }) =>
+        {
+            (None, true)
+        }
+        result => (result?, false),
     };
     let previous = Previous::open(&dir, published.as_ref(), &index_key, epoch, options.full)?;
     let catalog = open_catalog(&dir, &index_key, epoch, options.full)?;
@@ -160,8 +165,9 @@ pub fn rebuild(
     let worker = Worker::new(config, &ref_key, &index_key, &coder, &previous, catalog.reader()?);
     let hidden = read_vault(config, options, &worker, &mut ledger, progress)?;
     drop(worker);
+    let rejects_file = ledger.write_rejects()?;
     let present = published.as_ref().map_or(0, Manifest::records);
-    if ledger.live() == 0 && present > 0 && !options.allow_empty {
+    if ledger.live() == 0 && (present > 0 || lost) && !options.allow_empty {
         return Err(Error::EmptyVault { records: present });
     }
 
@@ -200,16 +206,20 @@ pub fn rebuild(
         };
         (publish(config, &dir, &lock, &index_key, manifest, &profile, progress)?, summaries)
     };
-    dir.collect_garbage(&lock, &manifest)?;
     if catalog.was_discarded() {
         warnings.push(
             "the catalog was damaged, or left behind by a run that was killed; it was begun anew, and every file read"
                 .to_owned(),
         );
     }
-    catalog.apply(&ledger.catalog_update(), |record_ref| ledger.was_seen(record_ref))?;
-    catalog.close()?;
-    let rejects_file = ledger.write_rejects()?;
+    // The generation is published: what fails from here on costs the next run some work and is no failure of this one.
+    if let Err(error) = dir.collect_garbage(&lock, &manifest) {
+        warnings.push(format!("files that are no longer needed could not be removed: {error}"));
+    }
+    let update = catalog.apply(&ledger.catalog_update(), |record_ref| ledger.was_seen(record_ref));
+    if let Err(error) = update.and_then(|()| catalog.close()) {
+        warnings.push(format!("the catalog could not be updated, so that the next run reads more: {error}"));
+    }
 
     let rule = DecisionRule::new(&manifest.background, config.matching.rule);
     warnings.extend(rule_warnings(&manifest, &rule, &profile));
@@ -299,7 +309,13 @@ fn rule_warnings(manifest: &Manifest, rule: &DecisionRule, profile: &Profile) ->
     if manifest.records() == 0 {
         return warnings;
     }
-    if rule.strong_threshold().is_none() {
+    if rule.possible_threshold().is_none() {
+        warnings.push(
+            "the documents of this vault come so near to each other that nothing can be matched: lookups will find \
+             nothing; calibrate on this vault (`saltprint calibrate --force`), then rebuild"
+                .to_owned(),
+        );
+    } else if rule.strong_threshold().is_none() {
         warnings.push(
             "the documents of this vault come so near to each other that no match can be called strong, only possible; \
              if it has changed since it was calibrated, run `saltprint calibrate --force`, then rebuild"
