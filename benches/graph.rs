@@ -1,14 +1,12 @@
 //! What does a search of the sealed graph cost beside the exact scan?
 
+mod sealed;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use saltprint_fingerprint::{Fingerprint, GlobalCode};
-use saltprint_index::{
-    FlatGraph, GraphParams, GraphSearcher, Nearest, RecordFacts, Segment, SegmentId, SegmentRecord,
-    SegmentWriter,
-};
-use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef};
+use saltprint_fingerprint::GlobalCode;
+use saltprint_index::{FlatGraph, GraphParams, GraphSearcher, Nearest};
 
 const RECORDS: u32 = 20_000;
 
@@ -26,26 +24,9 @@ fn code(number: u32) -> GlobalCode {
 }
 
 fn bench(criterion: &mut Criterion) {
-    let records: Vec<SegmentRecord> = (0..RECORDS)
-        .map(|number| {
-            let mut id = [0; 16];
-            id[..4].copy_from_slice(&number.to_be_bytes());
-            SegmentRecord {
-                record_ref: RecordRef::from_bytes(id),
-                facts: RecordFacts::new(ContentDigest::from_bytes(id)),
-                fingerprint: Fingerprint::from_global(code(number)),
-            }
-        })
-        .collect();
-    let codes: Vec<GlobalCode> = records.iter().map(|record| record.fingerprint.global).collect();
+    let codes: Vec<GlobalCode> = (0..RECORDS).map(code).collect();
     let graph = FlatGraph::build(&codes, GraphParams::default()).expect("valid parameters");
-    let key = IndexKey::from_secret(&[7; 32]);
-    let epoch = EpochId::from_bytes([1; 16]);
-    let mut bytes = Vec::new();
-    SegmentWriter::new(&key, epoch, SegmentId::from_bytes([2; 16]), [3; 32])
-        .write(&records, graph.as_ref(), &mut bytes)
-        .expect("the records are sorted");
-    let segment = Segment::open(bytes, &key, epoch).expect("just written");
+    let segment = sealed::segment(&codes, graph.as_ref());
     let searcher = GraphSearcher::new(&segment, 0, 64).expect("an intact segment").expect("it has a graph");
 
     let mut group = criterion.benchmark_group("one query over 20k records");

@@ -1,11 +1,12 @@
 //! How fast is the exact scan over a sealed segment, for one query and for a batch?
 
+mod sealed;
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use saltprint_fingerprint::{Fingerprint, GlobalCode};
-use saltprint_index::{Nearest, RecordFacts, Segment, SegmentId, SegmentRecord, SegmentWriter, scan_codes};
-use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef};
+use saltprint_fingerprint::GlobalCode;
+use saltprint_index::{Nearest, scan_codes};
 
 const RECORDS: u32 = 100_000;
 
@@ -21,29 +22,8 @@ fn code(number: u32) -> GlobalCode {
     }))
 }
 
-fn segment() -> Segment<Vec<u8>> {
-    let records: Vec<SegmentRecord> = (0..RECORDS)
-        .map(|number| {
-            let mut id = [0; 16];
-            id[..4].copy_from_slice(&number.to_be_bytes());
-            SegmentRecord {
-                record_ref: RecordRef::from_bytes(id),
-                facts: RecordFacts::new(ContentDigest::from_bytes(id)),
-                fingerprint: Fingerprint::from_global(code(number)),
-            }
-        })
-        .collect();
-    let key = IndexKey::from_secret(&[7; 32]);
-    let epoch = EpochId::from_bytes([1; 16]);
-    let mut bytes = Vec::new();
-    SegmentWriter::new(&key, epoch, SegmentId::from_bytes([2; 16]), [3; 32])
-        .write(&records, None, &mut bytes)
-        .expect("the records are sorted");
-    Segment::open(bytes, &key, epoch).expect("just written")
-}
-
 fn bench(criterion: &mut Criterion) {
-    let segment = segment();
+    let segment = sealed::segment(&(0..RECORDS).map(code).collect::<Vec<_>>(), None);
     let mut group = criterion.benchmark_group("scan/sealed 100k");
     for batch in [1_u32, 8, 512] {
         let queries: Vec<GlobalCode> = (0..batch).map(|number| code(1_000_000 + number)).collect();

@@ -14,7 +14,7 @@ Exit codes:
 
 /// Are these leaked images ours, whose, from which system and from when - without keeping a single document.
 #[derive(Debug, Parser)]
-#[command(name = "saltprint", version, about, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "saltprint", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Arguments {
     /// Configuration file; paths in it are relative to its folder.
     #[arg(long, global = true, value_name = "FILE", default_value = "saltprint.toml")]
