@@ -36,7 +36,7 @@ use previous::Previous;
 use records::Worker;
 
 /// Records handled between two looks at the progress.
-const BATCH: usize = 512;
+const BATCH: usize = 128;
 
 /// How to rebuild.
 #[derive(Debug, Clone, Copy, Default)]
