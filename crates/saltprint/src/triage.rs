@@ -123,7 +123,7 @@ impl Saltprint {
         on_item: impl FnMut(ItemReport) -> Result<(), E>,
     ) -> Result<TriageSummary, E> {
         let inputs = list_inputs(folder).map_err(Error::from)?.map(|entry| match entry {
-            Ok(entry) => TriageInput::File { name: entry.record_id, path: entry.path },
+            Ok(entry) => TriageInput::file(entry.record_id, entry.path),
             Err(ListReject { what, reason }) => TriageInput::Rejected { name: what, reject: reason },
         });
         self.triage(inputs, evidence, progress, on_item)

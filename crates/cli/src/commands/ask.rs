@@ -15,10 +15,7 @@ use crate::words;
 
 pub(super) fn lookup(args: &LookupArgs, config: &Config) -> anyhow::Result<Exit> {
     let saltprint = Saltprint::open(config)?;
-    let inputs = args
-        .files
-        .iter()
-        .map(|path| TriageInput::File { name: path.display().to_string(), path: path.clone() });
+    let inputs = args.files.iter().map(|path| TriageInput::file(path.display().to_string(), path));
     let mut out = std::io::stdout().lock();
     let summary = saltprint.triage(inputs, args.evidence, &saltprint::NoProgress, |report| {
         if args.json {

@@ -203,9 +203,7 @@ impl IndexDir {
         name: &str,
         fill: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> Result<PathBuf, IndexError> {
-        let temporary = self.create_temporary(name)?;
-        let mut file = temporary.1;
-        let path = temporary.0;
+        let (path, mut file) = self.create_temporary(name)?;
         fill(&mut file).and_then(|()| file.sync_all()).map_err(IndexError::io("write", &path))?;
         self.give_name(&path, name)
     }

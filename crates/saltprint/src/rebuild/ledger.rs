@@ -144,8 +144,9 @@ impl Ledger {
         self.keeps(record_ref) || self.new_refs.contains(&record_ref) || self.plain.contains(&record_ref)
     }
 
-    pub(super) fn catalog_update(&self) -> CatalogUpdate {
-        CatalogUpdate { put: self.catalog.clone() }
+    /// The rows for the catalog; the ledger has none after that.
+    pub(super) fn take_catalog_update(&mut self) -> CatalogUpdate {
+        CatalogUpdate { put: std::mem::take(&mut self.catalog) }
     }
 
     pub(super) fn changes(&self, previous: &Previous) -> Changes {

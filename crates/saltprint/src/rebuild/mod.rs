@@ -216,7 +216,8 @@ pub fn rebuild(
     if let Err(error) = dir.collect_garbage(&lock, &manifest) {
         warnings.push(format!("files that are no longer needed could not be removed: {error}"));
     }
-    let update = catalog.apply(&ledger.catalog_update(), |record_ref| ledger.was_seen(record_ref));
+    let update = ledger.take_catalog_update();
+    let update = catalog.apply(&update, |record_ref| ledger.was_seen(record_ref));
     if let Err(error) = update.and_then(|()| catalog.close()) {
         warnings.push(format!("the catalog could not be updated, so that the next run reads more: {error}"));
     }

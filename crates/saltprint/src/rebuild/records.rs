@@ -72,18 +72,8 @@ impl<'a> Worker<'a> {
             place: place_digest,
             outcome: SeenOutcome::Indexed,
         };
-        if let Some(place) = self.place_of(record_ref, digest) {
-            // The published row decides, not the catalog: that one may be lost, or lag behind after a crash.
-            if self.previous.record(place)?.facts == self.facts(&entry.facts, digest) {
-                return Ok(Processed::Kept {
-                    record_ref,
-                    place,
-                    content: digest,
-                    row: Some(row),
-                    read: true,
-                });
-            }
-            return self.with_fingerprint_of(place, &entry.facts, record_ref, row, true);
+        if let Some(processed) = self.carry_over(&entry, record_ref, row, true)? {
+            return Ok(processed);
         }
         if let Some(place) = self.previous.find_content(digest) {
             return self.with_fingerprint_of(place, &entry.facts, record_ref, row, true);
@@ -118,14 +108,27 @@ impl<'a> Worker<'a> {
             let record_id = entry.record_id.clone();
             return Ok(Some(Processed::TooPlain { record_id, record_ref, row: None, read: false }));
         }
+        self.carry_over(entry, record_ref, row, false)
+    }
+
+    /// The record as the previous generation has it, with new facts where they changed; `None` where its fingerprint there
+    /// is not of these bytes. The published row decides, not the catalog: that one may be lost, or lag behind after a crash.
+    fn carry_over(
+        &self,
+        entry: &Entry,
+        record_ref: RecordRef,
+        row: CatalogRow,
+        read: bool,
+    ) -> Result<Option<Processed>, Error> {
         let Some(place) = self.place_of(record_ref, row.content) else {
             return Ok(None);
         };
         if self.previous.record(place)?.facts == self.facts(&entry.facts, row.content) {
-            let content = row.content;
-            return Ok(Some(Processed::Kept { record_ref, place, content, row: None, read: false }));
+            // A file that was not read is one that the catalog knows.
+            let (content, row) = (row.content, read.then_some(row));
+            return Ok(Some(Processed::Kept { record_ref, place, content, row, read }));
         }
-        self.with_fingerprint_of(place, &entry.facts, record_ref, row, false).map(Some)
+        self.with_fingerprint_of(place, &entry.facts, record_ref, row, read).map(Some)
     }
 
     /// The record's row in the previous generation, if its fingerprint is of these bytes.
