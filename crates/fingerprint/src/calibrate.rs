@@ -7,10 +7,12 @@ mod scatter;
 mod solver;
 
 pub use self::sample::CalibrationSample;
+pub(crate) use self::solver::jacobi as eigen;
 
 use self::scatter::Scatter;
 use crate::{
     features::FEATURES,
+    local::DescriptorSums,
     profile::{Profile, ProfileOrigin},
 };
 
@@ -43,6 +45,7 @@ pub struct Calibration {
     noise: Scatter,
     /// Sum of each feature over the documents, in steps.
     sums: zeroize::Zeroizing<Vec<i64>>,
+    descriptors: DescriptorSums,
 }
 
 /// No profile could be learned.
@@ -92,6 +95,7 @@ impl Calibration {
             documents: Scatter::new(),
             noise: Scatter::new(),
             sums: zeroize::Zeroizing::new(vec![0; FEATURES]),
+            descriptors: DescriptorSums::new(),
         }
     }
 
@@ -120,6 +124,7 @@ impl Calibration {
         }
         self.documents.add(sample.features());
         sample.noise().for_each(|noise| self.noise.add(noise));
+        sample.descriptors().iter().for_each(|descriptor| self.descriptors.add(descriptor));
     }
 
     /// Solves for the axes; a few seconds.
@@ -150,7 +155,7 @@ impl Calibration {
             return Err(CalibrateError::NoVariation);
         }
         let sample = u32::try_from(got).unwrap_or(u32::MAX);
-        Ok(Profile::from_rows(ProfileOrigin::Calibrated { sample, seed: self.seed }, &mean, &axes))
+        Ok(Profile::from_rows(ProfileOrigin::Calibrated { sample, seed: self.seed }, &mean, &axes, self.descriptors.learn()))
     }
 }
 

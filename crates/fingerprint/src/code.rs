@@ -2,6 +2,7 @@
 
 use zeroize::Zeroize;
 
+use crate::local::{LocalFingerprint, LocalQuery};
 use crate::orientation::Orientation;
 
 /// A 256-bit code of a whole image; near images have codes that differ in few bits.
@@ -72,12 +73,19 @@ impl std::fmt::Debug for GlobalCode {
 pub struct Fingerprint {
     /// The code of the upright image.
     pub global: GlobalCode,
+    /// Local codes: the pool when it comes from an image, a selection when it comes from an index.
+    pub local: LocalFingerprint,
 }
 
 impl Fingerprint {
-    /// A fingerprint of a global code alone, as read back from an index.
-    pub const fn from_global(global: GlobalCode) -> Self {
-        Self { global }
+    /// A fingerprint from its parts, as read back from an index.
+    pub const fn new(global: GlobalCode, local: LocalFingerprint) -> Self {
+        Self { global, local }
+    }
+
+    /// A fingerprint of a global code alone.
+    pub fn from_global(global: GlobalCode) -> Self {
+        Self { global, local: LocalFingerprint::default() }
     }
 }
 
@@ -87,18 +95,29 @@ impl std::fmt::Debug for Fingerprint {
     }
 }
 
-/// What a search asks with: the codes of a leaked image with each of the eight orientations undone.
+/// What a search asks with: the codes of a leaked image with each of the eight orientations undone, and its local codes.
 ///
 /// The code at orientation `o` is, bit for bit, that of the image which `o` turned into the leaked one.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub struct QueryFingerprint {
     codes: [GlobalCode; 8],
+    local: LocalQuery,
 }
 
 impl QueryFingerprint {
     /// A query from one code an orientation, in the order of [`Orientation::ALL`].
-    pub const fn from_codes(codes: [GlobalCode; 8]) -> Self {
-        Self { codes }
+    pub fn from_codes(codes: [GlobalCode; 8]) -> Self {
+        Self { codes, local: LocalQuery::default() }
+    }
+
+    /// A query from all its parts.
+    pub const fn new(codes: [GlobalCode; 8], local: LocalQuery) -> Self {
+        Self { codes, local }
+    }
+
+    /// The local codes.
+    pub const fn local(&self) -> &LocalQuery {
+        &self.local
     }
 
     /// The code to look up in case the leaked image is a record turned by `orientation`.

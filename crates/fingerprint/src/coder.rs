@@ -1,12 +1,13 @@
 //! The secret projection: from features to codes.
 
-use saltprint_keys::{Context, EpochId, ProjectionKey};
+use saltprint_keys::{Context, EpochId, ProjectionKey, Subkey};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{
     code::{Fingerprint, GlobalCode, QueryFingerprint},
     features::{FEATURE_MAX, FEATURES, Features},
     grid::{Grid, Grids},
+    local::{LocalCoder, LocalFeatures, LocalQuery, Settings},
     luma::Luma,
     orientation::Orientation,
     plain::{self, TooPlain},
@@ -31,6 +32,7 @@ const _: () = assert!((CHUNK as u64 * ENTRY_MAX as u64) * FEATURE_MAX as u64 <= 
 pub struct Coder {
     epoch: EpochId,
     matrix: Matrix,
+    local: LocalCoder,
 }
 
 /// The fused projection.
@@ -50,7 +52,7 @@ impl Coder {
     #[must_use]
     pub fn new(profile: &Profile, key: &ProjectionKey) -> Self {
         let digest = profile.digest();
-        let columns = orthonormal_columns(profile.dims(), key, &digest);
+        let columns = orthonormal_columns(profile.dims(), BITS, &key.derive(Context::GLOBAL_PROJECTION, &digest));
         let mut matrix =
             Matrix { entries: Vec::with_capacity(BITS * FEATURES), thresholds: Vec::with_capacity(BITS) };
         let mut row = Zeroizing::new(vec![0.0_f64; FEATURES]);
@@ -69,7 +71,8 @@ impl Coder {
             matrix.entries.extend_from_slice(&entries);
             entries.zeroize();
         }
-        Self { epoch: EpochId::new(key.id(), &digest), matrix }
+        let local = LocalCoder::new(profile.local(), key, &digest);
+        Self { epoch: EpochId::new(key.id(), &digest), matrix, local }
     }
 
     /// The epoch whose codes this makes. Codes of two epochs never compare.
@@ -77,24 +80,35 @@ impl Coder {
         self.epoch
     }
 
-    /// The record side: the code of the upright image.
+    /// The record side: the code of the upright image, and the local codes of its whole pool of keypoints, from which the
+    /// index selects.
     ///
     /// # Errors
     /// [`TooPlain`] where the image has too little structure to be told apart.
     pub fn fingerprint(&self, image: &Luma) -> Result<Fingerprint, TooPlain> {
         let grids = Grid::new(image).reduce();
         plain::check(&grids)?;
-        Ok(Fingerprint::from_global(self.code(&grids)))
+        let features = LocalFeatures::extract(image, &Settings::RECORD);
+        Ok(Fingerprint { global: self.code(&grids), local: self.local.fingerprint(&features) })
     }
 
-    /// The query side: the codes with each of the eight orientations undone.
+    /// The query side: the codes with each of the eight orientations undone, and the local codes.
     ///
     /// # Errors
     /// [`TooPlain`] exactly where [`Coder::fingerprint`] gives it.
     pub fn query(&self, image: &Luma) -> Result<QueryFingerprint, TooPlain> {
         let grids = Grid::new(image).reduce();
         plain::check(&grids)?;
-        Ok(QueryFingerprint::from_codes(Orientation::ALL.map(|o| self.code(&grids.undo(o)))))
+        let codes = Orientation::ALL.map(|o| self.code(&grids.undo(o)));
+        let features = LocalFeatures::extract(image, &Settings::QUERY);
+        Ok(QueryFingerprint::new(codes, self.local.query(&features)))
+    }
+
+    /// The local codes of an image at twice the resolution, for parts that are small in it: the pages of a collage, a
+    /// document on a table. Four times the work of the query's own.
+    #[must_use]
+    pub fn fine_query(&self, image: &Luma) -> LocalQuery {
+        self.local.query(&LocalFeatures::extract(image, &Settings::FINE_QUERY))
     }
 
     fn code(&self, grids: &Grids) -> GlobalCode {
@@ -123,20 +137,19 @@ fn product(row: &[i16], features: &[i16]) -> i64 {
         .sum()
 }
 
-/// `dims` columns of [`BITS`] values, one after another: a uniformly random orthonormal frame, expanded from the key.
-fn orthonormal_columns(dims: usize, key: &ProjectionKey, digest: &[u8; 32]) -> Zeroizing<Vec<f64>> {
-    let subkey = key.derive(Context::GLOBAL_PROJECTION, digest);
+/// `dims` columns of `bits` values, one after another: a uniformly random orthonormal frame, expanded from the key.
+pub(crate) fn orthonormal_columns(dims: usize, bits: usize, subkey: &Subkey) -> Zeroizing<Vec<f64>> {
     let mut stream = Gaussians::new(subkey.expose());
-    let mut columns = Zeroizing::new(vec![0.0; dims * BITS]);
+    let mut columns = Zeroizing::new(vec![0.0; dims * bits]);
     for value in columns.iter_mut() {
         *value = stream.next();
     }
     for d in 0..dims {
-        let (done, rest) = columns.split_at_mut(d * BITS);
-        let column = &mut rest[..BITS];
+        let (done, rest) = columns.split_at_mut(d * bits);
+        let column = &mut rest[..bits];
         // Gram-Schmidt, twice: the second round removes the rounding error of the first.
         for _ in 0..2 {
-            for earlier in done.chunks_exact(BITS) {
+            for earlier in done.chunks_exact(bits) {
                 let along: f64 = earlier.iter().zip(column.iter()).map(|(a, b)| a * b).sum();
                 column.iter_mut().zip(earlier).for_each(|(value, a)| *value -= along * a);
             }

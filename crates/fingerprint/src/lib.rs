@@ -57,6 +57,7 @@ mod code;
 mod coder;
 mod features;
 mod grid;
+mod local;
 mod luma;
 mod orientation;
 mod plain;
@@ -66,6 +67,9 @@ pub use crate::{
     calibrate::{CalibrateError, Calibration, CalibrationSample},
     code::{Fingerprint, GlobalCode, QueryFingerprint},
     coder::Coder,
+    local::{
+        FRAME, Keypoint, LocalCode, LocalFeature, LocalFingerprint, LocalQuery, Place, QueryFeature, Sharing,
+    },
     luma::{Luma, LumaSizeError},
     orientation::Orientation,
     plain::TooPlain,

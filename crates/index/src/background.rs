@@ -84,6 +84,32 @@ impl Background {
     }
 }
 
+/// The background of the local tier, measured at rebuild: images of sampled records are looked up as a leak would be,
+/// and what their own records and those of their subjects score is left out.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+pub struct LocalBackground {
+    /// Records of the index when it was measured.
+    pub records: u64,
+    /// What each sampled image came to, in no order that tells anything.
+    pub impostors: Vec<Impostor>,
+}
+
+/// The best that others' records scored for one stranger's image.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, serde::Serialize, serde::Deserialize)]
+pub struct Impostor {
+    /// Score of the best record.
+    pub best: f32,
+    /// Score of its best rival.
+    pub rival: f32,
+}
+
+impl LocalBackground {
+    pub(crate) fn is_valid(&self) -> bool {
+        let valid = |score: f32| score.is_finite() && score >= 0.0;
+        self.impostors.iter().all(|impostor| valid(impostor.best) && valid(impostor.rival))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

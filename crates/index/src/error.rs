@@ -43,6 +43,9 @@ pub enum IndexError {
          use the keys and profile that it was built with, or rebuild"
     )]
     WrongEpoch,
+    /// The census of local features does not open.
+    #[error("the census of local features does not open; run `saltprint rebuild --full`")]
+    Census(#[source] SealError),
     /// Root or header do not authenticate.
     #[error(
         "the segment does not authenticate: wrong index key, or the file is damaged; restore it, or run `saltprint rebuild --full`"

@@ -5,11 +5,15 @@
 /// First bytes of a segment file.
 pub const SEGMENT_MAGIC: [u8; 8] = *b"SALTSEG\0";
 /// Version of the segment format that this build writes, and the only one that it reads.
-pub const SEGMENT_VERSION: u16 = 1;
+pub const SEGMENT_VERSION: u16 = 2;
 /// First bytes of a sealed manifest.
 pub const MANIFEST_MAGIC: [u8; 8] = *b"SALTMAN\0";
 /// Version of the manifest that this build writes, and the only one that it reads.
-pub const MANIFEST_VERSION: u16 = 1;
+pub const MANIFEST_VERSION: u16 = 2;
+/// First bytes of a sealed census of local features.
+pub const CENSUS_MAGIC: [u8; 8] = *b"SALTCEN\0";
+/// Version of the census that this build writes, and the only one that it reads.
+pub const CENSUS_VERSION: u16 = 1;
 
 /// Bytes of the header block; pages start right after it, so they are aligned for the memory map.
 pub const HEADER_LEN: usize = 4096;
@@ -63,6 +67,29 @@ pub(crate) const DICTIONARY_NONE: u16 = u16::MAX;
 
 /// Bytes of the graph head row.
 pub const GRAPH_HEAD_LEN: usize = 16;
+/// Bytes of the local head row.
+pub const LOCAL_HEAD_LEN: usize = 16;
+/// Bytes of one row of the local records section.
+pub const LOCAL_RECORD_ROW_LEN: usize = LOCAL_RECORD_HEIGHT + 4;
+pub(crate) const LOCAL_RECORD_COUNT: usize = 4;
+pub(crate) const LOCAL_RECORD_WIDTH: usize = LOCAL_RECORD_COUNT + 2;
+pub(crate) const LOCAL_RECORD_HEIGHT: usize = LOCAL_RECORD_WIDTH + 2;
+/// Bytes of one row of the local features section.
+pub const LOCAL_FEATURE_ROW_LEN: usize = LOCAL_FEATURE_SHARING + 2;
+pub(crate) const LOCAL_FEATURE_PLACE: usize = 16;
+pub(crate) const LOCAL_FEATURE_SHARING: usize = LOCAL_FEATURE_PLACE + 6;
+/// Bytes of one row of the local buckets section.
+pub const LOCAL_BUCKET_ROW_LEN: usize = 4;
+/// Bytes of one row of the local table section.
+pub const LOCAL_TABLE_ROW_LEN: usize = LOCAL_TABLE_SHARING + 1;
+pub(crate) const LOCAL_TABLE_RECORD: usize = 16;
+pub(crate) const LOCAL_TABLE_SHARING: usize = LOCAL_TABLE_RECORD + 4;
+
+/// The number at an offset that lies within `bytes`.
+pub(crate) fn read_u32(bytes: &[u8], offset: usize) -> u32 {
+    bytes.get(offset..).and_then(|rest| rest.first_chunk()).map_or(0, |le| u32::from_le_bytes(*le))
+}
+
 /// "No neighbour" in a graph row.
 pub(crate) const NO_NEIGHBOUR: u32 = u32::MAX;
 
@@ -84,6 +111,16 @@ pub enum SectionKind {
     GraphBase = 6,
     /// Neighbours on the levels above 0.
     GraphUpper = 7,
+    /// Parameters of the local table.
+    LocalHead = 8,
+    /// Frame and features of each record.
+    LocalRecords = 9,
+    /// Local codes with their places, record by record.
+    LocalFeatures = 10,
+    /// Where each bucket of the local table starts.
+    LocalBuckets = 11,
+    /// Local codes again, bucket by bucket, with their records.
+    LocalTable = 12,
 }
 
 impl SectionKind {
@@ -96,6 +133,11 @@ impl SectionKind {
             Self::GraphHead,
             Self::GraphBase,
             Self::GraphUpper,
+            Self::LocalHead,
+            Self::LocalRecords,
+            Self::LocalFeatures,
+            Self::LocalBuckets,
+            Self::LocalTable,
         ]
         .into_iter()
         .find(|kind| *kind as u32 == number)
@@ -111,6 +153,11 @@ impl SectionKind {
             Self::GraphHead => "graph head",
             Self::GraphBase => "graph base",
             Self::GraphUpper => "graph upper levels",
+            Self::LocalHead => "local head",
+            Self::LocalRecords => "local records",
+            Self::LocalFeatures => "local features",
+            Self::LocalBuckets => "local buckets",
+            Self::LocalTable => "local table",
         }
     }
 }

@@ -52,21 +52,23 @@ mod facts;
 pub mod format;
 mod generation;
 mod graph;
+mod local;
 mod map;
 mod month;
 mod page;
 mod scan;
 mod segment;
 
-pub use background::{Background, Histogram};
+pub use background::{Background, Histogram, Impostor, LocalBackground};
 pub use catalog::{Catalog, CatalogReader, CatalogRow, CatalogUpdate, SeenOutcome};
 pub use error::IndexError;
 pub use facts::RecordFacts;
 pub use generation::{
-    Coverage, Generation, GraphPolicy, GraphQuality, IndexDir, IndexHit, Manifest, RebuildLock, SegmentEntry,
+    CensusId, Coverage, Generation, GraphPolicy, GraphQuality, IndexDir, IndexHit, Manifest, RebuildLock, SegmentEntry,
     WrittenSegment,
 };
 pub use graph::{FlatGraph, GraphParams, GraphSearcher};
+pub use local::{Candidate, Census, LocalLookup, Selection, SelectionPolicy};
 pub use map::MappedFile;
 pub use month::{Month, MonthError};
 pub use scan::{Hit, Nearest, scan_codes};

@@ -49,6 +49,8 @@ contexts! {
     pub CATALOG_ROW_TAG = "saltprint 2026-11 v1 index catalog row tag";
     /// Seed of the secret orthonormal projection behind global codes; the salt is up to the fingerprint crate.
     pub GLOBAL_PROJECTION = "saltprint 2026-11 v1 projection global projection";
+    /// Seed of the secret orthonormal projection behind local codes; the salt is up to the fingerprint crate.
+    pub LOCAL_PROJECTION = "saltprint 2026-11 v1 projection local projection";
     /// Encrypts a sealed profile; salted per blob.
     pub(crate) PROFILE_ENCRYPTION = "saltprint 2026-11 v1 projection profile encryption";
     /// Authenticates a sealed profile; salted per blob.
@@ -61,6 +63,10 @@ contexts! {
     pub(crate) MANIFEST_ENCRYPTION = "saltprint 2026-11 v1 index manifest encryption";
     /// Authenticates a manifest; salted per blob.
     pub(crate) MANIFEST_MAC = "saltprint 2026-11 v1 index manifest mac";
+    /// Encrypts the census of local features; salted per blob.
+    pub(crate) CENSUS_ENCRYPTION = "saltprint 2026-11 v1 index census encryption";
+    /// Authenticates the census of local features; salted per blob.
+    pub(crate) CENSUS_MAC = "saltprint 2026-11 v1 index census mac";
     /// The public id of an epoch, over the id of its projection key and the digest of its profile.
     pub(crate) EPOCH_ID = "saltprint 2026-11 v1 projection epoch id";
 }

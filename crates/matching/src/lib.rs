@@ -24,10 +24,16 @@
 
 #![forbid(unsafe_code)]
 
+mod geometry;
+mod local;
 mod matcher;
 mod rule;
 #[cfg(test)]
 mod tests;
 
+pub use geometry::{
+    Agreement, Pair, Placed, Region, Transform, VerifySettings, covered_share, overlap, verify,
+};
+pub use local::{Contest, LocalSearch, Sighting, contests};
 pub use matcher::{Cascade, CascadeCounts, Found, Judgement, Matcher, Tier};
 pub use rule::{Band, Basis, Decision, DecisionRule, RuleSettings};

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use saltprint_index::SelectionPolicy;
 use saltprint_intake::Vault;
 use saltprint_matching::{Cascade, RuleSettings};
 use serde::Deserialize;
@@ -50,6 +51,10 @@ pub struct RebuildConfig {
     pub rejects: PathBuf,
     /// Records that play the stranger when the background is measured.
     pub background_sample: usize,
+    /// Images of records that play the stranger when the background of the local tier is measured.
+    pub local_sample: usize,
+    /// How many local features a record keeps.
+    pub selection: SelectionPolicy,
     /// Records of a segment from which on it gets a graph.
     pub graph_min_records: usize,
     /// Recall under which a graph is left out, 0 to 1.
@@ -142,6 +147,9 @@ impl Default for MatchingSection {
 struct RebuildSection {
     rejects: PathBuf,
     background_sample: usize,
+    local_sample: usize,
+    local_features: usize,
+    local_features_most: usize,
     graph_min_records: usize,
     graph_recall_floor: f64,
     segment_records: usize,
@@ -152,6 +160,9 @@ impl Default for RebuildSection {
         Self {
             rejects: "rejects.csv".into(),
             background_sample: 20_000,
+            local_sample: 500,
+            local_features: SelectionPolicy::default().keep,
+            local_features_most: SelectionPolicy::default().most,
             graph_min_records: 1_000,
             graph_recall_floor: 0.9,
             segment_records: 250_000,
@@ -193,6 +204,10 @@ impl Config {
             (1_000..=10_000_000).contains(&file.rebuild.segment_records)
         })?;
         check("rebuild.background_sample", "at least 1", file.rebuild.background_sample >= 1)?;
+        check("rebuild.local_sample", "at least 1", file.rebuild.local_sample >= 1)?;
+        let (keep, most) = (file.rebuild.local_features, file.rebuild.local_features_most);
+        check("rebuild.local_features", "from 8 to local_features_most", (8..=most).contains(&keep))?;
+        check("rebuild.local_features_most", "from local_features to 320", (keep..=320).contains(&most))?;
         let root = base.join(file.vault.root);
         Ok(Self {
             vault: match file.vault.manifest {
@@ -211,6 +226,8 @@ impl Config {
             rebuild: RebuildConfig {
                 rejects: base.join(file.rebuild.rejects),
                 background_sample: file.rebuild.background_sample,
+                local_sample: file.rebuild.local_sample,
+                selection: SelectionPolicy { keep, most },
                 graph_min_records: file.rebuild.graph_min_records,
                 graph_recall_floor: floor,
                 segment_records: file.rebuild.segment_records,
@@ -263,6 +280,9 @@ mod tests {
             [rebuild]
             rejects = "r.csv"
             background_sample = 6
+            local_sample = 9
+            local_features = 10
+            local_features_most = 20
             graph_min_records = 7
             graph_recall_floor = 0.5
             segment_records = 8000
@@ -280,6 +300,8 @@ mod tests {
             RebuildConfig {
                 rejects: "/base/r.csv".into(),
                 background_sample: 6,
+                local_sample: 9,
+                selection: SelectionPolicy { keep: 10, most: 20 },
                 graph_min_records: 7,
                 graph_recall_floor: 0.5,
                 segment_records: 8000,

@@ -63,6 +63,6 @@ pub use error::Error;
 pub use handle::{CoverageStatus, Saltprint, Status, StrangerStatus};
 pub use progress::{NoProgress, Phase, Progress};
 pub use rebuild::rebuild;
-pub use rebuild::{RebuildOptions, RebuildSummary, SegmentSummary, VaultTotals};
+pub use rebuild::{RebuildOptions, RebuildSummary, SegmentSummary, SelectionSummary, VaultTotals};
 pub use report::{ItemReport, MatchReport, Outcome, RejectReason};
 pub use triage::{CellCount, TriageInput, TriageSummary, TriageTotals};

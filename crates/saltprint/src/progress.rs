@@ -10,6 +10,8 @@ pub enum Phase {
     Solving,
     /// The vault is listed and changed records are fingerprinted.
     Fingerprinting,
+    /// Local features are counted and selected.
+    Selecting,
     /// Segments are written and checked.
     Writing,
     /// Records play strangers to each other.
@@ -25,6 +27,7 @@ impl Phase {
             Self::Calibrating => "calibrating",
             Self::Solving => "computing the profile",
             Self::Fingerprinting => "fingerprinting",
+            Self::Selecting => "selecting features",
             Self::Writing => "writing and checking",
             Self::Measuring => "measuring strangers",
             Self::Triage => "looking up",

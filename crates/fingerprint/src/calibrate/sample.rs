@@ -6,16 +6,20 @@ use super::{edits, random::Random};
 use crate::{
     features::Features,
     grid::{Grid, Grids},
+    local::{DESCRIPTOR_SIZE, LocalFeatures, Settings},
     luma::Luma,
     plain::{self, TooPlain},
 };
 
-/// The features of one document and what simulated edits do to them: some 50 kB, wiped on drop.
+/// The features of one document and what simulated edits do to them: some 100 kB, wiped on drop.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct CalibrationSample {
     features: Features,
     /// Features of each edited copy minus those of the document.
     noise: Vec<Vec<i16>>,
+    /// Descriptors of its keypoints; they wipe themselves.
+    #[zeroize(skip)]
+    local: LocalFeatures,
 }
 
 impl CalibrationSample {
@@ -38,11 +42,16 @@ impl CalibrationSample {
             let pairs = edited.values().iter().zip(features.values());
             noise.push(pairs.map(|(&a, &b)| a.saturating_sub(b)).collect());
         });
-        Ok(Self { features, noise })
+        let local = LocalFeatures::extract(image, &Settings::RECORD);
+        Ok(Self { features, noise, local })
     }
 
     pub(super) fn features(&self) -> &[i16] {
         self.features.values()
+    }
+
+    pub(super) fn descriptors(&self) -> &[[u8; DESCRIPTOR_SIZE]] {
+        &self.local.descriptors
     }
 
     pub(super) fn noise(&self) -> impl Iterator<Item = &[i16]> {

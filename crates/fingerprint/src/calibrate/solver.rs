@@ -187,7 +187,7 @@ fn start_block(width: usize, n: usize) -> Zeroizing<Vec<f64>> {
 
 /// Cyclic Jacobi rotations: makes a symmetric matrix diagonal in place and returns the rotation, whose columns are the
 /// eigenvectors.
-fn jacobi(matrix: &mut [f64], n: usize) -> Vec<f64> {
+pub(crate) fn jacobi(matrix: &mut [f64], n: usize) -> Vec<f64> {
     let mut turns = vec![0.0; n * n];
     (0..n).for_each(|i| turns[i * n + i] = 1.0);
     for _ in 0..SWEEPS {

@@ -5,6 +5,7 @@ use std::f64::consts::PI;
 use super::{Profile, ProfileOrigin};
 use crate::features::{CELLS, CONTRAST, DIRECTIONS, FEATURES};
 use crate::grid::COARSE;
+use crate::local::LocalProfile;
 
 // The three numbers below were chosen among a dozen settings by how well copies stand apart from strangers on one
 // template (`examples/separation.rs`): coarser waves see the template only, finer ones are disturbed by resizing.
@@ -40,7 +41,7 @@ pub(super) fn profile() -> Profile {
         }
     }
     // Every wave but the constant one has mean 0 over features that do not vary with place, so the mean is 0 as well.
-    Profile::from_rows(ProfileOrigin::BuiltIn, &[0.0; FEATURES], &rows)
+    Profile::from_rows(ProfileOrigin::BuiltIn, &[0.0; FEATURES], &rows, LocalProfile::builtin())
 }
 
 /// A product of cosines with `u` half-waves across and `v` down, and its predicted deviation in a common unit.

@@ -12,14 +12,18 @@
 //! | 4 x 1376 | mean: i32, 1/256 of a feature step, within +-32767 steps |
 //! | 4 x dims | scales: f32, positive and normal |
 //! | 2 x 1376 x dims | entries: i16 |
+//! | 4 x 128 | mean of local descriptors: i32, 1/256 of a step, 0 to 255 steps |
+//! | 4 x 128 | scales of the local map: f32, positive and normal |
+//! | 2 x 128 x 128 | entries of the local map: i16 |
 
 use saltprint_keys::{BlobFormat, ProjectionKey, Sealing};
 use zeroize::Zeroizing;
 
 use super::{MAX_DIMS, MEAN_STEPS, Profile, ProfileError, ProfileOrigin};
 use crate::features::{FEATURES, SCALE};
+use crate::local::{DESCRIPTOR_SIZE, LocalProfile};
 
-const FORMAT: BlobFormat = BlobFormat { magic: *b"SALTPROF", version: 1 };
+const FORMAT: BlobFormat = BlobFormat { magic: *b"SALTPROF", version: 2 };
 /// Bytes before the mean.
 const HEADER_LEN: usize = 24;
 
@@ -49,6 +53,9 @@ pub(super) fn encode(profile: &Profile) -> Zeroizing<Vec<u8>> {
     profile.mean.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
     profile.scales.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
     profile.rows.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+    profile.local.mean.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+    profile.local.scales.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+    profile.local.rows.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
     bytes
 }
 
@@ -84,6 +91,11 @@ fn decode(bytes: &[u8]) -> Result<Profile, ProfileError> {
         mean: Vec::with_capacity(FEATURES),
         scales: Vec::with_capacity(dims),
         rows: Vec::with_capacity(dims * FEATURES),
+        local: LocalProfile {
+            mean: Vec::with_capacity(DESCRIPTOR_SIZE),
+            scales: Vec::with_capacity(DESCRIPTOR_SIZE),
+            rows: Vec::with_capacity(DESCRIPTOR_SIZE * DESCRIPTOR_SIZE),
+        },
     };
     for _ in 0..FEATURES {
         let value = i32::from_le_bytes(reader.take()?);
@@ -93,21 +105,30 @@ fn decode(bytes: &[u8]) -> Result<Profile, ProfileError> {
         profile.mean.push(value);
     }
     for _ in 0..dims {
-        let value = f32::from_le_bytes(reader.take()?);
-        if !value.is_normal() || value < 0.0 {
-            return Err(ProfileError::Layout { what: "scale" });
-        }
-        profile.scales.push(value);
+        profile.scales.push(reader.scale()?);
     }
     for _ in 0..dims * FEATURES {
         profile.rows.push(i16::from_le_bytes(reader.take()?));
+    }
+    for _ in 0..DESCRIPTOR_SIZE {
+        let value = i32::from_le_bytes(reader.take()?);
+        if !(0..=255 * MEAN_STEPS).contains(&i64::from(value)) {
+            return Err(ProfileError::Layout { what: "local mean" });
+        }
+        profile.local.mean.push(value);
+    }
+    for _ in 0..DESCRIPTOR_SIZE {
+        profile.local.scales.push(reader.scale()?);
+    }
+    for _ in 0..DESCRIPTOR_SIZE * DESCRIPTOR_SIZE {
+        profile.local.rows.push(i16::from_le_bytes(reader.take()?));
     }
     Ok(profile)
 }
 
 /// Plaintext length at `dims` axes.
 const fn length(dims: usize) -> usize {
-    HEADER_LEN + 4 * FEATURES + 4 * dims + 2 * FEATURES * dims
+    HEADER_LEN + 4 * FEATURES + 4 * dims + 2 * FEATURES * dims + 8 * DESCRIPTOR_SIZE + 2 * DESCRIPTOR_SIZE * DESCRIPTOR_SIZE
 }
 
 /// `FEATURES` and `dims` as stored; both are far below the limit.
@@ -123,6 +144,11 @@ impl Reader<'_> {
         self.0 = rest;
         Ok(*head)
     }
+
+    fn scale(&mut self) -> Result<f32, ProfileError> {
+        let value = f32::from_le_bytes(self.take()?);
+        if value.is_normal() && value > 0.0 { Ok(value) } else { Err(ProfileError::Layout { what: "scale" }) }
+    }
 }
 
 #[cfg(test)]
@@ -135,7 +161,7 @@ mod tests {
         let rows: Vec<Vec<f64>> =
             (0..3).map(|d| (0..FEATURES).map(|i| (i * (d + 1)) as f64 % 7.0 - 3.0).collect()).collect();
         let mean: Vec<f64> = (0..FEATURES).map(|i| i as f64 / 3.0).collect();
-        Profile::from_rows(ProfileOrigin::Calibrated { sample: 70, seed: 9 }, &mean, &rows)
+        Profile::from_rows(ProfileOrigin::Calibrated { sample: 70, seed: 9 }, &mean, &rows, LocalProfile::builtin())
     }
 
     #[test]

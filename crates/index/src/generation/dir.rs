@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use saltprint_keys::{EpochId, IndexKey, system_random};
 
 use crate::generation::snapshot::Generation;
-use crate::{IndexError, Manifest};
+use crate::{Census, CensusId, IndexError, Manifest};
 
 const MANIFEST_NAME: &str = "MANIFEST";
 const LOCK_NAME: &str = "lock";
@@ -20,6 +20,7 @@ const SEGMENT_SUFFIX: &str = ".seg";
 /// the segments that it names. Each round means a whole rebuild has passed, so a few are plenty.
 const OPEN_ATTEMPTS: usize = 5;
 
+pub(super) const CENSUS_SUFFIX: &str = ".cen";
 const PROFILE_PREFIX: &str = "profile-";
 const PROFILE_SUFFIX: &str = ".salt";
 
@@ -154,6 +155,38 @@ impl IndexDir {
         fs::read(&path).map_err(IndexError::io("read the profile", path))
     }
 
+    /// Stores a census under a name of its own, for the manifest to name.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`], [`IndexError::Random`].
+    pub fn write_census(
+        &self,
+        _lock: &RebuildLock,
+        key: &IndexKey,
+        epoch: EpochId,
+        census: &Census,
+    ) -> Result<CensusId, IndexError> {
+        let mut random = [0; 48];
+        system_random(&mut random).map_err(IndexError::Random)?;
+        let (mut id, mut salt) = ([0; 16], [0; 32]);
+        id.copy_from_slice(&random[..16]);
+        salt.copy_from_slice(&random[16..]);
+        let id = CensusId::from_bytes(id);
+        let sealed = census.seal(key, epoch, salt);
+        self.write_new(&id.file_name(), |file| file.write_all(&sealed))?;
+        Ok(id)
+    }
+
+    /// The census that a manifest names.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`], [`IndexError::Census`], [`IndexError::Inconsistent`].
+    pub fn read_census(&self, key: &IndexKey, manifest: &Manifest) -> Result<Census, IndexError> {
+        let path = self.path.join(manifest.census.file_name());
+        let sealed = fs::read(&path).map_err(IndexError::io("read the census", path))?;
+        Census::open(key, manifest.epoch, &sealed)
+    }
+
     /// Makes `manifest` the published one: temporary file, sync, rename, sync of the folder.
     ///
     /// # Errors
@@ -178,12 +211,14 @@ impl IndexDir {
     pub fn collect_garbage(&self, _lock: &RebuildLock, manifest: &Manifest) -> Result<usize, IndexError> {
         let mut live: Vec<String> = manifest.segments.iter().map(|segment| segment.id.file_name()).collect();
         live.push(profile_name(manifest.epoch));
+        live.push(manifest.census.file_name());
         let mut removed = 0;
         for entry in fs::read_dir(&self.path).map_err(IndexError::io("list", &self.path))? {
             let entry = entry.map_err(IndexError::io("list", &self.path))?;
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
             let ours = name.ends_with(SEGMENT_SUFFIX)
+                || name.ends_with(CENSUS_SUFFIX)
                 || (name.starts_with(PROFILE_PREFIX) && name.ends_with(PROFILE_SUFFIX));
             let dead = name.ends_with(TEMPORARY_SUFFIX) || (ours && !live.iter().any(|live| live == name));
             if dead {

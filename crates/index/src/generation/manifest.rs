@@ -3,12 +3,13 @@
 use saltprint_keys::{BlobFormat, EpochId, IndexKey, SealError, Sealing};
 
 use crate::format::{MANIFEST_MAGIC, MANIFEST_VERSION};
-use crate::{Background, IndexError, SegmentId, codec};
+use crate::generation::dir::CENSUS_SUFFIX;
+use crate::{Background, IndexError, LocalBackground, SegmentId, codec};
 
 const FORMAT: BlobFormat = BlobFormat { magic: MANIFEST_MAGIC, version: MANIFEST_VERSION };
 
 /// Names a generation's segments and holds what was measured when it was built.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Manifest {
     /// Counts up with each publication, from 1.
     pub generation: u64,
@@ -20,8 +21,29 @@ pub struct Manifest {
     pub segments: Vec<SegmentEntry>,
     /// Background of impostors.
     pub background: Background,
+    /// Background of the local tier.
+    pub local_background: LocalBackground,
+    /// Names the census of local features that the segments were selected by.
+    pub census: CensusId,
     /// What the rebuild saw.
     pub coverage: Coverage,
+}
+
+/// Random name of a census file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct CensusId([u8; 16]);
+
+impl CensusId {
+    /// Wraps 16 random bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Name of the file within the index folder.
+    pub fn file_name(&self) -> String {
+        let hex: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        hex + CENSUS_SUFFIX
+    }
 }
 
 /// One segment of a generation.
@@ -94,7 +116,7 @@ impl Manifest {
     pub(crate) fn open(key: &IndexKey, bytes: &[u8]) -> Result<Result<Self, IndexError>, SealError> {
         let plain = Sealing::MANIFEST.open(key, FORMAT, b"", bytes)?;
         Ok(codec::decode::<Self>("manifest", &plain).and_then(|manifest| {
-            if manifest.background.is_valid() {
+            if manifest.background.is_valid() && manifest.local_background.is_valid() {
                 Ok(manifest)
             } else {
                 Err(IndexError::inconsistent("manifest", "histograms of a wrong size"))

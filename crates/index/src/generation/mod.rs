@@ -24,5 +24,5 @@ mod tests;
 pub(crate) use build::measure_graph;
 pub use build::{GraphPolicy, WrittenSegment};
 pub use dir::{IndexDir, RebuildLock};
-pub use manifest::{Coverage, GraphQuality, Manifest, SegmentEntry};
+pub use manifest::{CensusId, Coverage, GraphQuality, Manifest, SegmentEntry};
 pub use snapshot::{Generation, IndexHit};

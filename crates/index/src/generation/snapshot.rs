@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rayon::prelude::*;
-use saltprint_fingerprint::GlobalCode;
+use saltprint_fingerprint::{GlobalCode, LocalFingerprint};
 use saltprint_keys::{EpochId, IndexKey, RecordRef};
 
 use crate::{GraphSearcher, Hit, IndexError, Manifest, MappedFile, Nearest, RecordFacts, Segment};
@@ -139,6 +139,30 @@ impl Generation {
             distance: hit.distance,
             facts: segment.facts(hit.row)?,
         })
+    }
+
+    /// The record of a ref, if the generation holds it; its distance stands at 0.
+    ///
+    /// # Errors
+    /// [`IndexError::DamagedPage`].
+    pub fn find(&self, record_ref: RecordRef) -> Result<Option<IndexHit>, IndexError> {
+        for (number, segment) in (0..).zip(&self.segments) {
+            if let Some(row) = segment.find(record_ref)? {
+                return self.resolve(&Hit { distance: 0, segment: number, row }).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Local codes of a hit's record.
+    ///
+    /// # Errors
+    /// As [`Generation::resolve`].
+    pub fn local(&self, hit: &Hit) -> Result<LocalFingerprint, IndexError> {
+        self.segments
+            .get(hit.segment as usize)
+            .ok_or(IndexError::inconsistent("generation", "a segment that does not exist was asked for"))?
+            .local(hit.row)
     }
 
     /// Checks every page and row of every segment.

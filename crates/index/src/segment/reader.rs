@@ -3,15 +3,16 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use saltprint_fingerprint::{Fingerprint, GlobalCode};
+use saltprint_fingerprint::{Fingerprint, GlobalCode, LocalFingerprint};
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::format::{
     CODE_ROW_LEN, DICTIONARY_NONE, FACTS_CAPTURED, FACTS_CONTENT, FACTS_FLAGS, FACTS_HAS_SUBJECT, FACTS_KIND,
     FACTS_ROW_LEN, FACTS_SOURCE, FACTS_SUBJECT, HEADER_LEN, PAGE_LEN, REF_ROW_LEN, SectionKind, TAG_LEN,
 };
 use crate::graph::GraphIndex;
+use crate::local::LocalSections;
 use crate::page::{PageSeal, Tag, tags_equal};
 use crate::segment::header::{Header, Section, file_len_for};
 use crate::segment::{SegmentId, SegmentRecord};
@@ -33,6 +34,8 @@ pub struct Segment<B> {
     /// One bit a page: its tag was checked.
     checked: Vec<AtomicU64>,
     graph: OnceLock<Option<GraphIndex>>,
+    /// Set by [`Segment::open`].
+    local: Option<LocalSections>,
 }
 
 impl<B: AsRef<[u8]>> Segment<B> {
@@ -91,8 +94,10 @@ impl<B: AsRef<[u8]>> Segment<B> {
             names: Vec::new(),
             checked,
             graph: OnceLock::new(),
+            local: None,
         };
         segment.names = codec::decode("dictionary", &segment.section_bytes(dictionary)?)?;
+        segment.local = Some(LocalSections::open(&segment)?);
         Ok(segment)
     }
 
@@ -139,6 +144,14 @@ impl<B: AsRef<[u8]>> Segment<B> {
         Ok(GlobalCode::from_bytes(&*self.read_row::<CODE_ROW_LEN>(self.codes, row)?))
     }
 
+    /// Local codes of a record.
+    ///
+    /// # Errors
+    /// As [`Segment::record_ref`].
+    pub fn local(&self, row: u32) -> Result<LocalFingerprint, IndexError> {
+        self.local_sections()?.fingerprint(self, row)
+    }
+
     /// Facts of a record.
     ///
     /// # Errors
@@ -173,7 +186,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
         Ok(SegmentRecord {
             record_ref: self.record_ref(row)?,
             facts: self.facts(row)?,
-            fingerprint: Fingerprint::from_global(self.code(row)?),
+            fingerprint: Fingerprint::new(self.code(row)?, self.local(row)?),
         })
     }
 
@@ -194,10 +207,15 @@ impl<B: AsRef<[u8]>> Segment<B> {
                 return Err(IndexError::inconsistent("refs", "not sorted"));
             }
         }
+        self.local_sections()?.verify(self)?;
         if let Some(graph) = self.graph()? {
             graph.verify(self)?;
         }
         Ok(())
+    }
+
+    pub(crate) fn local_sections(&self) -> Result<&LocalSections, IndexError> {
+        self.local.as_ref().ok_or(IndexError::inconsistent("local head", "section is missing"))
     }
 
     /// The segment's graph, if it has one; its upper levels are read on first use.
@@ -249,6 +267,40 @@ impl<B: AsRef<[u8]>> Segment<B> {
         let sealed = self.page_bytes(page)?;
         out.copy_from_slice(&sealed[offset..offset + out.len()]);
         self.seal.apply(page, offset, out);
+        Ok(())
+    }
+
+    /// Decrypts `count` rows from `first` on into `out`, which is cleared first; page by page.
+    pub(crate) fn read_rows(
+        &self,
+        section: Section,
+        first: u64,
+        count: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), IndexError> {
+        out.zeroize();
+        let end = first.checked_add(count as u64).filter(|end| *end <= section.rows);
+        let Some(end) = end else {
+            return Err(IndexError::inconsistent(
+                section.kind.name(),
+                "rows outside the section were asked for",
+            ));
+        };
+        let per_page = section.rows_per_page() as u64;
+        let mut row = first;
+        while row < end {
+            let page = section.first_page + row / per_page;
+            self.check_page(section, page)?;
+            let within = row % per_page;
+            let take = (per_page - within).min(end - row);
+            // Both are below the number of rows of a page.
+            let offset = usize::try_from(within).unwrap_or(0) * section.row_bytes();
+            let len = usize::try_from(take).unwrap_or(0) * section.row_bytes();
+            let start = out.len();
+            out.extend_from_slice(&self.page_bytes(page)?[offset..offset + len]);
+            self.seal.apply(page, offset, &mut out[start..]);
+            row += take;
+        }
         Ok(())
     }
 

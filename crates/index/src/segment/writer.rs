@@ -2,14 +2,17 @@
 
 use std::io::Write;
 
+use saltprint_fingerprint::LocalFeature;
 use saltprint_keys::{EpochId, IndexKey};
 use zeroize::Zeroizing;
 
 use crate::format::{
     CODE_ROW_LEN, DICTIONARY_NONE, FACTS_CAPTURED, FACTS_CONTENT, FACTS_FLAGS, FACTS_HAS_SUBJECT, FACTS_KIND,
-    FACTS_ROW_LEN, FACTS_SOURCE, FACTS_SUBJECT, GRAPH_HEAD_LEN, PAGE_LEN, REF_ROW_LEN, SectionKind,
+    FACTS_ROW_LEN, FACTS_SOURCE, FACTS_SUBJECT, GRAPH_HEAD_LEN, LOCAL_BUCKET_ROW_LEN, LOCAL_FEATURE_ROW_LEN,
+    LOCAL_HEAD_LEN, LOCAL_RECORD_ROW_LEN, LOCAL_TABLE_ROW_LEN, PAGE_LEN, REF_ROW_LEN, SectionKind,
 };
 use crate::graph::FlatGraph;
+use crate::local::{LocalTable, write_feature};
 use crate::page::{PageSeal, Tag};
 use crate::segment::header::{Header, Section};
 use crate::segment::{SegmentId, SegmentRecord};
@@ -61,11 +64,20 @@ impl SegmentWriter {
         let dictionary = Dictionary::of(records)?;
         let names = Zeroizing::new(codec::encode("dictionary", &dictionary.names)?);
 
+        let local = LocalTable::build(records)?;
+        let features: Vec<&LocalFeature> =
+            records.iter().flat_map(|record| record.fingerprint.local.features.iter()).collect();
+
         let mut plan = Plan::default();
         plan.add(SectionKind::Refs, REF_ROW_LEN, count)?;
         plan.add(SectionKind::Facts, FACTS_ROW_LEN, count)?;
         plan.add(SectionKind::GlobalCodes, CODE_ROW_LEN, count)?;
         plan.add(SectionKind::Dictionary, 1, names.len() as u64)?;
+        plan.add(SectionKind::LocalHead, LOCAL_HEAD_LEN, 1)?;
+        plan.add(SectionKind::LocalRecords, LOCAL_RECORD_ROW_LEN, count)?;
+        plan.add(SectionKind::LocalFeatures, LOCAL_FEATURE_ROW_LEN, features.len() as u64)?;
+        plan.add(SectionKind::LocalBuckets, LOCAL_BUCKET_ROW_LEN, local.starts().len() as u64)?;
+        plan.add(SectionKind::LocalTable, LOCAL_TABLE_ROW_LEN, local.rows().len() as u64)?;
         if let Some(graph) = graph {
             plan.add(SectionKind::GraphHead, GRAPH_HEAD_LEN, 1)?;
             plan.add(SectionKind::GraphBase, graph.base_row_len(), count)?;
@@ -111,6 +123,18 @@ impl SegmentWriter {
                         }
                     })
                 }
+                SectionKind::LocalHead => pages.rows(&[()], |(), row| local.write_head(row)),
+                SectionKind::LocalRecords => {
+                    let numbered: Vec<(usize, &SegmentRecord)> = records.iter().enumerate().collect();
+                    pages.rows(&numbered, |(number, record), row| {
+                        local.write_record(*number, &record.fingerprint.local, row);
+                    })
+                }
+                SectionKind::LocalFeatures => pages.rows(&features, |feature, row| write_feature(feature, row)),
+                SectionKind::LocalBuckets => {
+                    pages.rows(local.starts(), |start, row| row.copy_from_slice(&start.to_le_bytes()))
+                }
+                SectionKind::LocalTable => pages.rows(local.rows(), |entry, row| entry.write(row)),
             }?;
         }
         let root = self.seal.root(&block, &tags);

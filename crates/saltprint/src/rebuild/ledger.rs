@@ -18,7 +18,10 @@ pub(super) struct Ledger {
     unread: u64,
     contents: HashSet<ContentDigest>,
     kept: HashMap<RecordRef, Place>,
-    new: Vec<SegmentRecord>,
+    /// Rows whose local codes were selected in an earlier run.
+    carried: Vec<SegmentRecord>,
+    /// Rows with their whole pools of local codes.
+    fresh: Vec<SegmentRecord>,
     new_refs: HashSet<RecordRef>,
     plain: HashSet<RecordRef>,
     catalog: Vec<(RecordRef, CatalogRow)>,
@@ -49,7 +52,8 @@ impl Ledger {
             unread: 0,
             contents: HashSet::new(),
             kept: HashMap::new(),
-            new: Vec::new(),
+            carried: Vec::new(),
+            fresh: Vec::new(),
             new_refs: HashSet::new(),
             plain: HashSet::new(),
             catalog: Vec::new(),
@@ -66,12 +70,12 @@ impl Ledger {
                 self.kept.insert(record_ref, place);
                 self.catalog.extend(row.map(|row| (record_ref, row)));
             }
-            Processed::New { record, row, read } => {
+            Processed::New { record, row, read, fresh } => {
                 self.count_content(row.content);
                 self.unread += u64::from(!read);
                 self.new_refs.insert(record.record_ref);
                 self.catalog.push((record.record_ref, row));
-                self.new.push(*record);
+                if fresh { self.fresh.push(*record) } else { self.carried.push(*record) }
             }
             Processed::TooPlain { record_id, record_ref, row, read } => {
                 self.totals.too_plain += 1;
@@ -134,9 +138,14 @@ impl Ledger {
         self.kept.contains_key(&record_ref)
     }
 
-    /// The new rows; the ledger has none after that.
-    pub(super) fn take_new(&mut self) -> Vec<SegmentRecord> {
-        std::mem::take(&mut self.new)
+    /// The new rows that need no selection; the ledger has none after that.
+    pub(super) fn take_carried(&mut self) -> Vec<SegmentRecord> {
+        std::mem::take(&mut self.carried)
+    }
+
+    /// The new rows with their pools; the ledger has none after that.
+    pub(super) fn take_fresh(&mut self) -> Vec<SegmentRecord> {
+        std::mem::take(&mut self.fresh)
     }
 
     /// Whether the vault still lists a record that the catalog may remember.

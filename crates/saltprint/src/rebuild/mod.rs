@@ -6,6 +6,8 @@
 //! | `previous.rs` | what the published generation already holds |
 //! | `records.rs` | one record: unchanged, carried over, or fingerprinted anew |
 //! | `ledger.rs` | the totals, the live records, the new rows and the rejects of one run |
+//! | `selection.rs` | which local features of a record are kept |
+//! | `strangers.rs` | the background of the local tier |
 //! | `segments.rs` | which segments stay, which are rewritten, and writing them |
 //!
 //! What the index holds is decided by the vault's list and the published segments alone; the catalog only saves reading
@@ -15,6 +17,8 @@ mod ledger;
 mod previous;
 mod records;
 mod segments;
+mod selection;
+mod strangers;
 
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -30,6 +34,8 @@ use saltprint_matching::DecisionRule;
 
 use crate::calibrate::is_calibration_half;
 use crate::{Config, Error, Phase, Progress};
+
+pub use selection::SelectionSummary;
 
 use ledger::Ledger;
 use previous::Previous;
@@ -109,6 +115,8 @@ pub struct RebuildSummary {
     pub hidden: u64,
     /// The segments.
     pub segments: Vec<SegmentSummary>,
+    /// How the local features of new records were selected.
+    pub selection: SelectionSummary,
     /// Records that played the stranger when the background was measured.
     pub background_sampled: u64,
     /// The decision rule that follows from the background.
@@ -171,7 +179,12 @@ pub fn rebuild(
         return Err(Error::EmptyVault { records: present });
     }
 
-    let plan = segments::plan(&previous, &mut ledger, config.rebuild.segment_records)?;
+    progress.update(Phase::Selecting, 0, None);
+    let mut fresh = ledger.take_fresh();
+    let carried_from = published.as_ref().filter(|_| previous.manifest().is_some());
+    let mut census = selection::census(&dir, &index_key, carried_from, &fresh)?;
+    let selection = selection::select(&mut census, &mut fresh, config.rebuild.selection);
+    let plan = segments::plan(&previous, &mut ledger, fresh, config.rebuild.segment_records)?;
     let mut warnings = Vec::new();
     // Without its profile a generation cannot be asked anything, so one that is lost or damaged is a change.
     let readable =
@@ -202,9 +215,15 @@ pub fn rebuild(
             created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             segments: plan.kept().cloned().chain(written.into_iter().map(|segment| segment.entry)).collect(),
             background: Background::default(),
+            local_background: carried_from.map(|manifest| manifest.local_background.clone()).unwrap_or_default(),
+            census: match carried_from {
+                Some(manifest) if selection.records == 0 => manifest.census,
+                _ => dir.write_census(&lock, &index_key, epoch, &census)?,
+            },
             coverage: ledger.coverage(),
         };
-        (publish(config, &dir, &lock, &index_key, manifest, &profile, progress)?, summaries)
+        let build = Build { config, dir: &dir, lock: &lock, key: &index_key, refs: &ref_key, coder: &coder };
+        (build.publish(manifest, &profile, progress)?, summaries)
     };
     if catalog.was_discarded() {
         warnings.push(
@@ -224,6 +243,7 @@ pub fn rebuild(
 
     let rule = DecisionRule::new(&manifest.background, config.matching.rule);
     warnings.extend(rule_warnings(&manifest, &rule, &profile));
+    warnings.extend(selection::warnings(&selection, &census));
     let changes = ledger.changes(&previous);
     Ok(RebuildSummary {
         generation: manifest.generation,
@@ -237,6 +257,7 @@ pub fn rebuild(
         removed: changes.removed,
         hidden,
         segments: summaries,
+        selection,
         background_sampled: manifest.background.sampled,
         rule,
         rejects_file,
@@ -274,25 +295,39 @@ fn read_vault(
     }
 }
 
-/// Measures the background of a generation and publishes it.
-fn publish(
-    config: &Config,
-    dir: &IndexDir,
-    lock: &RebuildLock,
-    key: &IndexKey,
-    mut manifest: Manifest,
-    profile: &Profile,
-    progress: &dyn Progress,
-) -> Result<Manifest, Error> {
-    let generation = dir.open_unpublished(lock, manifest.clone(), key, manifest.epoch)?;
-    let builtin = profile.is_builtin();
-    manifest.background = generation.measure_background(
-        config.rebuild.background_sample,
-        |record_ref| builtin || !is_calibration_half(record_ref),
-        |done, total| progress.update(Phase::Measuring, done, Some(total)),
-    )?;
-    dir.publish(lock, key, &manifest)?;
-    Ok(manifest)
+/// What the last steps of a run work with.
+struct Build<'a> {
+    config: &'a Config,
+    dir: &'a IndexDir,
+    lock: &'a RebuildLock,
+    key: &'a IndexKey,
+    refs: &'a RefKey,
+    coder: &'a Coder,
+}
+
+impl Build<'_> {
+    /// Measures the backgrounds of a generation and publishes it.
+    fn publish(
+        &self,
+        mut manifest: Manifest,
+        profile: &Profile,
+        progress: &dyn Progress,
+    ) -> Result<Manifest, Error> {
+        let generation = self.dir.open_unpublished(self.lock, manifest.clone(), self.key, manifest.epoch)?;
+        let builtin = profile.is_builtin();
+        let eligible = |record_ref| builtin || !is_calibration_half(record_ref);
+        manifest.background = generation.measure_background(
+            self.config.rebuild.background_sample,
+            eligible,
+            |done, total| progress.update(Phase::Measuring, done, Some(total)),
+        )?;
+        if strangers::is_due(&manifest) {
+            manifest.local_background =
+                strangers::measure(self.config, self.refs, self.coder, &generation, eligible, progress)?;
+        }
+        self.dir.publish(self.lock, self.key, &manifest)?;
+        Ok(manifest)
+    }
 }
 
 fn summary_of(entry: &SegmentEntry, new: bool) -> SegmentSummary {

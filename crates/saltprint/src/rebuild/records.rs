@@ -13,7 +13,13 @@ pub(super) enum Processed {
     /// Bytes and facts are those of the row at `place`.
     Kept { record_ref: RecordRef, place: Place, content: ContentDigest, row: Option<CatalogRow>, read: bool },
     /// A new row: new bytes, new facts, or a new name for known bytes.
-    New { record: Box<SegmentRecord>, row: CatalogRow, read: bool },
+    New {
+        record: Box<SegmentRecord>,
+        row: CatalogRow,
+        read: bool,
+        /// Whether the fingerprint comes straight from the image, so that its local codes are the whole pool.
+        fresh: bool,
+    },
     /// Too plain for a fingerprint.
     TooPlain { record_id: String, record_ref: RecordRef, row: Option<CatalogRow>, read: bool },
     /// Not usable. It is tried again the next time, so the catalog has no row for it.
@@ -93,7 +99,7 @@ impl<'a> Worker<'a> {
             });
         };
         let record = SegmentRecord { record_ref, facts: self.facts(&entry.facts, digest), fingerprint };
-        Ok(Processed::New { record: Box::new(record), row, read: true })
+        Ok(Processed::New { record: Box::new(record), row, read: true, fresh: true })
     }
 
     /// What the catalog alone can tell about a file whose size and time are as they were; `None` where the file must be
@@ -146,7 +152,7 @@ impl<'a> Worker<'a> {
     ) -> Result<Processed, Error> {
         let fingerprint = self.previous.record(place)?.fingerprint;
         let record = SegmentRecord { record_ref, facts: self.facts(facts, row.content), fingerprint };
-        Ok(Processed::New { record: Box::new(record), row, read })
+        Ok(Processed::New { record: Box::new(record), row, read, fresh: false })
     }
 
     fn facts(&self, facts: &Facts, content: ContentDigest) -> RecordFacts {

@@ -25,12 +25,18 @@ pub(super) struct Plan {
     segment_records: usize,
 }
 
-/// Decides on every segment of the previous generation and collects the rows to write.
+/// Decides on every segment of the previous generation and collects the rows to write, `selected` among them.
 ///
 /// # Errors
 /// [`Error::Index`] where a row to carry over is damaged.
-pub(super) fn plan(previous: &Previous, ledger: &mut Ledger, segment_records: usize) -> Result<Plan, Error> {
-    let mut rows = ledger.take_new();
+pub(super) fn plan(
+    previous: &Previous,
+    ledger: &mut Ledger,
+    selected: Vec<SegmentRecord>,
+    segment_records: usize,
+) -> Result<Plan, Error> {
+    let mut rows = selected;
+    rows.append(&mut ledger.take_carried());
     let segments = previous.manifest().map_or(&[][..], |manifest| &manifest.segments[..]);
     let mut live: Vec<Vec<Place>> = vec![Vec::new(); segments.len()];
     for (record_ref, place) in previous.places() {

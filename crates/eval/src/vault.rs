@@ -1,0 +1,299 @@
+//! The documents of an evaluation: drawn or listed, and split into records and strangers.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use saltprint::Limits;
+use saltprint_intake::{Entry, Facts, Month, Vault, decode, read_bounded};
+use saltprint_synth::{Corpus, Layout, Template};
+use serde::Serialize;
+
+use crate::progress::{Progress, Stage};
+use crate::seeds::{self, Choice};
+use crate::{EvalError, layouts};
+
+/// Documents handled between two looks at the progress.
+const BATCH: usize = 256;
+
+/// One document.
+#[derive(Debug)]
+pub(crate) struct Holding {
+    pub(crate) entry: Entry,
+    /// Index into [`Documents::kinds`].
+    pub(crate) kind: usize,
+    /// Whose it is; equal numbers are one subject.
+    pub(crate) subject: usize,
+    /// Digest of the file, to know byte-identical copies; of own vaults only, where there may be some.
+    pub(crate) digest: Option<[u8; 32]>,
+    /// Where portrait and fields lie; of invented documents only.
+    pub(crate) layout: Option<Layout>,
+}
+
+/// All documents of an evaluation.
+#[derive(Debug)]
+pub(crate) struct Documents {
+    /// The folder that all files lie under.
+    pub(crate) root: PathBuf,
+    /// What the index will hold, in the order of the list.
+    pub(crate) kept: Vec<Holding>,
+    /// What it will not hold, in the order of being held out.
+    pub(crate) strangers: Vec<Holding>,
+    /// Names of the kinds: templates of an invented vault; numbers in an own one, whose words stay inside.
+    pub(crate) kinds: Vec<String>,
+    /// Items of the list that no image can be read from.
+    pub(crate) unusable: u64,
+    /// Held-out documents that were dropped because the index holds the same bytes.
+    pub(crate) same_bytes: u64,
+}
+
+/// Draws an invented vault below `dir` and holds `strangers` of its documents out.
+pub(crate) fn synthetic(
+    dir: &Path,
+    records: usize,
+    strangers: usize,
+    templates: &[Template],
+    seed: u64,
+    progress: &dyn Progress,
+) -> Result<Documents, EvalError> {
+    let corpus = Corpus::new(records + strangers, seed).with_templates(templates);
+    let entries: Vec<_> = (0..corpus.len()).filter_map(|index| corpus.entry(index)).collect();
+    let layouts = match layouts::load(dir, &corpus, templates, seed) {
+        Some(layouts) => layouts,
+        None => draw(dir, &corpus, templates, seed, progress)?,
+    };
+    let mut subjects = Numbers::default();
+    let holdings = entries
+        .into_iter()
+        .zip(layouts)
+        .map(|(entry, layout)| Holding {
+            kind: Template::ALL.iter().position(|template| *template == entry.template).unwrap_or(0),
+            subject: subjects.number(&entry.subject),
+            digest: None,
+            layout: Some(layout),
+            entry: Entry {
+                path: dir.join(&entry.record_id),
+                facts: Facts {
+                    subject: Some(entry.subject),
+                    source: Some(entry.source.to_owned()),
+                    captured: Month::from_date(&entry.captured).ok(),
+                    kind: Some(entry.kind.to_owned()),
+                },
+                record_id: entry.record_id,
+            },
+        })
+        .collect();
+    let (kept, strangers) = hold_out(holdings, strangers, seed);
+    Ok(Documents {
+        root: dir.to_owned(),
+        kept,
+        strangers,
+        kinds: Template::ALL.into_iter().map(|template| template.name().to_owned()).collect(),
+        unusable: 0,
+        same_bytes: 0,
+    })
+}
+
+/// Draws all documents of a corpus on all cores, and gives their layouts.
+fn draw(
+    dir: &Path,
+    corpus: &Corpus,
+    templates: &[Template],
+    seed: u64,
+    progress: &dyn Progress,
+) -> Result<Vec<Layout>, EvalError> {
+    let mut layouts = Vec::with_capacity(corpus.len());
+    while layouts.len() < corpus.len() {
+        progress.update(Stage::Vault, layouts.len() as u64, Some(corpus.len() as u64));
+        let batch = layouts.len()..corpus.len().min(layouts.len() + BATCH);
+        let drawn: Result<Vec<Option<Layout>>, EvalError> = batch
+            .into_par_iter()
+            .map(|index| {
+                let Some(item) = corpus.document(index) else { return Ok(None) };
+                let path = dir.join(&item.record_id);
+                if let Some(folder) = path.parent() {
+                    fs::create_dir_all(folder).map_err(EvalError::io("create", folder))?;
+                }
+                fs::write(&path, &item.encoded).map_err(EvalError::io("write", &path))?;
+                Ok(Some(item.document.layout))
+            })
+            .collect();
+        layouts.extend(drawn?.into_iter().flatten());
+    }
+    layouts::save(dir, corpus, templates, seed, &layouts)?;
+    Ok(layouts)
+}
+
+/// Lists an own vault, reads all of it once, and holds out `strangers` documents, or `share` of them.
+pub(crate) fn listed(
+    vault: &Vault,
+    limits: &Limits,
+    strangers: Option<usize>,
+    share: f64,
+    seed: u64,
+    progress: &dyn Progress,
+) -> Result<Documents, EvalError> {
+    let root = match vault {
+        Vault::Folder { root } | Vault::Manifest { root, .. } => root,
+        _ => return Err(EvalError::plan("only folders and tables of files can be evaluated")),
+    };
+    let root = fs::canonicalize(root).map_err(EvalError::io("open", root))?;
+    let mut unusable = 0;
+    let mut entries = Vec::new();
+    for listed in vault.list()? {
+        match listed {
+            // The manifest of the evaluation holds paths as text.
+            Ok(entry) if entry.path.strip_prefix(&root).is_ok_and(|path| path.to_str().is_some()) => {
+                entries.push(entry);
+            }
+            Ok(_) | Err(_) => unusable += 1,
+        }
+    }
+    let total = entries.len() as u64;
+    let mut read = Vec::with_capacity(entries.len());
+    for batch in entries.chunks(BATCH) {
+        progress.update(Stage::Vault, read.len() as u64, Some(total));
+        read.par_extend(batch.par_iter().map(|entry| {
+            let content = read_bounded(&entry.path, limits).ok()?;
+            decode(content.bytes(), limits).ok()?;
+            Some(*blake3::hash(content.bytes()).as_bytes())
+        }));
+    }
+
+    let kinds = kinds_by_size(&entries);
+    let mut subjects = Numbers::default();
+    let mut holdings = Vec::with_capacity(entries.len());
+    for (entry, digest) in entries.into_iter().zip(read) {
+        if digest.is_none() {
+            unusable += 1;
+            continue;
+        }
+        // Without a subject each record is its own; the prefixes keep the two name spaces apart.
+        let subject = match &entry.facts.subject {
+            Some(subject) => subjects.number(&format!("s{subject}")),
+            None => subjects.number(&format!("r{}", entry.record_id)),
+        };
+        let kind = kinds.get(&entry.facts.kind).copied().unwrap_or(0);
+        holdings.push(Holding { entry, kind, subject, digest, layout: None });
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a count that is in memory"
+    )]
+    let strangers = strangers.unwrap_or((holdings.len() as f64 * share).ceil() as usize);
+    let (kept, mut strangers) = hold_out(holdings, strangers, seed);
+    let held: std::collections::HashSet<_> = kept.iter().filter_map(|holding| holding.digest).collect();
+    let before = strangers.len();
+    strangers.retain(|stranger| stranger.digest.is_none_or(|digest| !held.contains(&digest)));
+    Ok(Documents {
+        root,
+        same_bytes: (before - strangers.len()) as u64,
+        kept,
+        strangers,
+        kinds: (1..=kinds.len().max(1)).map(|number| format!("kind-{number}")).collect(),
+        unusable,
+    })
+}
+
+/// Numbers the kinds of a vault, the most frequent first; equal ones by name, so that the order is always the same.
+fn kinds_by_size(entries: &[Entry]) -> HashMap<Option<String>, usize> {
+    let mut sizes: HashMap<&Option<String>, usize> = HashMap::new();
+    for entry in entries {
+        *sizes.entry(&entry.facts.kind).or_default() += 1;
+    }
+    let mut sizes: Vec<_> = sizes.into_iter().collect();
+    sizes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    sizes.into_iter().enumerate().map(|(number, (kind, _))| (kind.clone(), number)).collect()
+}
+
+/// Splits documents into records and strangers, whole subjects at a time, in an order that follows from the seed.
+///
+/// A subject that would give more strangers than wanted is passed over, so that the number is met wherever single
+/// records allow it.
+fn hold_out(holdings: Vec<Holding>, wanted: usize, seed: u64) -> (Vec<Holding>, Vec<Holding>) {
+    let mut members: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (index, holding) in holdings.iter().enumerate() {
+        members.entry(holding.subject).or_default().push(index);
+    }
+    let mut order: Vec<(u64, usize)> = members
+        .iter()
+        .map(|(subject, of)| {
+            let first = &holdings[of[0]].entry;
+            let name = first.facts.subject.as_deref().unwrap_or(&first.record_id);
+            (seeds::draw(Choice::HoldOut, seed, &[name.as_bytes()]), *subject)
+        })
+        .collect();
+    order.sort_unstable();
+    let mut rank: Vec<Option<usize>> = vec![None; holdings.len()];
+    let mut held = 0;
+    for (_, subject) in order {
+        let of = &members[&subject];
+        if held + of.len() <= wanted {
+            for index in of {
+                rank[*index] = Some(held);
+                held += 1;
+            }
+        }
+    }
+    let (mut kept, mut strangers) = (Vec::new(), Vec::new());
+    for (holding, rank) in holdings.into_iter().zip(rank) {
+        match rank {
+            None => kept.push(holding),
+            Some(rank) => strangers.push((rank, holding)),
+        }
+    }
+    strangers.sort_by_key(|(rank, _)| *rank);
+    (kept, strangers.into_iter().map(|(_, holding)| holding).collect())
+}
+
+/// One line of the list that the evaluation's index is built from.
+#[derive(Serialize)]
+struct Line<'a> {
+    record_id: &'a str,
+    path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    captured: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
+}
+
+impl Documents {
+    /// Writes the list of the kept records to `path`.
+    pub(crate) fn write_manifest(&self, path: &Path) -> Result<(), EvalError> {
+        let mut text = Vec::new();
+        for Holding { entry, .. } in &self.kept {
+            let facts = &entry.facts;
+            let relative = entry.path.strip_prefix(&self.root).ok().and_then(Path::to_str);
+            let line = Line {
+                record_id: &entry.record_id,
+                path: relative.unwrap_or_default(),
+                subject: facts.subject.as_deref(),
+                source: facts.source.as_deref(),
+                captured: facts.captured.map(|month| month.to_string()),
+                kind: facts.kind.as_deref(),
+            };
+            serde_json::to_writer(&mut text, &line).map_err(|error| EvalError::Report(error.into()))?;
+            text.push(b'\n');
+        }
+        let write = || fs::File::create(path)?.write_all(&text);
+        write().map_err(EvalError::io("write", path))
+    }
+}
+
+/// Numbers names in the order in which they come.
+#[derive(Default)]
+struct Numbers(HashMap<String, usize>);
+
+impl Numbers {
+    fn number(&mut self, name: &str) -> usize {
+        let next = self.0.len();
+        *self.0.entry(name.to_owned()).or_insert(next)
+    }
+}

@@ -1,0 +1,255 @@
+//! Descriptors of neighbourhoods: histograms of gradient directions, as root shares.
+//!
+//! The neighbourhood is sampled once on a grid that is turned and scaled with the keypoint, so that the weights of all
+//! samples are the same for every keypoint, and gradients are differences between grid points. A gradient is written
+//! as a sum of the two nearest of eight directions, which shares it between them without any angle; turning the signs
+//! around turns the bins around, exactly.
+
+use super::{
+    keypoint::Blob,
+    resize::{Plane, Scratch},
+};
+
+/// Values of a descriptor: 4 rows of 4 cells of 8 directions.
+pub(crate) const DESCRIPTOR_SIZE: usize = CELLS * CELLS * BINS;
+
+/// Cells a side. Rows follow the direction a quarter turn from the keypoint's, columns its own.
+const CELLS: usize = 4;
+/// Directions, an eighth of a turn apart, beginning with the keypoint's own.
+const BINS: usize = 8;
+/// Side of a cell, in sigma of the blob.
+const CELL: f32 = 3.0;
+/// Grid points a cell side.
+const POINTS: usize = 4;
+/// Gradients a side: a cell's window reaches half a cell beyond it.
+const SIDE: usize = (CELLS + 1) * POINTS;
+/// Grid points a side: differences need one more all round.
+const GRID: usize = SIDE + 2;
+/// Blur of the whole window, in cells: half its side.
+const SPREAD: f64 = CELLS as f64 / 2.0;
+/// No value may have more than this share of the descriptor's length, so that one glint or edge cannot rule it.
+const CLIP: f32 = 0.2;
+/// A share of 1 would become this; a quarter of all, and more, is 255.
+const ROOT_UNIT: f32 = 512.0;
+
+/// Describes neighbourhoods. Holds the samples of one, wiped on drop.
+pub(crate) struct Describer {
+    /// Share of each grid column (or row) in each cell column (or row), Gaussian window included.
+    weights: [[f32; SIDE]; CELLS],
+    patch: Scratch<f32>,
+    pooled: Scratch<f32>,
+}
+
+impl Describer {
+    pub(crate) fn new() -> Self {
+        let weight = |cell: usize, i: usize| {
+            // Positions in cells from the centre.
+            let position = (i as f64 + 0.5) / POINTS as f64 - (CELLS + 1) as f64 / 2.0;
+            let centre = cell as f64 - (CELLS - 1) as f64 / 2.0;
+            let share = 1.0 - (position - centre).abs();
+            let window = libm::exp(-position * position / (2.0 * SPREAD * SPREAD));
+            #[expect(clippy::cast_possible_truncation, reason = "single precision is all that is needed")]
+            if share > 0.0 { (share * window) as f32 } else { 0.0 }
+        };
+        Self {
+            weights: std::array::from_fn(|cell| std::array::from_fn(|i| weight(cell, i))),
+            patch: Scratch::new(GRID * GRID),
+            pooled: Scratch::new(CELLS * BINS * SIDE),
+        }
+    }
+
+    /// The descriptor around `blob` with direction `angle` in turns; `level` is the image whose blur is nearest.
+    pub(crate) fn describe(&mut self, blob: &Blob, angle: f32, level: &Plane) -> [u8; DESCRIPTOR_SIZE] {
+        self.sample(blob, angle, level);
+        self.pool_rows();
+        finish(self.pool_columns())
+    }
+
+    /// Reads the grid: bilinear between samples, border samples continued outside.
+    fn sample(&mut self, blob: &Blob, angle: f32, level: &Plane) {
+        // Positions are whole numbers of 1/65536 sample: sums of them are exact.
+        const UNIT: f32 = 65_536.0;
+        #[expect(clippy::cast_possible_truncation, reason = "an image's side is below 2^15 samples")]
+        let fixed = |value: f32| libm::roundf(value * UNIT) as i32;
+        let (sin, cos) = libm::sincosf(angle * std::f32::consts::TAU);
+        let step = CELL / POINTS as f32 * blob.sigma;
+        let (along_x, along_y) = (fixed(cos * step), fixed(sin * step));
+        let middle = (GRID - 1) as f32 / 2.0;
+        let start_x = fixed(blob.x - (cos - sin) * step * middle);
+        let start_y = fixed(blob.y - (sin + cos) * step * middle);
+        let samples = level.samples();
+        let width = level.width();
+        let last = |side: usize| (i32::try_from(side).unwrap_or(i32::MAX >> 16) - 1) * 65_536 - 1;
+        let (last_x, last_y) = (last(width), last(level.height()));
+        for (row, line) in (0_i32..).zip(self.patch.0.chunks_exact_mut(GRID)) {
+            let (mut x, mut y) = (start_x - row * along_y, start_y + row * along_x);
+            for point in line {
+                let (u, v) = (x.clamp(0, last_x).cast_unsigned(), y.clamp(0, last_y).cast_unsigned());
+                let first = (v >> 16) as usize * width + (u >> 16) as usize;
+                let (top, bottom) = (&samples[first..][..2], &samples[first + width..][..2]);
+                // 8 bits of the share are enough: the products stay below 2^31.
+                let (right, down) = ((u >> 8) & 0xff, (v >> 8) & 0xff);
+                let mix = |pair: &[u16]| u32::from(pair[0]) * (256 - right) + u32::from(pair[1]) * right;
+                let value = mix(top) * (256 - down) + mix(bottom) * down;
+                *point = (value >> 8).cast_signed() as f32;
+                x += along_x;
+                y += along_y;
+            }
+        }
+    }
+
+    /// Gradients of the grid, shared between directions and added up into the four rows of cells.
+    fn pool_rows(&mut self) {
+        self.pooled.0.fill(0.0);
+        let patch = &self.patch.0;
+        for j in 0..SIDE {
+            let above = &patch[j * GRID + 1..][..SIDE];
+            let row = &patch[(j + 1) * GRID..][..GRID];
+            let below = &patch[(j + 2) * GRID + 1..][..SIDE];
+            let mut shares = [[0.0_f32; SIDE]; BINS];
+            for i in 0..SIDE {
+                let (right, down) = (row[i + 2] - row[i], below[i] - above[i]);
+                let (left, up) = (-right, -down);
+                let diagonal = least(right.abs(), down.abs());
+                shares[0][i] = positive(right - diagonal);
+                shares[1][i] = positive(least(right, down)) * std::f32::consts::SQRT_2;
+                shares[2][i] = positive(down - diagonal);
+                shares[3][i] = positive(least(left, down)) * std::f32::consts::SQRT_2;
+                shares[4][i] = positive(left - diagonal);
+                shares[5][i] = positive(least(left, up)) * std::f32::consts::SQRT_2;
+                shares[6][i] = positive(up - diagonal);
+                shares[7][i] = positive(least(right, up)) * std::f32::consts::SQRT_2;
+            }
+            for (cell, pooled) in self.pooled.0.chunks_exact_mut(BINS * SIDE).enumerate() {
+                let weight = self.weights[cell][j];
+                if weight > 0.0 {
+                    for (sum, share) in pooled.iter_mut().zip(shares.as_flattened()) {
+                        *sum += weight * share;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds the pooled rows up into cells.
+    fn pool_columns(&self) -> [f32; DESCRIPTOR_SIZE] {
+        let mut cells = [0.0; DESCRIPTOR_SIZE];
+        for (row, pooled) in self.pooled.0.chunks_exact(BINS * SIDE).enumerate() {
+            for (bin, line) in pooled.chunks_exact(SIDE).enumerate() {
+                for (column, weights) in self.weights.iter().enumerate() {
+                    // The cell's window: two cells of grid points. Elsewhere the weight is 0.
+                    let window = column * POINTS..(column + 2) * POINTS;
+                    let terms = line[window.clone()].iter().zip(&weights[window]);
+                    let sum = terms.fold(0.0, |sum, (share, weight)| sum + share * weight);
+                    cells[(row * CELLS + column) * BINS + bin] = sum;
+                }
+            }
+        }
+        cells
+    }
+}
+
+/// Clips, turns sums into shares, takes roots.
+fn finish(mut cells: [f32; DESCRIPTOR_SIZE]) -> [u8; DESCRIPTOR_SIZE] {
+    let limit = CLIP * sum(&cells.map(|value| value * value)).sqrt();
+    for value in &mut cells {
+        *value = least(*value, limit);
+    }
+    let total = sum(&cells);
+    let gain = if total > 0.0 { ROOT_UNIT * ROOT_UNIT / total } else { 0.0 };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
+    let out = cells.map(|value| least((value * gain).sqrt() + 0.5, 255.0) as u8);
+    cells.fill(0.0);
+    zeroize::optimization_barrier(&cells);
+    out
+}
+
+/// Sum in four lanes, so that the order is fixed and still fast.
+fn sum(values: &[f32; DESCRIPTOR_SIZE]) -> f32 {
+    let mut lanes = [0.0_f32; 4];
+    for group in values.as_chunks::<4>().0 {
+        for (lane, value) in lanes.iter_mut().zip(group) {
+            *lane += value;
+        }
+    }
+    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
+}
+
+/// The lesser; unlike `f32::min` one instruction, as none of them is NaN.
+fn least(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
+fn positive(value: f32) -> f32 {
+    if value > 0.0 { value } else { 0.0 }
+}
+
+/// The descriptor that the left-right mirrored image has at the mirrored keypoint.
+///
+/// Seen along the keypoint's direction, left and right change places: rows of cells are reversed, directions negated.
+pub(crate) fn mirrored(descriptor: &[u8; DESCRIPTOR_SIZE]) -> [u8; DESCRIPTOR_SIZE] {
+    std::array::from_fn(|i| {
+        let (row, column, bin) = (i / BINS / CELLS, i / BINS % CELLS, i % BINS);
+        descriptor[((CELLS - 1 - row) * CELLS + column) * BINS + (BINS - bin) % BINS]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plane(at: impl Fn(f64, f64) -> f64) -> Plane {
+        let mut plane = Plane::new(101, 101);
+        for y in 0..101 {
+            for (x, sample) in plane.row_mut(y).iter_mut().enumerate() {
+                *sample = at(x as f64 - 50.0, y as f64 - 50.0) as u16;
+            }
+        }
+        plane
+    }
+
+    const MIDDLE: Blob = Blob { octave: 0, level: 2, x: 50.0, y: 50.0, sigma: 2.5, response: 1.0 };
+
+    #[test]
+    fn a_ramp_fills_the_bin_of_its_direction() {
+        let mut describer = Describer::new();
+        for turns in 0..8_u8 {
+            let (sin, cos) = libm::sincos(f64::from(turns) * std::f64::consts::TAU / 8.0);
+            let ramp = plane(|x, y| 16_000.0 + 100.0 * (x * cos + y * sin));
+            let descriptor = describer.describe(&MIDDLE, 0.0, &ramp);
+            for cell in descriptor.chunks_exact(BINS) {
+                let others = cell.iter().enumerate().filter(|(bin, _)| *bin != usize::from(turns));
+                assert!(cell[usize::from(turns)] > 80 && others.clone().all(|(_, &value)| value < 15), "{cell:?}");
+            }
+            let along = describer.describe(&MIDDLE, f32::from(turns) / 8.0, &ramp);
+            assert!(along.chunks_exact(BINS).all(|cell| cell[0] > 80), "turn {turns}");
+        }
+    }
+
+    #[test]
+    fn mirroring_is_exact_on_a_symmetric_grid() {
+        let texture = |x: f64, y: f64| 16_000.0 + 5_000.0 * libm::sin(0.2 * x + 0.002 * y * y) + 90.0 * y + x * y;
+        let mut describer = Describer::new();
+        // Along x: the mirror image about the line through the centre.
+        let descriptor = describer.describe(&MIDDLE, 0.0, &plane(texture));
+        let flipped = describer.describe(&MIDDLE, 0.0, &plane(|x, y| texture(x, -y)));
+        let worst = (0..128).map(|i| mirrored(&descriptor)[i].abs_diff(flipped[i])).max();
+        assert!(worst <= Some(2), "{worst:?}");
+        assert_ne!(descriptor, flipped);
+        assert_eq!(mirrored(&mirrored(&descriptor)), descriptor);
+    }
+
+    #[test]
+    fn contrast_and_brightness_do_not_matter() {
+        let texture = |x: f64, y: f64| 4_000.0 * libm::sin(0.2 * x + 0.002 * y * y) + 40.0 * y + x * y;
+        let mut describer = Describer::new();
+        let one = describer.describe(&MIDDLE, 0.2, &plane(|x, y| 16_000.0 + texture(x, y)));
+        let other = describer.describe(&MIDDLE, 0.2, &plane(|x, y| 9_000.0 + 0.5 * texture(x, y)));
+        assert!((0..128).all(|i| one[i].abs_diff(other[i]) <= 2));
+    }
+
+    #[test]
+    fn a_plain_neighbourhood_is_all_zero() {
+        assert_eq!(Describer::new().describe(&MIDDLE, 0.3, &plane(|_, _| 777.0)), [0; 128]);
+    }
+}

@@ -1,0 +1,160 @@
+//! The local features of an image, from pixels to descriptors.
+
+use zeroize::Zeroize;
+
+use crate::luma::Luma;
+
+use super::{
+    descriptor::{DESCRIPTOR_SIZE, Describer},
+    keypoint::{Blob, Compass, FRAME, Keypoint, find_blobs},
+    resize::{Scratch, resample},
+    scale_space::{Octave, build},
+};
+
+/// Images with a shorter side have no features: nothing in them can be told apart.
+const SMALLEST_SIDE: u32 = 16;
+/// Longer side, in pixels, at which sizes are compared with [`LARGEST_COUNTED`].
+const REFERENCE_SIDE: f32 = 640.0;
+/// Diameter from which a feature is not preferred for its size any more, in pixels at [`REFERENCE_SIDE`].
+const LARGEST_COUNTED: f32 = 24.0;
+
+/// What is looked for and how much of it is kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Settings {
+    /// The image is resampled so that its longer side has this many pixels, 1 to 8192; it grows at most twofold.
+    pub(crate) long_side: u32,
+    /// Most features kept.
+    pub(crate) keep: usize,
+    /// Least contrast of a blob: the difference of Gaussians for luma 0 to 1 times the 3 scales an octave, so 0.02 is a
+    /// difference of 1/150.
+    pub(crate) contrast: f32,
+    /// Largest ratio of a blob's two curvatures, above 1; longer ones are edges.
+    pub(crate) edge_ratio: f32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { long_side: 640, keep: 400, contrast: 0.02, edge_ratio: 10.0 }
+    }
+}
+
+/// Features, strongest first. Wiped on drop; never leaves the crate.
+#[derive(Default)]
+pub(crate) struct LocalFeatures {
+    /// Of the image, in frame units: the longer side is [`FRAME`].
+    pub(crate) width: f32,
+    /// Of the image, in frame units: the longer side is [`FRAME`].
+    pub(crate) height: f32,
+    /// Where the features are.
+    pub(crate) keypoints: Vec<Keypoint>,
+    /// Contrast times diameter: how likely each feature is to survive copying. Falling.
+    pub(crate) strengths: Vec<f32>,
+    /// What they look like; see [`super::descriptor`].
+    pub(crate) descriptors: Vec<[u8; DESCRIPTOR_SIZE]>,
+}
+
+impl LocalFeatures {
+    /// Finds and describes the strongest features.
+    pub(crate) fn extract(image: &Luma, settings: &Settings) -> Self {
+        let (width, height) = (image.width(), image.height());
+        let unit = FRAME / width.max(height) as f32;
+        let mut features = Self::default();
+        (features.width, features.height) = (width as f32 * unit, height as f32 * unit);
+        if width.min(height) < SMALLEST_SIDE {
+            return features;
+        }
+        let plane = resample(image, settings.long_side);
+        let (columns, rows) = (plane.width() as f32, plane.height() as f32);
+        let mut blobs = Vec::new();
+        let octaves = build(&plane, |octave, levels| {
+            find_blobs(octave, levels, settings.contrast, settings.edge_ratio, &mut blobs);
+        });
+        let ranked = rank(blobs, columns.max(rows));
+        let scale = (features.width / columns, features.height / rows);
+        features.describe(&ranked.0, &octaves, scale, settings.keep);
+        features
+    }
+
+    /// Adds features for `blobs` until there are `keep`; `scale` is a resampled pixel in frame units.
+    pub(crate) fn describe(&mut self, blobs: &[Ranked], octaves: &[Octave], scale: (f32, f32), keep: usize) {
+        let expected = keep.min(2 * blobs.len());
+        // Room for all at once: a vector that grows leaves its old contents behind.
+        self.keypoints.reserve_exact(expected);
+        self.strengths.reserve_exact(expected);
+        self.descriptors.reserve_exact(expected);
+        let (mut compass, mut describer) = (Compass::new(), Describer::new());
+        for Ranked { strength, blob } in blobs {
+            let Some(level) = octaves.get(blob.octave).and_then(|octave| octave.levels.get(blob.level)) else {
+                continue;
+            };
+            let unit = pixels_a_sample(blob);
+            for angle in compass.directions(blob, level).into_iter().flatten() {
+                if self.keypoints.len() >= keep {
+                    return;
+                }
+                self.keypoints.push(Keypoint {
+                    // Sample 0 has its centre half a pixel from the image's corner.
+                    x: (blob.x * unit + 0.5) * scale.0,
+                    y: (blob.y * unit + 0.5) * scale.1,
+                    size: blob.sigma * unit * if scale.0 < scale.1 { scale.0 } else { scale.1 },
+                    angle,
+                });
+                self.strengths.push(*strength);
+                self.descriptors.push(describer.describe(blob, angle, level));
+            }
+        }
+    }
+}
+
+impl Drop for LocalFeatures {
+    fn drop(&mut self) {
+        for keypoint in &mut self.keypoints {
+            *keypoint = Keypoint { x: 0.0, y: 0.0, size: 0.0, angle: 0.0 };
+        }
+        zeroize::optimization_barrier(self.keypoints.as_slice());
+        self.strengths.zeroize();
+        self.descriptors.as_mut_slice().fill([0; DESCRIPTOR_SIZE]);
+        zeroize::optimization_barrier(self.descriptors.as_slice());
+    }
+}
+
+impl std::fmt::Debug for LocalFeatures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LocalFeatures")
+    }
+}
+
+/// A blob and how likely it is to survive copying.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Ranked {
+    strength: f32,
+    blob: Blob,
+}
+
+/// Sorts blobs: strong and coarse first, as those survive when the image is made smaller. `side` is the longer side
+/// of the resampled image.
+pub(crate) fn rank(blobs: Vec<Blob>, side: f32) -> Scratch<Ranked> {
+    let blobs = Scratch(blobs);
+    let ranked = blobs.0.iter().map(|blob| {
+        let diameter = 2.0 * blob.sigma * pixels_a_sample(blob) * (REFERENCE_SIDE / side);
+        let counted = if diameter < LARGEST_COUNTED { diameter } else { LARGEST_COUNTED };
+        Ranked { strength: blob.response * counted, blob: *blob }
+    });
+    let mut ranked = Scratch(ranked.collect::<Vec<_>>());
+    ranked.0.sort_unstable_by(|a, b| {
+        let place = |blob: &Blob| (blob.octave, blob.level);
+        (b.strength.total_cmp(&a.strength))
+            .then(a.blob.y.total_cmp(&b.blob.y))
+            .then(a.blob.x.total_cmp(&b.blob.x))
+            .then(a.blob.sigma.total_cmp(&b.blob.sigma))
+            .then(place(&a.blob).cmp(&place(&b.blob)))
+    });
+    // Two extrema may have moved to the same sample.
+    ranked.0.dedup_by(|a, b| a.blob == b.blob);
+    ranked
+}
+
+/// Resampled pixels a sample of the blob's octave: 1, 2, 4, ...
+fn pixels_a_sample(blob: &Blob) -> f32 {
+    (1_u32 << blob.octave.min(31)) as f32
+}

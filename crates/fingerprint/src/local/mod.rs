@@ -1,0 +1,30 @@
+//! Local features: blobs that stay where they are on the document when an image is cropped, framed, tilted or
+//! photographed again, each with a direction and a descriptor of its neighbourhood (Lowe 2004).
+//!
+//! Pixels become a [`resize::Plane`], that becomes the octaves of [`scale_space`], [`keypoint`] finds blobs and
+//! directions in them, [`descriptor`] describes the neighbourhoods, and [`features::LocalFeatures`] runs it all.
+//!
+//! [`learn`] and [`whiten`] are the calibrated map of descriptors, [`coder`] makes the secret codes of [`code`].
+
+mod code;
+mod coder;
+pub(crate) mod descriptor;
+pub(crate) mod features;
+pub(crate) mod keypoint;
+mod learn;
+pub(crate) mod resize;
+pub(crate) mod scale_space;
+mod whiten;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::code::{LocalCode, LocalFeature, LocalFingerprint, LocalQuery, Place, QueryFeature, Sharing};
+pub(crate) use self::{
+    coder::LocalCoder,
+    descriptor::{DESCRIPTOR_SIZE, mirrored},
+    features::{LocalFeatures, Settings},
+    learn::DescriptorSums,
+    whiten::LocalProfile,
+};
+pub use self::keypoint::{FRAME, Keypoint};

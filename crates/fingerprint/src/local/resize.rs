@@ -1,0 +1,297 @@
+//! Images of 16-bit samples, and the resampling that makes the first one.
+//!
+//! Samples are fixed point because whole numbers are the same on every machine, half as large as floats and, in the
+//! instructions that every 64-bit processor has, handled eight at a time.
+
+use crate::luma::Luma;
+
+/// Samples a luma level: 255 becomes 32,640, so that the sum of two samples still fits into 16 bits.
+pub(crate) const LEVEL: u16 = 128;
+
+/// Parts that a source pixel is cut into where it is shared between two target pixels.
+const PARTS: u64 = 128;
+/// Adding this to a float below 2^16 leaves its value, rounded to a whole number, in the low bits of the sum.
+const ROUNDING: f32 = 8_388_608.0;
+/// Most rows whose sum of 8-bit pixels fits into 16 bits.
+const ROWS_A_SUM: usize = 257;
+/// Longest side of a resampled image: positions in it must fit into 15 bits.
+pub(crate) const LONGEST_SIDE: u32 = 8192;
+
+/// An image of 16-bit samples, 0 to about 32,640, row-major. Wiped on drop.
+pub(crate) struct Plane {
+    width: usize,
+    height: usize,
+    samples: Vec<u16>,
+}
+
+impl Plane {
+    /// A black image; both sides are at least 1.
+    pub(crate) fn new(width: usize, height: usize) -> Self {
+        let (width, height) = (width.max(1), height.max(1));
+        Self { width, height, samples: vec![0; width * height] }
+    }
+
+    /// Width in samples, at least 1.
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Height in samples, at least 1.
+    pub(crate) fn height(&self) -> usize {
+        self.height
+    }
+
+    /// All samples, `width * height`.
+    pub(crate) fn samples(&self) -> &[u16] {
+        &self.samples
+    }
+
+    /// Row `y`; `y` must be below the height.
+    pub(crate) fn row(&self, y: usize) -> &[u16] {
+        &self.samples[y * self.width..][..self.width]
+    }
+
+    /// Row `y` to write to; `y` must be below the height.
+    pub(crate) fn row_mut(&mut self, y: usize) -> &mut [u16] {
+        &mut self.samples[y * self.width..][..self.width]
+    }
+
+    /// Makes the image smaller or equal in size, keeping its buffer; the samples are arbitrary afterwards.
+    pub(crate) fn reshape(&mut self, width: usize, height: usize) {
+        self.wipe();
+        self.samples.resize(width * height, 0);
+        (self.width, self.height) = (width, height);
+    }
+
+    /// Overwrites the samples with memory-speed stores; `zeroize` writes them one by one.
+    fn wipe(&mut self) {
+        self.samples.fill(0);
+        zeroize::optimization_barrier(self.samples.as_slice());
+    }
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+/// Overwrites scratch values on drop, so that rows of an image do not stay behind.
+pub(crate) struct Scratch<T: Copy + Default>(pub(crate) Vec<T>);
+
+impl<T: Copy + Default> Scratch<T> {
+    /// `length` zeros.
+    pub(crate) fn new(length: usize) -> Self {
+        Self(vec![T::default(); length])
+    }
+}
+
+impl<T: Copy + Default> Drop for Scratch<T> {
+    fn drop(&mut self) {
+        self.0.fill(T::default());
+        zeroize::optimization_barrier(self.0.as_slice());
+    }
+}
+
+/// The image with a longer side of `long_side` pixels: area means when it shrinks, bilinear when it grows, and it
+/// grows to twice its size at most. `long_side` counts as 1 to 8192.
+pub(crate) fn resample(image: &Luma, long_side: u32) -> Plane {
+    let (width, height) = (image.width(), image.height());
+    let long = width.max(height);
+    let target = long_side.clamp(1, LONGEST_SIDE).min(long.saturating_mul(2));
+    let scaled = |side: u32| {
+        let (side, target, long) = (u64::from(side), u64::from(target), u64::from(long));
+        to_usize((side * target * 2 + long) / (2 * long)).max(1)
+    };
+    let mut out = Plane::new(scaled(width), scaled(height));
+    if target <= long {
+        shrink(image, &mut out);
+    } else {
+        enlarge(image, &mut out);
+    }
+    out
+}
+
+/// The source pixels of one target pixel along an axis: the first with weight `head`, then whole ones, then one with
+/// weight `tail`; weights are parts of [`PARTS`].
+#[derive(Clone, Copy)]
+struct Span {
+    first: usize,
+    whole: usize,
+    head: u16,
+    tail: u16,
+}
+
+impl Span {
+    /// Span of target pixel `i` where `size` source pixels make `target` of them, `target <= size`.
+    fn new(i: usize, target: usize, size: usize) -> Self {
+        // At least PARTS apart because `target <= size`, so a span always ends at or beyond the end of its first pixel.
+        let edge = |i: usize| (i as u64 * size as u64 * PARTS + target as u64 / 2) / target as u64;
+        let (start, end) = (edge(i), edge(i + 1));
+        let (first, last) = (start / PARTS, end / PARTS);
+        let parts = |value: u64| u16::try_from(value).unwrap_or(0);
+        Self {
+            first: to_usize(first),
+            whole: to_usize(last.saturating_sub(first + 1)),
+            head: parts((first + 1) * PARTS - start),
+            tail: parts(end - last * PARTS),
+        }
+    }
+
+    /// Sum of the weights, in parts.
+    fn weight(self) -> f32 {
+        f32::from(self.head) + f32::from(self.tail) + self.whole as f32 * PARTS as f32
+    }
+}
+
+/// Area means with shares in 1/128 pixel; the mean of equal pixels is their value.
+fn shrink(image: &Luma, out: &mut Plane) {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let spans: Vec<Span> = (0..out.width()).map(|x| Span::new(x, out.width(), width)).collect();
+    let gains: Vec<f32> = spans.iter().map(|span| f32::from(LEVEL) / span.weight()).collect();
+    let black = Scratch::<u8>::new(width);
+    let mut whole = Scratch::<u16>::new(width);
+    // One more than there are pixels: a span that ends with the image has a tail of weight 0 behind it.
+    let mut means = Scratch::<f32>::new(width + 1);
+    let (whole, means) = (&mut whole.0, &mut means.0);
+    for y in 0..out.height() {
+        let span = Span::new(y, out.height(), height);
+        let mut rows = image.pixels().chunks_exact(width).skip(span.first);
+        let head = rows.next().unwrap_or(&black.0);
+        // Rows that count in full are added up as they are; only the first and the last are multiplied.
+        let mut left = span.whole;
+        while left > ROWS_A_SUM {
+            // Only images more than 257 times as high as the result come here: fewer rows are as good.
+            rows.by_ref().take(left - ROWS_A_SUM).for_each(drop);
+            left = ROWS_A_SUM;
+        }
+        whole.fill(0);
+        for row in rows.by_ref().take(left) {
+            for (sum, &luma) in whole.iter_mut().zip(row) {
+                *sum = sum.wrapping_add(u16::from(luma));
+            }
+        }
+        let tail = rows.next().unwrap_or(&black.0);
+        let gain = 1.0 / (f32::from(span.head) + f32::from(span.tail) + left as f32 * PARTS as f32);
+        for (((mean, &sum), &first), &last) in means.iter_mut().zip(whole.iter()).zip(head).zip(tail) {
+            let ends = u16::from(first).wrapping_mul(span.head).wrapping_add(u16::from(last).wrapping_mul(span.tail));
+            // At most 2 * 128 * 255 and 257 * 255: neither wraps.
+            *mean = (f32::from(ends) + f32::from(sum) * PARTS as f32) * gain;
+        }
+        for ((sample, span), &gain) in out.row_mut(y).iter_mut().zip(&spans).zip(&gains) {
+            let inputs = &means[span.first..][..span.whole + 2];
+            let [first, inner @ .., last] = inputs else { continue };
+            let ends = f32::from(span.head) * first + f32::from(span.tail) * last;
+            let sum = inner.iter().fold(0.0, |sum, mean| sum + mean);
+            *sample = round((ends + sum * PARTS as f32) * gain);
+        }
+    }
+}
+
+/// Bilinear interpolation between pixel centres; outside them the border pixels continue.
+fn enlarge(image: &Luma, out: &mut Plane) {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let columns: Vec<(usize, usize, f32)> = (0..out.width()).map(|x| neighbours(x, out.width(), width)).collect();
+    let mut row = Scratch::<f32>::new(width);
+    for y in 0..out.height() {
+        let (above, below, share) = neighbours(y, out.height(), height);
+        let line = |y: usize| &image.pixels()[y * width..][..width];
+        for ((mix, &a), &b) in row.0.iter_mut().zip(line(above)).zip(line(below)) {
+            *mix = f32::from(a) + (f32::from(b) - f32::from(a)) * share;
+        }
+        for (sample, &(left, right, share)) in out.row_mut(y).iter_mut().zip(&columns) {
+            let (a, b) = (row.0[left], row.0[right]);
+            *sample = round((a + (b - a) * share) * f32::from(LEVEL));
+        }
+    }
+}
+
+/// The two source pixels around target pixel `i` and the share of the second, 0 to 1.
+fn neighbours(i: usize, target: usize, size: usize) -> (usize, usize, f32) {
+    // Centre of target pixel i in source pixels, in parts: (i + 1/2) * size / target - 1/2.
+    let centre = ((2 * i as u64 + 1) * size as u64 * PARTS / target as u64).saturating_sub(PARTS) / 2;
+    let first = to_usize(centre / PARTS).min(size - 1);
+    (first, (first + 1).min(size - 1), (centre % PARTS) as f32 / PARTS as f32)
+}
+
+/// Nearest whole number; `value` must be 0 to 65,535.
+fn round(value: f32) -> u16 {
+    ((value + ROUNDING).to_bits() & 0xffff) as u16
+}
+
+fn to_usize(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(width: u32, height: u32, at: impl Fn(u32, u32) -> u8) -> Luma {
+        let pixels = (0..width * height).map(|i| at(i % width, i / width)).collect();
+        Luma::new(width, height, pixels).unwrap()
+    }
+
+    /// Area mean in `f64`, straight from the definition.
+    fn oracle(image: &Luma, out: &Plane, x: usize, y: usize) -> f64 {
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let share = |i: usize, target: usize, size: usize, pixel: usize| {
+            let (start, end) = (i as f64 * size as f64 / target as f64, (i + 1) as f64 * size as f64 / target as f64);
+            (end.min(pixel as f64 + 1.0) - start.max(pixel as f64)).max(0.0)
+        };
+        let (mut sum, mut area) = (0.0, 0.0);
+        for v in 0..height {
+            let down = share(y, out.height(), height, v);
+            for u in (0..width).filter(|_| down > 0.0) {
+                let weight = down * share(x, out.width(), width, u);
+                sum += weight * f64::from(image.pixels()[v * width + u]);
+                area += weight;
+            }
+        }
+        sum / area
+    }
+
+    #[test]
+    fn area_means_are_right() {
+        for (width, height, long) in [(61, 47, 20), (47, 61, 60), (300, 11, 40), (64, 64, 64), (5, 900, 3)] {
+            let image = picture(width, height, |x, y| (x * 37 % 256 ^ y * 91 % 256) as u8);
+            let out = resample(&image, long);
+            for y in 0..out.height() {
+                for x in 0..out.width() {
+                    let (is, want) = (f64::from(out.row(y)[x]) / 128.0, oracle(&image, &out, x, y));
+                    assert!((is - want).abs() < 1.1, "{width} x {height} at {x}, {y}: {is}, not {want}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equal_pixels_stay_equal() {
+        for (width, height, long) in [(61, 47, 20), (47, 61, 80), (1, 3000, 2), (3000, 1, 640), (9, 9, 100)] {
+            let out = resample(&picture(width, height, |_, _| 201), long);
+            assert!(out.samples().iter().all(|&sample| sample == 201 * LEVEL), "{width} x {height}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_as_documented() {
+        let size = |width, height, long| {
+            let out = resample(&picture(width, height, |_, _| 0), long);
+            (out.width(), out.height())
+        };
+        assert_eq!(size(1800, 1200, 640), (640, 427));
+        assert_eq!(size(300, 400, 640), (480, 640));
+        assert_eq!(size(100, 50, 640), (200, 100));
+        assert_eq!(size(2000, 1, 640), (640, 1));
+        assert_eq!(size(1, 1, 0), (1, 1));
+    }
+
+    #[test]
+    fn enlarging_keeps_a_ramp() {
+        let out = resample(&picture(100, 20, |x, _| (2 * x) as u8), 200);
+        for (x, &sample) in out.row(17).iter().enumerate().skip(1).take(197) {
+            let want = x as f64 - 0.5;
+            assert!((f64::from(sample) / 128.0 - want).abs() < 0.02, "at {x}: {sample}");
+        }
+    }
+}

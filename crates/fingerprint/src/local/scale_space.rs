@@ -1,0 +1,260 @@
+//! Octaves of ever more blurred images, in fixed point.
+//!
+//! A blur is two passes of a symmetric kernel; a tap costs one 16-bit addition and one multiplication that keeps the
+//! upper half, both of which processors do for eight samples at once. What the multiplications cut off is on average
+//! half a unit a tap; it is added back, so that a blur does not darken. The error that remains is about 1/50 luma level.
+
+use super::resize::{Plane, Scratch};
+
+/// Scales an octave at which blobs are looked for.
+pub(crate) const INTERVALS: usize = 3;
+/// Blurred images an octave: one below and two above, because differences of neighbours are compared with their own.
+pub(crate) const LEVELS: usize = INTERVALS + 3;
+/// Blur of an octave's first image, in its pixels.
+pub(crate) const BASE_SIGMA: f64 = 1.6;
+/// Blur that the resampled image is taken to have.
+const INPUT_SIGMA: f64 = 0.5;
+/// Octaves end when a side is shorter than this, in pixels.
+const SHORTEST_SIDE: usize = 12;
+
+/// Blur of level 0, 1, 2, ... of an octave, in the octave's pixels: `BASE_SIGMA * 2^(level / 3)`.
+pub(crate) fn sigma(level: f64) -> f64 {
+    BASE_SIGMA * libm::exp2(level / INTERVALS as f64)
+}
+
+/// The sharper images of an octave, levels 0 to 3. The other two are needed only while blobs are looked for.
+pub(crate) struct Octave {
+    pub(crate) levels: [Plane; INTERVALS + 1],
+}
+
+/// Calls `visit` with the number of each octave and its six levels, finest first, and returns the octaves.
+pub(crate) fn build(image: &Plane, mut visit: impl FnMut(usize, [&Plane; LEVELS])) -> Vec<Octave> {
+    let (mut width, mut height) = (image.width(), image.height());
+    let mut octaves: Vec<Octave> = Vec::new();
+    let mut scratch = Ring::default();
+    let blurs = Blurs::new();
+    let mut coarser = [Plane::new(width, height), Plane::new(width, height)];
+    while width.min(height) >= SHORTEST_SIDE {
+        let mut levels: [Plane; INTERVALS + 1] = std::array::from_fn(|_| Plane::new(width, height));
+        let [zero, one, two, three] = &mut levels;
+        match octaves.last() {
+            // Level 3 has twice the blur of level 0: every second sample of it is the next octave's first image.
+            Some(Octave { levels: [.., source] }) => halve(source, zero),
+            None => blurs.first.run(image, zero, &mut scratch),
+        }
+        blurs.one.run(zero, one, &mut scratch);
+        blurs.two.run(one, two, &mut scratch);
+        blurs.three.run(two, three, &mut scratch);
+        let [four, five] = &mut coarser;
+        four.reshape(width, height);
+        five.reshape(width, height);
+        blurs.four.run(three, four, &mut scratch);
+        blurs.five.run(four, five, &mut scratch);
+        visit(octaves.len(), [zero, one, two, three, four, five]);
+        octaves.push(Octave { levels });
+        (width, height) = (width.div_ceil(2), height.div_ceil(2));
+    }
+    octaves
+}
+
+/// The kernels from each level to the next; the radii are three sigma.
+struct Blurs {
+    first: Kernel<5>,
+    one: Kernel<4>,
+    two: Kernel<5>,
+    three: Kernel<6>,
+    four: Kernel<7>,
+    five: Kernel<9>,
+}
+
+impl Blurs {
+    fn new() -> Self {
+        let between = |from: f64, to: f64| libm::sqrt(to * to - from * from);
+        let step = |level: f64| between(sigma(level - 1.0), sigma(level));
+        Self {
+            first: Kernel::new(between(INPUT_SIGMA, BASE_SIGMA)),
+            one: Kernel::new(step(1.0)),
+            two: Kernel::new(step(2.0)),
+            three: Kernel::new(step(3.0)),
+            four: Kernel::new(step(4.0)),
+            five: Kernel::new(step(5.0)),
+        }
+    }
+}
+
+/// A Gaussian of `2 * R + 1` taps, in 1/65536; the taps add up to 1.
+struct Kernel<const R: usize> {
+    centre: u16,
+    /// The taps at distance 1, 2, ...
+    sides: [u16; R],
+}
+
+impl<const R: usize> Kernel<R> {
+    fn new(sigma: f64) -> Self {
+        let tap = |distance: usize| libm::exp(-((distance * distance) as f64) / (2.0 * sigma * sigma));
+        let sum = 1.0 + 2.0 * (1..=R).map(tap).fold(0.0, |sum, tap| sum + tap);
+        let parts = |value: f64| libm::round(value / sum * 65_536.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 32,768, no tap is more")]
+        let sides: [u16; R] = std::array::from_fn(|i| parts(tap(i + 1)) as u16);
+        let both = sides.iter().fold(0_u16, |sum, &tap| sum.wrapping_add(tap.wrapping_mul(2)));
+        Self { centre: both.wrapping_neg(), sides }
+    }
+
+    /// Blurs `from` into `to`, which has the same size; outside the image its border pixels continue.
+    fn run(&self, from: &Plane, to: &mut Plane, ring: &mut Ring) {
+        let (width, height) = (from.width(), from.height());
+        ring.prepare(width, 2 * R + 1);
+        for y in 0..height + R {
+            if y < height {
+                let (padded, out) = ring.pad_and_row(from.row(y), R, y % (2 * R + 1));
+                let before = std::array::from_fn(|i| &padded[R - 1 - i..][..width]);
+                let after = std::array::from_fn(|i| &padded[R + 1 + i..][..width]);
+                self.convolve(before, &padded[R..][..width], after, out);
+            }
+            if let Some(y) = y.checked_sub(R) {
+                let row = |y: usize| ring.row(y.min(height - 1) % (2 * R + 1));
+                let before = std::array::from_fn(|i| row(y.saturating_sub(i + 1)));
+                let after = std::array::from_fn(|i| row(y + i + 1));
+                self.convolve(before, row(y), after, to.row_mut(y));
+            }
+        }
+    }
+
+    /// `out[x]` = the weighted sum of all rows at `x`.
+    #[inline]
+    fn convolve(&self, before: [&[u16]; R], centre: &[u16], after: [&[u16]; R], out: &mut [u16]) {
+        // Equal lengths, known to the compiler: no bounds checks in the loop, which it turns into vector code.
+        let length = out.len();
+        let (before, after) = (before.map(|row| &row[..length]), after.map(|row| &row[..length]));
+        let centre = &centre[..length];
+        let lost = const { (R as u16 + 1) / 2 };
+        for x in 0..length {
+            let mut sum = lost.wrapping_add(upper_half(centre[x], self.centre));
+            for i in 0..R {
+                // Samples are below 32,768 and the taps add up to 1: nothing wraps.
+                let pair = before[i][x].wrapping_add(after[i][x]);
+                sum = sum.wrapping_add(upper_half(pair, self.sides[i]));
+            }
+            out[x] = sum;
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "16 bits are left after the shift")]
+fn upper_half(a: u16, b: u16) -> u16 {
+    ((u32::from(a) * u32::from(b)) >> 16) as u16
+}
+
+/// The horizontally blurred rows that the vertical pass still needs, so that they stay in the cache.
+struct Ring {
+    width: usize,
+    rows: Scratch<u16>,
+    padded: Scratch<u16>,
+}
+
+impl Default for Ring {
+    fn default() -> Self {
+        Self { width: 0, rows: Scratch::new(0), padded: Scratch::new(0) }
+    }
+}
+
+impl Ring {
+    fn prepare(&mut self, width: usize, rows: usize) {
+        self.width = width;
+        // Both grow before they hold anything of the largest octave and stay; old samples are overwritten before use.
+        if self.rows.0.len() < width * rows {
+            self.rows = Scratch::new(width * rows);
+        }
+        if self.padded.0.len() < width + rows {
+            self.padded = Scratch::new(width + rows);
+        }
+    }
+
+    fn row(&self, slot: usize) -> &[u16] {
+        &self.rows.0[slot * self.width..][..self.width]
+    }
+
+    /// `row` with its ends repeated `radius` times on both sides, and the slot to write the blurred row to.
+    fn pad_and_row(&mut self, row: &[u16], radius: usize, slot: usize) -> (&[u16], &mut [u16]) {
+        let width = self.width;
+        self.padded.0[..radius].fill(row[0]);
+        self.padded.0[radius..][..width].copy_from_slice(row);
+        self.padded.0[radius + width..][..radius].fill(row[width - 1]);
+        (&self.padded.0, &mut self.rows.0[slot * width..][..width])
+    }
+}
+
+/// Every second sample of every second row, beginning with the first.
+fn halve(from: &Plane, to: &mut Plane) {
+    for y in 0..to.height() {
+        let source = from.row(2 * y);
+        for (sample, pair) in to.row_mut(y).iter_mut().zip(source.chunks(2)) {
+            *sample = pair[0];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::resize::LEVEL;
+
+    #[test]
+    fn kernels_add_up_to_one_and_end_at_three_sigma() {
+        fn check<const R: usize>(kernel: &Kernel<R>, sigma: f64) {
+            let sum = kernel.sides.iter().fold(u32::from(kernel.centre), |sum, &tap| sum + 2 * u32::from(tap));
+            assert_eq!(sum, 65_536);
+            assert!((R as f64 / sigma - 3.0).abs() < 0.35, "radius {R} for {sigma}");
+            assert!(kernel.centre > kernel.sides[0]);
+        }
+        let blurs = Blurs::new();
+        let step = |level: f64| libm::sqrt(sigma(level) * sigma(level) - sigma(level - 1.0) * sigma(level - 1.0));
+        check(&blurs.first, 1.52);
+        check(&blurs.one, step(1.0));
+        check(&blurs.two, step(2.0));
+        check(&blurs.three, step(3.0));
+        check(&blurs.four, step(4.0));
+        check(&blurs.five, step(5.0));
+    }
+
+    #[test]
+    fn plain_images_stay_plain() {
+        let mut image = Plane::new(70, 40);
+        for luma in [0, 1, 90, 255] {
+            (0..40).for_each(|y| image.row_mut(y).fill(luma * LEVEL));
+            build(&image, |_, levels| {
+                for level in levels {
+                    // A fortieth of a luma level a blur at worst, all in one direction.
+                    assert!(level.samples().iter().all(|&sample| sample.abs_diff(luma * LEVEL) <= 70));
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn a_point_becomes_a_gaussian() {
+        let mut image = Plane::new(61, 61);
+        image.row_mut(30)[30] = 32_640;
+        let octaves = build(&image, |_, _| {});
+        for (i, level) in octaves[0].levels.iter().enumerate() {
+            let variance = sigma(i as f64) * sigma(i as f64) - INPUT_SIGMA * INPUT_SIGMA;
+            for (x, y) in [(30, 30), (31, 30), (30, 33), (28, 27), (35, 31)] {
+                let square = f64::from((x - 30) * (x - 30) + (y - 30) * (y - 30));
+                let want = 32_640.0 * libm::exp(-square / (2.0 * variance)) / (std::f64::consts::TAU * variance);
+                let is = f64::from(level.row(y as usize)[x as usize]);
+                assert!((is - want).abs() < 25.0, "level {i} at {x}, {y}: {is}, not {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn octaves_end_at_twelve_pixels() {
+        let sizes = |width, height| {
+            let octaves = build(&Plane::new(width, height), |_, _| {});
+            octaves.iter().map(|octave| octave.levels[3].width()).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(97, 80), [97, 49, 25]);
+        assert_eq!(sizes(12, 12), [12]);
+        assert_eq!(sizes(11, 500), [0_usize; 0]);
+    }
+}

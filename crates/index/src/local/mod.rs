@@ -1,0 +1,21 @@
+//! Local codes in the index: which of a record's features are kept, and how a query finds them.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `census.rs` | how many records of the build share a feature |
+//! | `select.rs` | template suppression: the features of a record that others do not have |
+//! | `table.rs` | the lookup table of a segment: features in buckets, by some bits of their codes |
+//! | `probe.rs` | which buckets a query feature may be in |
+//! | `lookup.rs` | a batch of queries against the tables: candidates by votes |
+
+mod census;
+mod lookup;
+mod probe;
+mod select;
+mod table;
+
+pub use census::Census;
+pub use lookup::{Candidate, LocalLookup};
+pub use select::{Selection, SelectionPolicy};
+
+pub(crate) use table::{LocalSections, LocalTable, write_feature};

@@ -1,0 +1,113 @@
+//! Template suppression: of a record's pool, what others do not have.
+
+use saltprint_fingerprint::{LocalFingerprint, Sharing};
+
+use crate::Census;
+
+/// Features whose sharing differs by less count as equally rare, and strength decides: half a doubling.
+const SHARING_CLASS: u8 = 4;
+
+/// How many features a record keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SelectionPolicy {
+    /// Features of an ordinary record, 8 to `most`.
+    pub keep: usize,
+    /// Features of a record with too few rare ones, up to 1,024.
+    pub most: usize,
+}
+
+impl Default for SelectionPolicy {
+    /// 64, and 128 where rare ones are few.
+    fn default() -> Self {
+        Self { keep: 64, most: 128 }
+    }
+}
+
+impl SelectionPolicy {
+    /// Rare features that a record should have: below, it gets more features, and below a half it is weak.
+    const fn wanted(self) -> usize {
+        self.keep / 2
+    }
+}
+
+/// What came of one selection.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Selection {
+    /// The features to keep, least shared first; of equals the strongest first.
+    pub fingerprint: LocalFingerprint,
+    /// Whether it needed more than the ordinary number.
+    pub extended: bool,
+    /// Whether it has few rare features even so: altered copies of the record may not be found.
+    pub weak: bool,
+}
+
+impl Selection {
+    /// Selects from a pool that the census has counted.
+    ///
+    /// Rare is what at most one in a hundred records has, and at most three where the build is small.
+    #[must_use]
+    pub fn new(pool: &LocalFingerprint, census: &Census, policy: SelectionPolicy) -> Self {
+        let rare_up_to = Sharing::of((census.records() as f64 / 100.0).max(3.0));
+        let mut features: Vec<_> = pool
+            .features
+            .iter()
+            .map(|feature| {
+                let mut feature = *feature;
+                feature.sharing = census.sharing(feature.code);
+                feature
+            })
+            .collect();
+        // Stable: the pool's order, strongest first, stays among equals.
+        features.sort_by_key(|feature| feature.sharing.step() / SHARING_CLASS);
+        let rare = features.iter().filter(|feature| feature.sharing <= rare_up_to).count();
+        let extended = rare < policy.wanted();
+        features.truncate(if extended { policy.most } else { policy.keep });
+        let fingerprint = LocalFingerprint { width: pool.width, height: pool.height, features };
+        Self { fingerprint, extended, weak: rare < policy.wanted() / 2 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use saltprint_fingerprint::{LocalCode, LocalFeature, Place};
+
+    use super::*;
+
+    fn feature(seed: u64) -> LocalFeature {
+        let hash = blake3::hash(&seed.to_le_bytes());
+        let word = |at: usize| u64::from_le_bytes(hash.as_bytes()[at..at + 8].try_into().unwrap());
+        let place = Place { x: u16::try_from(seed % 8192).unwrap(), y: 0, size: 32, angle: 0 };
+        LocalFeature { code: LocalCode::from_words([word(0), word(8)]), place, sharing: Sharing::default() }
+    }
+
+    /// A record of a template: 100 features that all have, stronger than `own` ones of its own.
+    fn pool(record: u64, own: u64) -> LocalFingerprint {
+        let features = (0..100).chain((0..own).map(|i| 1_000_000 + record * 1000 + i)).map(feature).collect();
+        LocalFingerprint { width: 8192, height: 5000, features }
+    }
+
+    #[test]
+    fn own_features_come_before_shared_ones() {
+        let mut census = Census::new(200 * 200);
+        (0..200).for_each(|record| census.add(&pool(record, 80).features));
+        let chosen = Selection::new(&pool(7, 80), &census, SelectionPolicy::default());
+        assert_eq!(chosen.fingerprint.features.len(), 64);
+        assert!(!chosen.extended && !chosen.weak);
+        let own: Vec<u16> = pool(7, 80).features[100..164].iter().map(|feature| feature.place.x).collect();
+        let kept: Vec<u16> = chosen.fingerprint.features.iter().map(|feature| feature.place.x).collect();
+        assert_eq!(kept, own, "the strongest of its own, in their order");
+    }
+
+    #[test]
+    fn a_record_with_few_own_features_keeps_more_and_is_reported() {
+        let mut census = Census::new(200 * 120);
+        (0..200).for_each(|record| census.add(&pool(record, 20).features));
+        let chosen = Selection::new(&pool(7, 20), &census, SelectionPolicy::default());
+        assert!(chosen.extended && !chosen.weak);
+        assert_eq!(chosen.fingerprint.features.len(), 120);
+        let mut census = Census::new(200 * 120);
+        (0..200).for_each(|record| census.add(&pool(record, 3).features));
+        assert!(Selection::new(&pool(7, 3), &census, SelectionPolicy::default()).weak);
+    }
+}

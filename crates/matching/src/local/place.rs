@@ -1,0 +1,57 @@
+//! Who competes for the same place in a leaked image.
+//!
+//! A picture may show several documents, and each of them is reported. Two records are rivals only where they explain the
+//! same part of the picture: a neighbour on a collage does not speak against a match, another card of the same template
+//! that fits into the same frame does.
+
+use super::Sighting;
+use crate::geometry::overlap;
+
+/// Share of the smaller outline that two sightings must have in common to compete.
+const SAME_PLACE: f64 = 0.3;
+/// Where there is no outline: share of the agreeing features of the weaker one that the stronger one uses as well.
+const SAME_SPOTS: f64 = 0.3;
+
+/// Sightings in one place of an image.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Contest {
+    /// By falling score, at least one.
+    pub sightings: Vec<Sighting>,
+}
+
+impl Contest {
+    /// The sighting with the highest score.
+    pub fn best(&self) -> &Sighting {
+        &self.sightings[0]
+    }
+
+    /// Sightings of others than the best one's subject, by falling score.
+    pub fn rivals(&self) -> impl Iterator<Item = &Sighting> {
+        self.sightings.iter().filter(|other| self.best().record.is_rival_of(&other.record))
+    }
+}
+
+/// Divides the sightings of an image, by falling score, into contests; the one with the best sighting comes first.
+pub fn contests(sightings: Vec<Sighting>) -> Vec<Contest> {
+    let mut contests: Vec<Contest> = Vec::new();
+    for sighting in sightings {
+        match contests.iter_mut().find(|contest| competes(contest.best(), &sighting)) {
+            Some(contest) => contest.sightings.push(sighting),
+            None => contests.push(Contest { sightings: vec![sighting] }),
+        }
+    }
+    contests
+}
+
+fn competes(stronger: &Sighting, weaker: &Sighting) -> bool {
+    let common = weaker.spots.iter().filter(|spot| stronger.spots.binary_search(spot).is_ok()).count();
+    if stronger.mirrored == weaker.mirrored && common as f64 >= SAME_SPOTS * weaker.spots.len() as f64 {
+        return true;
+    }
+    match (&stronger.quad, &weaker.quad) {
+        (Some(stronger), Some(weaker)) => overlap(stronger, weaker) >= SAME_PLACE,
+        // It cannot be told where it is: it speaks against all.
+        _ => true,
+    }
+}

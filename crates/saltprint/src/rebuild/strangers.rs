@@ -1,0 +1,114 @@
+//! The background of the local tier: how well do images match records that they do not come from?
+//!
+//! Images of sampled records are looked up as a leak would be, and their own records, those of their subjects and
+//! copies of their files are left out of the answer.
+
+use std::collections::BinaryHeap;
+
+use rayon::prelude::*;
+use saltprint_fingerprint::{Coder, QueryFingerprint};
+use saltprint_index::{Generation, Impostor, IndexHit, LocalBackground, Manifest};
+use saltprint_intake::{Entry, decode, read_bounded};
+use saltprint_keys::{RecordRef, RefKey};
+use saltprint_matching::{LocalSearch, contests};
+
+use crate::{Config, Error, Phase, Progress};
+
+/// Images looked up at a time.
+const BATCH: usize = 32;
+
+/// Whether the vault has changed so much since the background was measured that it is measured again: by a twentieth.
+pub(super) fn is_due(manifest: &Manifest) -> bool {
+    let (then, now) = (manifest.local_background.records, manifest.records());
+    manifest.local_background.impostors.is_empty() || then.abs_diff(now) * 20 > now
+}
+
+/// Reads up to `config.rebuild.local_sample` eligible records again, those with the smallest refs: a random choice that
+/// stays the same from one night to the next. Files that cannot be used any more are left out.
+///
+/// # Errors
+/// [`Error::Listing`], [`Error::Index`].
+pub(super) fn measure(
+    config: &Config,
+    refs: &RefKey,
+    coder: &Coder,
+    generation: &Generation,
+    eligible: impl Fn(RecordRef) -> bool,
+    progress: &dyn Progress,
+) -> Result<LocalBackground, Error> {
+    let mut chosen: BinaryHeap<Sampled> = BinaryHeap::new();
+    for entry in config.vault.list()?.flatten() {
+        let record_ref = refs.record_ref(&entry.record_id);
+        if eligible(record_ref) {
+            chosen.push(Sampled(record_ref, entry));
+            if chosen.len() > config.rebuild.local_sample {
+                chosen.pop();
+            }
+        }
+    }
+    let chosen = chosen.into_sorted_vec();
+    let search = LocalSearch::new(generation);
+    let mut background =
+        LocalBackground { records: generation.manifest().records(), ..LocalBackground::default() };
+    for (batch, sampled) in (0_u64..).zip(chosen.chunks(BATCH)) {
+        progress.update(Phase::Measuring, batch * BATCH as u64, Some(chosen.len() as u64));
+        let queries: Vec<(IndexHit, QueryFingerprint)> = sampled
+            .par_iter()
+            .filter_map(|sampled| query(sampled, config, coder, generation).transpose())
+            .collect::<Result<_, Error>>()?;
+        let local: Vec<_> = queries.iter().map(|(_, query)| query.local()).collect();
+        let admit = |number: usize, hit: &IndexHit| queries[number].0.is_rival_of(hit);
+        for sightings in search.find(&local, false, admit)? {
+            let first = contests(sightings).into_iter().next();
+            background.impostors.push(first.map_or(Impostor::default(), |contest| Impostor {
+                best: score(contest.best().score),
+                rival: score(contest.rivals().next().map_or(0.0, |rival| rival.score)),
+            }));
+        }
+    }
+    background.impostors.sort_by(|a, b| a.best.total_cmp(&b.best).then(a.rival.total_cmp(&b.rival)));
+    Ok(background)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "scores are small and rounding them does not matter")]
+fn score(value: f64) -> f32 {
+    value as f32
+}
+
+/// The query of a sampled record and the record itself; `None` where it is not in the index or cannot be read.
+fn query(
+    sampled: &Sampled,
+    config: &Config,
+    coder: &Coder,
+    generation: &Generation,
+) -> Result<Option<(IndexHit, QueryFingerprint)>, Error> {
+    let Some(hit) = generation.find(sampled.0)? else {
+        return Ok(None);
+    };
+    let read = read_bounded(&sampled.1.path, &config.limits).ok();
+    let image = read.and_then(|content| decode(content.bytes(), &config.limits).ok());
+    Ok(image.and_then(|image| coder.query(&image).ok()).map(|query| (hit, query)))
+}
+
+/// An entry of the vault, ordered by its ref.
+struct Sampled(RecordRef, Entry);
+
+impl PartialEq for Sampled {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Sampled {}
+
+impl PartialOrd for Sampled {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Sampled {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
