@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use saltprint_eval::Treatment;
+use saltprint_synth::Template;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -11,6 +13,13 @@ Exit codes:
   2   wrong usage
   3   done, but some inputs could not be used (they are named with reasons)
   10  lookup found no match";
+
+const EVAL_EXIT_CODES: &str = "\
+Exit codes:
+  0   done, whatever the numbers say
+  1   failed
+  2   wrong usage
+  3   done, but some items of the vault could not be used and were left out";
 
 /// Are these leaked images ours, whose, from which system and from when - without keeping a single document.
 #[derive(Debug, Parser)]
@@ -44,6 +53,12 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Show the whole job on an invented vault and an invented leak.
     Demo(DemoArgs),
+    /// Measure how well altered copies are recognised and strangers told apart, beside public hashes.
+    ///
+    /// Holds part of the vault out as strangers, indexes the rest under keys of its own, alters copies and looks them up.
+    /// The configured keys and index are neither read nor changed, and nothing but numbers comes out.
+    #[command(after_help = EVAL_EXIT_CODES)]
+    Eval(EvalArgs),
 }
 
 #[derive(Debug, Args)]
@@ -139,6 +154,65 @@ pub(crate) struct DemoArgs {
     pub(crate) seed: u64,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct EvalArgs {
+    /// Invent a vault of N documents, instead of using the one of the configuration.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) synthetic: Option<u32>,
+    /// Templates of the invented vault, by name; all by default.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "synthetic", value_parser = template)]
+    pub(crate) templates: Vec<Template>,
+    /// Documents that are held out; by default a quarter as many as there are records, or a quarter of the vault.
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub(crate) strangers: Option<u32>,
+    /// Records that are asked under each edit.
+    #[arg(long, value_name = "K", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) queries: u32,
+    /// Edits by name, such as `crop-80`, at any strength; `none` is an exact copy. All of the standard set by default.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = treatment)]
+    pub(crate) edits: Vec<Treatment>,
+    /// Seed of everything that is drawn.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Write report.html, report.json, edits.csv and items.csv into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Let PDQ and pHash judge the same images.
+    #[arg(long, value_name = "on|off", default_value = "on", value_parser = on_or_off)]
+    pub(crate) baselines: bool,
+    /// Work in this folder, which stays and saves drawing the same invented vault again; temporary by default.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) work: Option<PathBuf>,
+    /// Ask every stranger under every edit, instead of unedited and under one edit in turn.
+    #[arg(long)]
+    pub(crate) full_strangers: bool,
+    /// Print the report as JSON on stdout instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn template(name: &str) -> Result<Template, String> {
+    Template::ALL.into_iter().find(|template| template.name() == name).ok_or_else(|| {
+        let names = Template::ALL.map(Template::name).join(", ");
+        format!("no such template; there are {names}")
+    })
+}
+
+fn treatment(name: &str) -> Result<Treatment, String> {
+    Treatment::by_name(name).ok_or_else(|| {
+        let names: Vec<String> = Treatment::standard().iter().map(ToString::to_string).collect();
+        format!("no such edit; the standard set is {}", names.join(", "))
+    })
+}
+
+fn on_or_off(word: &str) -> Result<bool, String> {
+    match word {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("say `on` or `off`".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -148,5 +222,22 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn edits_and_templates_are_lists_of_names() {
+        let parse = |line: &str| Arguments::try_parse_from(line.split(' '));
+        let good = parse("saltprint eval --synthetic 9 --edits none,crop-85 --templates passport,selfie --baselines off");
+        let Ok(Arguments { command: Command::Eval(args), .. }) = good else { panic!("{good:?}") };
+        assert_eq!((args.edits.len(), args.templates.len(), args.baselines), (2, 2, false));
+        for bad in [
+            "saltprint eval --edits melt",
+            "saltprint eval --synthetic 9 --templates visa",
+            "saltprint eval --templates passport",
+            "saltprint eval --queries 0",
+            "saltprint eval --baselines maybe",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use saltprint::{Phase, Progress};
+use saltprint_eval::Stage;
 
 /// Time between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -17,7 +18,8 @@ pub(crate) struct Shown {
 }
 
 struct State {
-    bar: Option<(Phase, ProgressBar)>,
+    /// The bar and the name of the step that it shows.
+    bar: Option<(&'static str, ProgressBar)>,
     last_line: Instant,
 }
 
@@ -45,39 +47,51 @@ impl Shown {
 
 impl Progress for Shown {
     fn update(&self, phase: Phase, done: u64, total: Option<u64>) {
+        self.show(phase.name(), done, total);
+    }
+}
+
+impl saltprint_eval::Progress for Shown {
+    fn update(&self, stage: Stage, done: u64, total: Option<u64>) {
+        self.show(stage.name(), done, total);
+    }
+}
+
+impl Shown {
+    fn show(&self, step: &'static str, done: u64, total: Option<u64>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.terminal {
             if state.last_line.elapsed() >= PLAIN_EVERY {
                 state.last_line = Instant::now();
                 match total {
-                    Some(total) => eprintln!("{}: {done} of {total}", phase.name()),
-                    None => eprintln!("{}: {done}", phase.name()),
+                    Some(total) => eprintln!("{step}: {done} of {total}"),
+                    None => eprintln!("{step}: {done}"),
                 }
             }
             return;
         }
-        if state.bar.as_ref().is_none_or(|(shown, _)| *shown != phase) {
+        if state.bar.as_ref().is_none_or(|(shown, _)| *shown != step) {
             if let Some((_, bar)) = state.bar.take() {
                 bar.finish_and_clear();
             }
-            state.bar = Some((phase, new_bar(phase)));
+            state.bar = Some((step, new_bar(step)));
         }
         if let Some((_, bar)) = &state.bar {
             if let Some(total) = total
                 && bar.length() != Some(total)
             {
                 bar.set_length(total);
-                bar.set_style(style("{msg:22} {bar:30} {human_pos}/{human_len}  {per_sec}  ETA {eta}"));
+                bar.set_style(style("{msg:24} {bar:30} {human_pos}/{human_len}  {per_sec}  ETA {eta}"));
             }
             bar.set_position(done);
         }
     }
 }
 
-fn new_bar(phase: Phase) -> ProgressBar {
+fn new_bar(step: &'static str) -> ProgressBar {
     let bar =
-        ProgressBar::no_length().with_style(style("{msg:22} {spinner} {human_pos}  {per_sec}  {elapsed}"));
-    bar.set_message(phase.name());
+        ProgressBar::no_length().with_style(style("{msg:24} {spinner} {human_pos}  {per_sec}  {elapsed}"));
+    bar.set_message(step);
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }

@@ -15,6 +15,10 @@ use crate::measures::Measure;
 
 /// PDQ hashes of images below this quality, 0 to 1, are not used: the customary line.
 const PDQ_LEAST_QUALITY: f32 = 0.5;
+/// Smallest side that PDQ takes.
+const PDQ_LEAST_SIDE: u32 = 5;
+/// Images of at least four times as many pixels are averaged down before PDQ.
+const PDQ_PIXELS: u64 = 1_300_000;
 /// Longer side that images are reduced to before pHash reduces them further.
 const PHASH_SIDE: u32 = 512;
 
@@ -75,14 +79,46 @@ fn distance(a: &[u64], b: &[u64]) -> f32 {
 }
 
 /// The PDQ hash and its quality, 0 to 1; `None` for images under 5 pixels a side.
+///
+/// Hashed at full size, which is exact to the bit with the published hashes; only images of several times
+/// [`PDQ_PIXELS`] are averaged down first by a whole factor, as everybody does who cannot wait half a second for a photo.
 fn pdq(image: &Luma) -> Option<([u64; 4], f32)> {
-    let buffer = old_image::GrayImage::from_raw(image.width(), image.height(), image.pixels().to_vec())?;
-    let (bytes, quality) = pdqhash::generate_pdq(&old_image::DynamicImage::ImageLuma8(buffer))?;
+    if image.width().min(image.height()) < PDQ_LEAST_SIDE {
+        return None;
+    }
+    let pixels = u64::from(image.width()) * u64::from(image.height());
+    let factor = usize::try_from((pixels / PDQ_PIXELS).isqrt().max(1)).ok()?;
+    let (width, height, pixels) = average(image, factor);
+    let buffer = old_image::GrayImage::from_raw(width, height, pixels)?;
+    let (bytes, quality) = pdqhash::generate_pdq_full_size(&old_image::DynamicImage::ImageLuma8(buffer));
     let mut words = [0; 4];
     for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
         *word = chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
     }
     Some((words, quality))
+}
+
+/// Width, height and pixels of the image with `factor` x `factor` pixels averaged to one; a rest at the edge is left out.
+fn average(image: &Luma, factor: usize) -> (u32, u32, Vec<u8>) {
+    if factor <= 1 {
+        return (image.width(), image.height(), image.pixels().to_vec());
+    }
+    let step = u32::try_from(factor).unwrap_or(u32::MAX);
+    let (width, height) = (image.width() / step, image.height() / step);
+    let area = step * step;
+    let stride = image.width() as usize;
+    let mut pixels = Vec::with_capacity(width as usize * height as usize);
+    let mut sums = vec![0_u32; width as usize];
+    for rows in image.pixels().chunks_exact(stride * factor) {
+        sums.fill(0);
+        for row in rows.chunks_exact(stride) {
+            for (sum, block) in sums.iter_mut().zip(row.chunks_exact(factor)) {
+                *sum += block.iter().copied().map(u32::from).sum::<u32>();
+            }
+        }
+        pixels.extend(sums.iter().map(|sum| u8::try_from((sum + area / 2) / area).unwrap_or(u8::MAX)));
+    }
+    (width, height, pixels)
 }
 
 /// The 64-bit hash of the signs of low frequencies about their median.

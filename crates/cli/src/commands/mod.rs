@@ -3,6 +3,7 @@
 mod ask;
 mod build;
 mod demo;
+mod eval;
 mod keys;
 mod show;
 
@@ -23,5 +24,6 @@ pub(crate) fn dispatch(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Verify => show::verify(&config()?),
         Command::Status(args) => show::status(args, &config()?),
         Command::Demo(args) => demo::run(args),
+        Command::Eval(args) => eval::run(args, config),
     }
 }

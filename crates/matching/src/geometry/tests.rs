@@ -257,7 +257,9 @@ proptest! {
         let quad = agreement.transform.quad(WIDTH, HEIGHT).expect("a picture");
         for (corner, (x, y)) in [(0.0, 0.0), (WIDTH, 0.0), (WIDTH, HEIGHT), (0.0, HEIGHT)].into_iter().enumerate() {
             let off = distance(quad[corner], truth.apply(x, y)) / side;
-            prop_assert!(off <= 0.12, "corner {corner} is {off} of the side away");
+            // Tilted ones are extrapolated to the corners with two degrees of freedom more.
+            let most = if kind == Kind::Tilted { 0.2 } else { 0.12 };
+            prop_assert!(off <= most, "corner {corner} is {off} of the side away");
         }
     }
 

@@ -17,6 +17,8 @@ const OWN_SIZE: f64 = 0.05;
 const CLEARLY_CLOSER: f64 = 0.5;
 /// ...and a smaller one with few equations to spare: half of it with this many.
 const FEW_SPARE: f64 = 8.0;
+/// It may even explain less by this share: a stiffer transform may win a stranger at the margin by bad fit alone.
+const STRANGERS: f64 = 0.1;
 /// How much wider than the final tolerance pairs are collected while the fit is still coarse.
 const COARSE: f64 = 3.0;
 const MIDDLE: f64 = 1.5;
@@ -46,6 +48,9 @@ impl Default for VerifySettings {
 }
 
 /// The heaviest set of pairs that agree on one planar transform from the record to the query; `None` below two.
+///
+/// "Heaviest" with one exception: of two transforms near one another, the one that fits clearly better may
+/// explain up to a tenth less, which keeps out strangers at the margin.
 ///
 /// Each spot of the query and of the record is used once: where pairs compete, the heaviest wins, then the one of
 /// the first keypoint of the query, then of the record. Keypoints within half their size and a quarter of an
@@ -87,7 +92,8 @@ impl Solution {
     /// Whether this one, which is freer, should replace another.
     fn improves(&self, other: &Self) -> bool {
         let share = CLEARLY_CLOSER * self.spare / (self.spare + FEW_SPARE);
-        self.weight > other.weight || (self.weight >= other.weight && self.variance <= share * other.variance)
+        self.weight > other.weight
+            || (self.weight >= (1.0 - STRANGERS) * other.weight && self.variance <= share * other.variance)
     }
 }
 

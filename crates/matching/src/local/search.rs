@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use saltprint_fingerprint::{LocalFingerprint, LocalQuery, QueryFeature};
 use saltprint_index::{Candidate, Generation, Hit, IndexError, IndexHit, LocalLookup};
 
-use super::score::{Crowd, Near, near_pairs};
+use super::score::{Crowd, Near, evidence, near_pairs};
 use crate::geometry::{Pair, Placed, Region, Transform, VerifySettings, covered_share, verify};
 
 /// A record that shows in an image.
@@ -31,6 +31,7 @@ pub struct Sighting {
     pub covered: f64,
     /// Quarter turns clockwise from the record to the leaked image, after mirroring, 0 to 3.
     pub quarters: u8,
+    pub debug: Vec<(u32, u8)>,
     /// The features of the query that agree, ascending.
     pub(super) spots: Vec<u32>,
 }
@@ -126,7 +127,9 @@ impl<'a> LocalSearch<'a> {
             let (width, height) = (f64::from(local.width.max(1)), f64::from(local.height.max(1)));
             sightings.push(Sighting {
                 record: record.clone(),
-                score: agreement.weight,
+                score: evidence(
+                    &points.iter().copied().zip(agreeing.iter().map(|pair| f64::from(pair.weight))).collect::<Vec<_>>(),
+                ) * std::env::var("RATIO").map_or(1.0, |r| { let r: f64 = r.parse().unwrap(); (visible_share(local, &agreement, points.len(), query) / r).min(1.0) }),
                 features: u32::try_from(points.len()).unwrap_or(u32::MAX),
                 mirrored,
                 quad: quad(&agreement.transform, (width, height), query, mirrored),
@@ -134,6 +137,7 @@ impl<'a> LocalSearch<'a> {
                 covered: covered_share(&points, width, height),
                 quarters: quarters(&agreement.transform),
                 spots,
+                debug: agreement.pairs.iter().map(|p| (near[*p as usize].distance, local.features[near[*p as usize].record as usize].sharing.step())).collect(),
             });
         }
         // Stable, and the candidates come in a fixed order.
@@ -175,6 +179,16 @@ fn region(points: &[(f64, f64)], width: f64, height: f64) -> [f64; 4] {
     Region::around(points).map_or([0.0; 4], |region| {
         [region.left / width, region.top / height, region.right / width, region.bottom / height]
     })
+}
+
+fn visible_share(local: &LocalFingerprint, agreement: &crate::Agreement, agreeing: usize, query: &LocalQuery) -> f64 {
+    let inside = local.features.iter().filter(|feature| {
+        let place = feature.place.keypoint();
+        agreement.transform.apply(f64::from(place.x), f64::from(place.y)).is_some_and(|(x, y)| {
+            x > 100.0 && y > 100.0 && x < f64::from(query.width) - 100.0 && y < f64::from(query.height) - 100.0
+        })
+    });
+    agreeing as f64 / (inside.count().max(agreeing).max(1) as f64)
 }
 
 /// The transform's turn, rounded to quarters.

@@ -1,0 +1,50 @@
+//! `eval`: how well altered copies are recognised.
+
+use std::io::Write as _;
+
+use saltprint::{Config, Error};
+use saltprint_eval::EvalPlan;
+
+use crate::args::EvalArgs;
+use crate::exit::Exit;
+use crate::progress::Shown;
+
+/// `config` is read only where no vault is to be invented.
+pub(super) fn run(args: &EvalArgs, config: impl FnOnce() -> Result<Config, Error>) -> anyhow::Result<Exit> {
+    let mut plan = match args.synthetic {
+        Some(records) => EvalPlan::synthetic(records as usize).templates(&args.templates),
+        None => EvalPlan::vault(config()?),
+    }
+    .queries(args.queries as usize)
+    .seed(args.seed)
+    .baselines(args.baselines)
+    .full_strangers(args.full_strangers);
+    if let Some(strangers) = args.strangers {
+        plan = plan.strangers(strangers as usize);
+    }
+    if !args.edits.is_empty() {
+        plan = plan.treatments(args.edits.clone());
+    }
+    if let Some(work) = &args.work {
+        plan = plan.work(work);
+    }
+
+    let progress = Shown::new();
+    let report = saltprint_eval::run(&plan, &progress)?;
+    progress.finish();
+    for warning in &report.warnings {
+        eprintln!("warning: {warning}");
+    }
+    // The files first: whoever closes stdout early has them all the same.
+    if let Some(out) = &args.out {
+        report.write_to(out)?;
+        eprintln!("The report is in {}.", out.display());
+    }
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&report)?)?;
+    } else {
+        out.write_all(report.to_text().as_bytes())?;
+    }
+    Ok(if report.setup.unusable > 0 { Exit::DoneWithRejects } else { Exit::Done })
+}
