@@ -178,7 +178,7 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Let PDQ and pHash judge the same images.
-    #[arg(long, value_name = "on|off", default_value = "on", value_parser = on_or_off)]
+    #[arg(long, value_name = "on|off", default_value = "on", value_parser = on_or_off, action = clap::ArgAction::Set)]
     pub(crate) baselines: bool,
     /// Work in this folder, which stays and saves drawing the same invented vault again; temporary by default.
     #[arg(long, value_name = "DIR")]
@@ -227,7 +227,9 @@ mod tests {
     #[test]
     fn edits_and_templates_are_lists_of_names() {
         let parse = |line: &str| Arguments::try_parse_from(line.split(' '));
-        let good = parse("saltprint eval --synthetic 9 --edits none,crop-85 --templates passport,selfie --baselines off");
+        let good = parse(
+            "saltprint eval --synthetic 9 --edits none,crop-85 --templates passport,selfie --baselines off",
+        );
         let Ok(Arguments { command: Command::Eval(args), .. }) = good else { panic!("{good:?}") };
         assert_eq!((args.edits.len(), args.templates.len(), args.baselines), (2, 2, false));
         for bad in [

@@ -18,8 +18,8 @@ const PDQ_LEAST_QUALITY: f32 = 0.5;
 /// Smallest side that PDQ takes.
 const PDQ_LEAST_SIDE: u32 = 5;
 /// Images of at least four times as many pixels are averaged down before PDQ.
-const PDQ_PIXELS: u64 = 1_300_000;
-/// Longer side that images are reduced to before pHash reduces them further.
+const PDQ_PIXELS: u64 = 320_000;
+/// Longer side that images are reduced to before pHash, which goes on to 16 x 16.
 const PHASH_SIDE: u32 = 512;
 
 /// What is fixed about a baseline.
@@ -46,8 +46,10 @@ pub(crate) struct Hashes {
 impl Hashes {
     pub(crate) fn of(image: &Luma) -> Self {
         Self {
-            pdq: pdq(image).filter(|(_, quality)| *quality >= PDQ_LEAST_QUALITY).map(|(bits, _)| bits),
             phash: phash(image),
+            pdq: pdq(reduced(image))
+                .filter(|(_, quality)| *quality >= PDQ_LEAST_QUALITY)
+                .map(|(bits, _)| bits),
         }
     }
 
@@ -78,17 +80,18 @@ fn distance(a: &[u64], b: &[u64]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum::<u32>() as f32
 }
 
+/// The image averaged down by a whole factor where it has several times [`PDQ_PIXELS`]. PDQ goes on to 64 x 64 anyway, and
+/// everybody who hashes many photos reduces them first; so does the reference, to 512 x 512.
+fn reduced(image: &Luma) -> (u32, u32, Vec<u8>) {
+    let pixels = u64::from(image.width()) * u64::from(image.height());
+    average(image, usize::try_from((pixels / PDQ_PIXELS).isqrt()).unwrap_or(1))
+}
+
 /// The PDQ hash and its quality, 0 to 1; `None` for images under 5 pixels a side.
-///
-/// Hashed at full size, which is exact to the bit with the published hashes; only images of several times
-/// [`PDQ_PIXELS`] are averaged down first by a whole factor, as everybody does who cannot wait half a second for a photo.
-fn pdq(image: &Luma) -> Option<([u64; 4], f32)> {
-    if image.width().min(image.height()) < PDQ_LEAST_SIDE {
+fn pdq((width, height, pixels): (u32, u32, Vec<u8>)) -> Option<([u64; 4], f32)> {
+    if width.min(height) < PDQ_LEAST_SIDE {
         return None;
     }
-    let pixels = u64::from(image.width()) * u64::from(image.height());
-    let factor = usize::try_from((pixels / PDQ_PIXELS).isqrt().max(1)).ok()?;
-    let (width, height, pixels) = average(image, factor);
     let buffer = old_image::GrayImage::from_raw(width, height, pixels)?;
     let (bytes, quality) = pdqhash::generate_pdq_full_size(&old_image::DynamicImage::ImageLuma8(buffer));
     let mut words = [0; 4];
@@ -134,9 +137,11 @@ fn phash(image: &Luma) -> Option<u64> {
     let buffer = GrayImage::from_raw(image.width(), image.height(), image.pixels().to_vec())?;
     let longer = buffer.width().max(buffer.height());
     let buffer = if longer > PHASH_SIDE {
-        let side = |side: u32| (u64::from(side) * u64::from(PHASH_SIDE) / u64::from(longer)).max(1);
-        let (width, height) = (side(buffer.width()), side(buffer.height()));
-        imageops::thumbnail(&buffer, u32::try_from(width).ok()?, u32::try_from(height).ok()?)
+        let side = |side: u32| {
+            let side = u64::from(side) * u64::from(PHASH_SIDE) / u64::from(longer);
+            u32::try_from(side.max(1)).unwrap_or(PHASH_SIDE)
+        };
+        imageops::thumbnail(&buffer, side(buffer.width()), side(buffer.height()))
     } else {
         buffer
     };

@@ -12,8 +12,8 @@ pub struct Share {
     pub count: u64,
     /// Images in all.
     pub of: u64,
-    /// `count / of`, 0 to 1; `None` for no images.
-    pub share: Option<f64>,
+    /// The share, `count / of`, 0 to 1; `None` for no images.
+    pub value: Option<f64>,
     /// Lower end of the interval, 0 to 1.
     pub low: f64,
     /// Upper end of the interval, 0 to 1.
@@ -29,13 +29,13 @@ impl Share {
     pub fn new(count: u64, of: u64) -> Self {
         let count = count.min(of);
         if of == 0 {
-            return Self { count, of, share: None, low: 0.0, high: 1.0 };
+            return Self { count, of, value: None, low: 0.0, high: 1.0 };
         }
         let tail = (1.0 - CONFIDENCE) / 2.0;
         let (hits, misses) = (count as f64, (of - count) as f64);
         let low = if count == 0 { 0.0 } else { quantile(hits, misses + 1.0, tail) };
         let high = if count == of { 1.0 } else { quantile(hits + 1.0, misses, 1.0 - tail) };
-        Self { count, of, share: Some(hits / of as f64), low, high }
+        Self { count, of, value: Some(hits / of as f64), low, high }
     }
 }
 
@@ -83,7 +83,7 @@ mod tests {
             for count in 0..=of {
                 let (here, there) = (Share::new(count, of), Share::new(of - count, of));
                 assert!((here.low - (1.0 - there.high)).abs() < 1e-9);
-                let share = here.share.unwrap();
+                let share = here.value.unwrap();
                 assert!(here.low <= share && share <= here.high, "{here:?}");
             }
         }
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn no_images_say_nothing() {
-        assert_eq!(Share::new(0, 0), Share { count: 0, of: 0, share: None, low: 0.0, high: 1.0 });
+        assert_eq!(Share::new(0, 0), Share { count: 0, of: 0, value: None, low: 0.0, high: 1.0 });
         assert_eq!(Share::new(9, 3), Share::new(3, 3));
     }
 }

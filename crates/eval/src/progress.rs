@@ -114,6 +114,11 @@ impl Clock {
         result
     }
 
+    /// Counts units whose number is known only once their time was.
+    pub(crate) fn count(&self, work: Work, units: usize) {
+        self.units[work as usize].fetch_add(units as u64, Ordering::Relaxed);
+    }
+
     /// Time and units of `work` so far.
     pub(crate) fn spent(&self, work: Work) -> (Duration, u64) {
         let load = |counters: &[AtomicU64]| counters[work as usize].load(Ordering::Relaxed);

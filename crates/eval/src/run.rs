@@ -41,10 +41,11 @@ pub fn run(plan: &EvalPlan, progress: &dyn Progress) -> Result<EvalReport, EvalE
             (documents, None)
         }
         Source::Vault(config) => {
-            let documents = clock.time(Work::Vault, 1, || {
+            let documents = clock.time(Work::Vault, 0, || {
                 let Config { vault, limits, .. } = config.as_ref();
                 vault::listed(vault, limits, plan.strangers, DEFAULT_HOLD_OUT, plan.seed, progress)
             })?;
+            clock.count(Work::Vault, documents.kept.len() + documents.strangers.len());
             (documents, Some(config.as_ref()))
         }
     };

@@ -135,9 +135,8 @@ pub(crate) fn listed(
     seed: u64,
     progress: &dyn Progress,
 ) -> Result<Documents, EvalError> {
-    let root = match vault {
-        Vault::Folder { root } | Vault::Manifest { root, .. } => root,
-        _ => return Err(EvalError::plan("only folders and tables of files can be evaluated")),
+    let (Vault::Folder { root } | Vault::Manifest { root, .. }) = vault else {
+        return Err(EvalError::plan("only folders and tables of files can be evaluated"));
     };
     let root = fs::canonicalize(root).map_err(EvalError::io("open", root))?;
     let mut unusable = 0;

@@ -1,5 +1,7 @@
 //! A small evaluation from end to end, and one of a folder of files.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
@@ -125,8 +127,8 @@ fn without_times(report: &EvalReport) -> serde_json::Value {
 #[test]
 fn an_invented_vault() {
     let place = tempfile::tempdir().unwrap();
-    let (work, out) = (place.path().join("work"), place.path().join("out"));
-    let report = run(&plan().work(&work), &NoProgress).unwrap();
+    let out = place.path().join("out");
+    let report = run(&plan(), &NoProgress).unwrap();
     println!("{}", report.to_text());
     assert_eq!((report.setup.records, report.setup.strangers), (120, 40));
     assert_eq!(report.total.counts.images, 20 * EDITS.len() as u64);
@@ -153,12 +155,20 @@ fn an_invented_vault() {
         serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
     assert_eq!(json["format"], saltprint_eval::FORMAT);
     assert_eq!(json["edits"].as_array().unwrap().len(), EDITS.len());
+}
 
-    // The vault that is there is used again, and the same plan gives the same numbers.
-    let written = fs::metadata(work.join("vault/.layouts.json")).unwrap().modified().unwrap();
-    let again = run(&plan().work(&work), &NoProgress).unwrap();
-    assert_eq!(without_times(&again), without_times(&report));
-    assert_eq!(fs::metadata(work.join("vault/.layouts.json")).unwrap().modified().unwrap(), written);
+#[test]
+fn the_same_plan_gives_the_same_numbers_from_a_vault_that_is_there() {
+    let place = tempfile::tempdir().unwrap();
+    let plan =
+        EvalPlan::synthetic(30).strangers(9).queries(8).treatments(treatments(&["tilt-2", "collage-3x3"]));
+    let plan = plan.seed(4).work(place.path());
+    let first = run(&plan, &NoProgress).unwrap();
+    let marker = place.path().join("vault/.layouts.json");
+    let written = fs::metadata(&marker).unwrap().modified().unwrap();
+    let again = run(&plan, &NoProgress).unwrap();
+    assert_eq!(without_times(&again), without_times(&first));
+    assert_eq!(fs::metadata(&marker).unwrap().modified().unwrap(), written);
 }
 
 #[test]

@@ -28,7 +28,7 @@ const _: () = assert!((CHUNK as u64 * ENTRY_MAX as u64) * FEATURE_MAX as u64 <= 
 
 /// Makes the codes of one epoch: a [`Profile`] fused with the secret projection of a [`ProjectionKey`].
 ///
-/// It takes a tenth of a second to make and holds 700 kB, which are wiped on drop; share one between threads by reference.
+/// It takes a tenth of a second to make and holds 750 kB, which are wiped on drop; share one between threads by reference.
 pub struct Coder {
     epoch: EpochId,
     matrix: Matrix,
@@ -89,7 +89,8 @@ impl Coder {
         let grids = Grid::new(image).reduce();
         plain::check(&grids)?;
         let features = LocalFeatures::extract(image, &Settings::RECORD);
-        Ok(Fingerprint { global: self.code(&grids), local: self.local.fingerprint(&features) })
+        let small = LocalFeatures::extract(image, &Settings::SMALL_COPY);
+        Ok(Fingerprint { global: self.code(&grids), local: self.local.fingerprint(&features, &small) })
     }
 
     /// The query side: the codes with each of the eight orientations undone, and the local codes.
@@ -109,6 +110,11 @@ impl Coder {
     #[must_use]
     pub fn fine_query(&self, image: &Luma) -> LocalQuery {
         self.local.query(&LocalFeatures::extract(image, &Settings::FINE_QUERY))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn local(&self) -> &LocalCoder {
+        &self.local
     }
 
     fn code(&self, grids: &Grids) -> GlobalCode {

@@ -1,7 +1,8 @@
-//! Keyed perceptual fingerprints: from a luma image to a 256-bit code that survives copying and needs a key to make.
+//! Keyed perceptual fingerprints: from a luma image to codes that survive copying and need a key to make.
 //!
-//! A [`Coder`] turns an image into a [`Fingerprint`] for the index, or into a [`QueryFingerprint`] with one code for
-//! each way in which a copy may be turned or mirrored. It is made of a [`Profile`], which says what differs between
+//! A [`Coder`] turns an image into a [`Fingerprint`] for the index: one 256-bit global code of the whole image, and
+//! 128-bit local codes of what stands out in it. For a leaked image it makes a [`QueryFingerprint`], with one global code
+//! for each way in which a copy may be turned or mirrored, and the local codes of the image and its mirror image. It is made of a [`Profile`], which says what differs between
 //! documents, and a projection key, which makes the codes secret. The two together are an epoch.
 //!
 //! ```
@@ -23,31 +24,54 @@
 //!
 //! # How a code is made
 //!
+//! The global code:
+//!
 //! 1. The image becomes a 192 x 192 grid of area means, in exact integers, whatever its size and aspect ratio.
 //! 2. Box means of it give a 24 x 24 patch of local contrast and, from a 64 x 64 field, histograms of gradient
 //!    directions in 10 x 10 cells: 1,376 features, rounded to 16 bits.
 //! 3. Profile and secret projection, fused into one matrix of 12-bit integers, give 256 sums; their signs are the code.
 //!
+//! The local codes:
+//!
+//! 1. The image is resampled so that its longer side has 640 pixels, and blurred step by step, in fixed point. Blobs in this
+//!    scale space are keypoints, each with a size and one or two directions of the gradients around it.
+//! 2. The neighbourhood, turned and scaled with the keypoint, becomes histograms of gradient directions: 4 x 4 cells of 8
+//!    directions, of which the square roots of the shares count (as in RootSIFT). They are 128 bytes.
+//! 3. The profile's map brings forward what is rare in descriptors of the vault: it takes their mean away and, calibrated,
+//!    whitens them by half. A secret rotation of the result gives 128 signs. Map and rotation are one matrix of 12-bit
+//!    integers.
+//! 4. A code is kept with its [`Place`], in 6 bytes: position, size and direction, rounded. A query also knows for the first
+//!    24 bits how near they were to tipping over, which tells a lookup table where else to look.
+//!
+//! A local code follows its keypoint, so turns need no codes of their own; the mirror image of a descriptor is a
+//! rearrangement of its values. An image gives some hundreds of local codes; which of them a record keeps is the index's
+//! business, as that takes knowing what other records have.
+//!
 //! # The same code everywhere
 //!
-//! Same pixels, key and profile: the same code on every CPU, operating system and number of threads. Steps 1 and 3 are
-//! integer arithmetic; step 2 and the projection use only floating-point operations that IEEE 754 defines to the
-//! last bit, in a fixed order, and the functions of `libm`. A golden test holds this fixed; turned and mirrored images
-//! give the record's code exactly. Decoding is outside: two JPEG decoders may differ by a level, and so by a bit or two.
+//! Same pixels, key and profile: the same codes on every CPU, operating system and number of threads. Where it matters
+//! most, arithmetic is in integers: grids, scale space, and the products whose signs are the codes. The rest uses only
+//! floating-point operations that IEEE 754 defines to the last bit, in a fixed order, and the functions of `libm`. Golden
+//! tests hold this fixed. Turned and mirrored images give the record's global code exactly, and most of its local codes
+//! within a few bits. Decoding is outside: two JPEG decoders may differ by a level, and so by a bit or two.
 //!
 //! # Memory
 //!
-//! A [`Coder`] holds 700 kB, shared by all threads. A fingerprint needs 130 kB and 8 bytes a pixel of image width
-//! while it is made. Pixels, grids, features, profiles and matrices are wiped when dropped; what the compiler leaves on the
+//! A [`Coder`] holds 750 kB, shared by all threads. A fingerprint needs up to 7 MB while it is made, most of them for the
+//! scale space, and 8 bytes a pixel of image width; [`Coder::fine_query`] up to 27 MB. Pixels, descriptors, grids, features, profiles and matrices are wiped when dropped; what the compiler leaves on the
 //! stack is not.
 //!
 //! # Quirks
 //!
-//! * The code sees the whole frame: crops of more than a few percent, borders, collages and tilts of more than two
-//!   degrees lose it. They are the business of local codes.
-//! * Aspect ratio does not count: an image stretched to twice its width has the same code.
+//! * The global code sees the whole frame: crops of more than a few percent, borders, collages and tilts of more than two
+//!   degrees lose it. Local codes find those copies, as long as enough of what only this document has is still in them.
+//! * Local codes see what is some pixels wide at 640 pixels: strong blur, pixelation and tiny thumbnails lose them. Those
+//!   keep the global code.
+//! * Aspect ratio does not count for the global code: an image stretched to twice its width has the same one. Local codes
+//!   stand a stretch by a fifth or so.
 //! * Copies with colours changed but luma kept are identical.
-//! * An image is [`TooPlain`] by its structure alone; nearly blank scans get no code rather than an arbitrary one.
+//! * An image is [`TooPlain`] by its structure alone; nearly blank scans get no codes rather than arbitrary ones. An image
+//!   whose shorter side is below 16 pixels has no local codes.
 //! * `cargo run --release -p saltprint-fingerprint --example separation` prints how far copies and strangers are apart.
 
 #![forbid(unsafe_code)]

@@ -81,7 +81,7 @@ impl Profile {
         *blake3::hash(&codec::encode(self)).as_bytes()
     }
 
-    /// Encrypts and authenticates the profile under the projection key; about 2.8 kB an axis and 34 kB.
+    /// Encrypts and authenticates the profile under the projection key; about 2.8 kB an axis and 39 kB.
     ///
     /// `salt` must be random and new for every call.
     #[must_use]

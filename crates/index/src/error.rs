@@ -44,8 +44,16 @@ pub enum IndexError {
     )]
     WrongEpoch,
     /// The census of local features does not open.
-    #[error("the census of local features does not open; run `saltprint rebuild --full`")]
+    #[error(
+        "the census of local features does not open; restore the index folder, or run `saltprint rebuild --full`"
+    )]
     Census(#[source] SealError),
+    /// The manifest names a census that is not in the folder.
+    #[error("the census `{}` is missing; restore the index folder, or run `saltprint rebuild --full`", path.display())]
+    MissingCensus {
+        /// Where it should be.
+        path: PathBuf,
+    },
     /// Root or header do not authenticate.
     #[error(
         "the segment does not authenticate: wrong index key, or the file is damaged; restore it, or run `saltprint rebuild --full`"

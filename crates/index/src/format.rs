@@ -68,16 +68,19 @@ pub(crate) const DICTIONARY_NONE: u16 = u16::MAX;
 /// Bytes of the graph head row.
 pub const GRAPH_HEAD_LEN: usize = 16;
 /// Bytes of the local head row.
-pub const LOCAL_HEAD_LEN: usize = 16;
+pub const LOCAL_HEAD_LEN: usize = LOCAL_HEAD_BITS_END + 12;
+pub(crate) const LOCAL_HEAD_BITS_END: usize = 4;
 /// Bytes of one row of the local records section.
-pub const LOCAL_RECORD_ROW_LEN: usize = LOCAL_RECORD_HEIGHT + 4;
+pub const LOCAL_RECORD_ROW_LEN: usize = LOCAL_RECORD_RESERVED + 2;
 pub(crate) const LOCAL_RECORD_COUNT: usize = 4;
 pub(crate) const LOCAL_RECORD_WIDTH: usize = LOCAL_RECORD_COUNT + 2;
 pub(crate) const LOCAL_RECORD_HEIGHT: usize = LOCAL_RECORD_WIDTH + 2;
+pub(crate) const LOCAL_RECORD_RESERVED: usize = LOCAL_RECORD_HEIGHT + 2;
 /// Bytes of one row of the local features section.
-pub const LOCAL_FEATURE_ROW_LEN: usize = LOCAL_FEATURE_SHARING + 2;
+pub const LOCAL_FEATURE_ROW_LEN: usize = LOCAL_FEATURE_RESERVED + 1;
 pub(crate) const LOCAL_FEATURE_PLACE: usize = 16;
 pub(crate) const LOCAL_FEATURE_SHARING: usize = LOCAL_FEATURE_PLACE + 6;
+pub(crate) const LOCAL_FEATURE_RESERVED: usize = LOCAL_FEATURE_SHARING + 1;
 /// Bytes of one row of the local buckets section.
 pub const LOCAL_BUCKET_ROW_LEN: usize = 4;
 /// Bytes of one row of the local table section.

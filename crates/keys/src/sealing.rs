@@ -1,4 +1,4 @@
-//! Sealing of small blobs: a profile, a manifest.
+//! Sealing of blobs that are opened as a whole: a profile, a manifest, a census.
 //!
 //! `FORMAT.md` defines the bytes; the offsets below stand in its order. Both keys of a blob are derived from the role
 //! key through the blob's salt, and the MAC is checked before anything is decrypted.

@@ -25,7 +25,7 @@ struct Row {
     right: bool,
     found: bool,
     covered: f64,
-    debug: Vec<(u32, u8)>,
+    dump: Vec<(bool, f64, f64, Vec<(u32, u8, f32, f64, f64)>)>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -97,7 +97,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 // The contest that holds the right record best, or else the first.
                 let place = groups.iter().position(|contest| is_own(&contest.best().record)).unwrap_or(0);
                 rows.push((*index, match groups.get(place) {
-                    None => Row { best: 0.0, rival: 0.0, features: 0, right: false, found: false, covered: 0.0, debug: vec![] },
+                    None => Row { best: 0.0, rival: 0.0, features: 0, right: false, found: false, covered: 0.0, dump: vec![] },
                     Some(contest) => Row {
                         best: contest.best().score,
                         rival: contest.rivals().next().map_or(0.0, |rival| rival.score),
@@ -105,7 +105,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                         right: is_own(&contest.best().record),
                         found: contest.sightings.iter().any(|sighting| is_own(&sighting.record)),
                         covered: contest.best().covered,
-                        debug: contest.best().debug.clone(),
+                        dump: std::iter::once(contest.best()).chain(contest.rivals().take(1)).map(|s| (is_own(&s.record), s.visible, s.covered, s.debug.clone())).collect(),
                     },
                 }));
             }
@@ -118,6 +118,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let none = Edit::by_name("jpeg-50").ok_or("edit")?;
     let rows = ask(&others, (0..strangers).map(|index| (index, none)).collect(), false);
+    use std::io::Write as _;
+    let mut dump = std::env::var_os("DUMP").map(|path| fs::File::create(path).unwrap());
+    let mut write = |name: &str, rows: &[(usize, Row)], corpus: &Corpus| if let Some(file) = &mut dump { for (index, row) in rows { writeln!(file, "{name}|{index}|{:?}|{:?}", corpus.entry(*index).unwrap().template, row.dump).unwrap(); } };
+    write("stranger", &rows, &others);
     let best: Vec<f64> = rows.iter().map(|(_, row)| row.best).collect();
     let gap: Vec<f64> = rows.iter().map(|(_, row)| row.best - row.rival).collect();
     for (name, values) in [("best", &best), ("gap", &gap)] {
@@ -130,20 +134,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         let kind = others.entry(*index).map(|entry| entry.template);
         println!("  stranger {index} {kind:?}: best {:.2} rival {:.2} features {} covered {:.2}", row.best, row.rival, row.features, row.covered);
     }
-    let histogram = |name: &str, rows: &[&Row]| {
-        let all: Vec<(u32, u8)> = rows.iter().flat_map(|row| row.debug.iter().copied()).collect();
-        let share = |test: &dyn Fn(&(u32, u8)) -> bool| (all.iter().filter(|x| test(x)).count() as f64 / all.len().max(1) as f64 * 1000.0).round() / 10.0;
-        println!("  {name} {} pairs, distance by 4: {:?}", all.len(), (0..10).map(|i| share(&|x| x.0 / 4 == i)).collect::<Vec<_>>());
-        println!("  {name} sharing by 8: {:?}", (0..8).map(|i| share(&|x| x.1 / 8 == i)).collect::<Vec<_>>());
-    };
-    histogram("strangers", &rows.iter().map(|(_, row)| row).collect::<Vec<_>>());
     let line = 1.25 * quantile(best, 1.0);
     let line_gap = 1.25 * quantile(gap, 1.0);
     println!("line {line:.2} gap line {line_gap:.2}");
     for edit in edits {
         let mirrored = edit.to_string() == "mirror";
         let rows = ask(&corpus, (0..queries).map(|i| (i * records / queries, edit)).collect(), mirrored);
-        histogram(&edit.to_string(), &rows.iter().filter(|(_, row)| row.right).map(|(_, row)| row).collect::<Vec<_>>());
+        write(&edit.to_string(), &rows, &corpus);
         let share = |test: &dyn Fn(&Row) -> bool| rows.iter().filter(|(_, row)| test(row)).count() as f64 / rows.len() as f64 * 100.0;
         let mut misses = std::collections::BTreeMap::new();
         for (index, row) in &rows {

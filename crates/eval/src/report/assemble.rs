@@ -51,7 +51,7 @@ pub(crate) fn assemble(findings: Findings<'_>) -> EvalReport {
             too_plain: built.rebuilt.totals.too_plain,
             strong_chance: built.config.matching.rule.strong_chance,
             possible_chance: built.config.matching.rule.possible_chance,
-            rule: serde_json::to_value(&built.rebuilt.rule).unwrap_or_default(),
+            rule: serde_json::to_value(built.rebuilt.rule).unwrap_or_default(),
         },
         total: table.row(None, None),
         edits: edits.clone().map(|edit| table.row(Some(edit), None)).collect(),
@@ -140,7 +140,7 @@ impl<'a> Table<'a> {
         let mut columns = Vec::new();
         for (number, method) in methods.iter().enumerate() {
             let Some(baseline) = method.baseline else { continue };
-            let best = method.best(baseline.bits, nearness[number].iter().flatten().copied());
+            let best = Method::best(baseline.bits, nearness[number].iter().flatten().copied());
             columns.push(Column { method: number, name: "customary", bits: Some(baseline.customary as f32) });
             columns.push(Column { method: number, name: "best", bits: best });
         }
@@ -308,7 +308,7 @@ fn stages(clock: &Clock) -> Vec<StageTime> {
         .into_iter()
         .filter_map(|work| {
             let ((time, units), (stage, summed)) = (clock.spent(work), work.describe());
-            (units > 0).then(|| StageTime { stage, units, seconds: time.as_secs_f64(), summed })
+            (units > 0).then_some(StageTime { stage, units, seconds: time.as_secs_f64(), summed })
         })
         .collect()
 }

@@ -74,7 +74,7 @@ fn record(row: &Row) -> Vec<String> {
     let mut cells = vec!["record".to_owned(), row.edit.clone(), row.family.to_owned(), row.kind.clone()];
     cells.extend(counts.map(|count| count.to_string()));
     cells.extend(shares.into_iter().flat_map(|share| {
-        [share.share.map_or_else(String::new, decimal), decimal(share.low), decimal(share.high)]
+        [share.value.map_or_else(String::new, decimal), decimal(share.low), decimal(share.high)]
     }));
     cells.extend(row.hashes.iter().flat_map(|cell| [cell.right.to_string(), cell.wrong.to_string()]));
     cells
@@ -87,7 +87,7 @@ fn stranger(row: &StrangerRow) -> Vec<String> {
     cells.extend([images.to_string(), none(), none(), none(), strong.to_string(), possible.to_string()]);
     cells.extend([no_match.to_string(), rejected.to_string(), none(), none(), none()]);
     cells.extend([
-        row.strong.share.map_or_else(String::new, decimal),
+        row.strong.value.map_or_else(String::new, decimal),
         decimal(row.strong.low),
         decimal(row.strong.high),
     ]);

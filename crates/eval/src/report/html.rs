@@ -41,13 +41,14 @@ pub(super) fn page(report: &EvalReport) -> String {
 }
 
 fn head(page: &mut String, report: &EvalReport) {
-    let Setup { vault, seed, records, strangers, queries_per_edit, .. } = report.setup;
+    let Setup { seed, records, strangers, queries_per_edit, .. } = report.setup;
     let total = &report.total;
     let all = &report.strangers[0];
     let _ = write!(
         page,
-        "<h1>Saltprint evaluation</h1>\n<p class=\"soft\">Altered copies of an {vault} vault's documents, looked up by the \
+        "<h1>Saltprint evaluation</h1>\n<p class=\"soft\">Altered copies of documents of {}, looked up by the \
          shipped pipeline, version {}.</p>\n<div class=\"cards\">\n",
+        report.setup.vault_words(),
         report.version
     );
     let mut card = |value: String, words: String| {
@@ -123,8 +124,12 @@ fn head(page: &mut String, report: &EvalReport) {
 
 fn hash_headings(page: &mut String, report: &EvalReport) {
     for (method, threshold) in report.hash_columns() {
-        let note = if threshold.name == "customary" { "customary" } else { "best" };
-        let _ = write!(page, "<th class=\"theirs\">{}<br>{note}</th>", heading(method, threshold.bits));
+        let _ = write!(
+            page,
+            "<th class=\"theirs\">{}<br>{}</th>",
+            heading(method, threshold.bits),
+            threshold.name
+        );
     }
 }
 
@@ -132,9 +137,9 @@ fn edits(page: &mut String, report: &EvalReport) {
     page.push_str(
         "<section><h2>Altered copies by edit</h2>\n<p class=\"soft\">Percent of the images of each edit. Right: the record \
          itself, and nobody else in the strong band. Baselines: the nearest record within the threshold is the right one; \
-         wrong ones in red.</p>\n<div class=\"wide\"><table><thead><tr><th>edit</th><th>images</th>\
+         images whose nearest one is wrong are added in red.</p>\n<div class=\"wide\"><table><thead><tr><th>edit</th><th>images</th>\
          <th>right,<br>strong</th><th>95 %<br>interval</th><th>right,<br>possible</th><th>same<br>subject</th>\
-         <th>wrong,<br>strong</th><th>wrong,<br>possible</th><th>missed</th><th>rejected</th>",
+         <th>wrong,<br>strong</th><th>wrong,<br>possible</th><th>missed</th><th>not<br>compared</th>",
     );
     hash_headings(page, report);
     page.push_str("</tr></thead><tbody>\n");
@@ -152,7 +157,7 @@ fn edits(page: &mut String, report: &EvalReport) {
 fn edit_row(page: &mut String, row: &Row, name: &str, class: &str) {
     let counts = row.counts;
     let cell = |count: u64| if count == 0 { "·".to_owned() } else { of(count, counts.images) };
-    let share = row.recall.share.unwrap_or(0.0);
+    let share = row.recall.value.unwrap_or(0.0);
     let _ = write!(
         page,
         "<tr{class}><td>{name}</td><td>{}</td><td style=\"{}\">{}</td><td><small>{}–{}</small></td><td>{}</td><td>{}</td>\
@@ -171,12 +176,12 @@ fn edit_row(page: &mut String, row: &Row, name: &str, class: &str) {
         cell(counts.rejected),
     );
     for HashCell { right, wrong, .. } in &row.hashes {
-        let share = Share::new(*right, counts.images).share.unwrap_or(0.0);
+        let share = Share::new(*right, counts.images).value.unwrap_or(0.0);
         let _ = write!(page, "<td class=\"theirs\" style=\"{}\">{}", good(share), percent(share));
         if *wrong > 0 {
             let _ = write!(
                 page,
-                " <small style=\"color:var(--stranger)\">+{} wrong</small>",
+                " <small style=\"color:var(--stranger)\">+{}</small>",
                 of(*wrong, counts.images)
             );
         }
@@ -203,7 +208,7 @@ fn strangers(page: &mut String, report: &EvalReport) {
     for row in report.stranger_edits.iter().filter(|row| row.counts.strong + row.counts.possible > 0) {
         stranger_row(page, row, &row.images);
     }
-    for row in &report.stranger_kinds {
+    for row in report.stranger_kinds.iter().filter(|_| report.stranger_kinds.len() > 1) {
         stranger_row(page, row, &row.kind);
     }
     page.push_str("</tbody></table></div></section>\n");
@@ -261,7 +266,7 @@ fn kinds(page: &mut String, report: &EvalReport) {
 }
 
 fn heat(page: &mut String, row: &Row) {
-    let share = row.recall.share.unwrap_or(0.0);
+    let share = row.recall.value.unwrap_or(0.0);
     let counts = row.counts;
     let _ = write!(
         page,
@@ -287,7 +292,7 @@ fn thresholds(page: &mut String, report: &EvalReport) {
         let _ = writeln!(
             page,
             "<tr><td>{name}</td><td>{threshold}</td><td style=\"{}\">{} %</td><td style=\"{}\">{} %</td><td style=\"{}\">{} %</td></tr>",
-            good(right.share.unwrap_or(0.0)),
+            good(right.value.unwrap_or(0.0)),
             interval(right),
             bad(wrong.count),
             interval(wrong),

@@ -93,6 +93,13 @@ pub struct Setup {
     pub uneditable: u64,
 }
 
+impl Setup {
+    /// The vault in words.
+    pub(crate) fn vault_words(&self) -> &'static str {
+        if self.vault == "own" { "the given vault" } else { "an invented vault" }
+    }
+}
+
 /// How many documents of one kind there are.
 #[derive(Debug, Clone, Serialize)]
 pub struct KindSize {

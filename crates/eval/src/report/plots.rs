@@ -79,12 +79,12 @@ pub(super) fn recall(report: &EvalReport) -> String {
                 BAR - 1.0
             );
         };
-        let (found, recall) = (row.found.share.unwrap_or(0.0), row.recall.share.unwrap_or(0.0));
+        let (found, recall) = (row.found.value.unwrap_or(0.0), row.recall.value.unwrap_or(0.0));
         bar(0, found, "var(--ours2)", &format!("{}: any band {} %", row.edit, percent(found)));
         bar(0, recall, "var(--ours)", &format!("{}: strong band {} %", row.edit, percent(recall)));
         for (at, (name, color)) in columns.iter().enumerate() {
             let cell = &row.hashes[at * 2];
-            let share = Share::new(cell.right, row.counts.images).share.unwrap_or(0.0);
+            let share = Share::new(cell.right, row.counts.images).value.unwrap_or(0.0);
             bar(at + 1, share, color, &format!("{}: {name} {} %", row.edit, percent(share)));
         }
         let middle = y + (BAR - 1.0) / 2.0;
@@ -104,7 +104,7 @@ pub(super) fn recall(report: &EvalReport) -> String {
 pub(super) fn histogram(method: &MethodReport) -> String {
     const TOP: f64 = 12.0;
     const PANEL: f64 = 62.0;
-    const LEFT: f64 = 40.0;
+    const LEFT: f64 = 48.0;
     let histogram = &method.histogram;
     let series = [
         ("right record", "var(--right)", &histogram.right),
@@ -126,10 +126,12 @@ pub(super) fn histogram(method: &MethodReport) -> String {
         let base = TOP + (PANEL + 16.0) * (number + 1) as f64 - 6.0;
         let sum: u64 = counts.iter().sum();
         let peak = counts.iter().copied().max().unwrap_or(0).max(1);
-        label(&mut svg, "soft", (LEFT + 4.0, base - PANEL), &format!("{name} ({sum})"));
+        label(&mut svg, "end soft", (HALF - 12.0, base - PANEL), &format!("{name} ({sum})"));
         line(&mut svg, "axis", [LEFT, base, HALF - 10.0, base]);
-        let top = format!("{} %", super::text::of(peak, sum));
-        label(&mut svg, "end soft", (LEFT - 4.0, base - PANEL + 14.0), &top);
+        if sum > 0 {
+            let top = format!("{} %", super::text::of(peak, sum));
+            label(&mut svg, "end soft", (LEFT - 4.0, base - PANEL + 14.0), &top);
+        }
         for (bar, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
             // A single image among thousands must still be seen: that is where accusations begin.
             let tall = ((PANEL - 8.0) * *count as f64 / peak as f64).max(1.5);
@@ -222,23 +224,23 @@ pub(super) fn roc(report: &EvalReport) -> String {
             let _ = write!(svg, "<path d=\"{path}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"/>");
         }
         for threshold in method.thresholds.iter().filter(|threshold| threshold.bits.is_some()) {
-            let at = (threshold.strangers.share.unwrap_or(0.0), threshold.right.share.unwrap_or(0.0));
+            let at = (threshold.strangers.value.unwrap_or(0.0), threshold.right.value.unwrap_or(0.0));
             let name = heading(method.name, threshold.bits);
             dot(&mut svg, (x(at.0), y(at.1)), color, &format!("{name}, {}", threshold.name));
         }
         series.push(Series { name, color });
     }
     for (band, accepted, found) in [
-        ("strong band", strangers.strong.share.unwrap_or(0.0), &report.total.recall),
+        ("strong band", strangers.strong.value.unwrap_or(0.0), &report.total.recall),
         (
             "strong and possible band",
             Share::new(strangers.counts.strong + strangers.counts.possible, strangers.counts.images)
-                .share
+                .value
                 .unwrap_or(0.0),
             &report.total.found,
         ),
     ] {
-        let at = (x(accepted), y(found.share.unwrap_or(0.0)));
+        let at = (x(accepted), y(found.value.unwrap_or(0.0)));
         let _ = write!(
             svg,
             "<path d=\"M{:.1} {:.1}l7 7l-7 7l-7 -7z\" fill=\"var(--ours)\" stroke=\"var(--panel)\"><title>ours, {band}</title></path>",

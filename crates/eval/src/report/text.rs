@@ -18,22 +18,26 @@ pub(super) fn of(count: u64, of: u64) -> String {
 
 /// `97.5 [94.2-99.2]`.
 pub(super) fn interval(share: &Share) -> String {
-    match share.share {
+    match share.value {
         Some(middle) => format!("{} [{}-{}]", percent(middle), percent(share.low), percent(share.high)),
         None => "-".to_owned(),
     }
 }
 
-/// A short heading of a baseline's column: `PDQ@31`.
+/// A short heading of a baseline's column: `PDQ@31`, or `PDQ none` where no threshold is safe.
 pub(super) fn heading(method: &str, bits: Option<u32>) -> String {
-    bits.map_or_else(|| format!("{method}@-"), |bits| format!("{method}@{bits}"))
+    bits.map_or_else(|| format!("{method} none"), |bits| format!("{method}@{bits}"))
 }
 
 pub(super) fn table(report: &EvalReport) -> String {
     let setup = &report.setup;
     let mut text = format!(
-        "{} records and {} strangers of an {} vault, seed {}; up to {} records an edit. Percent, with 95 % intervals.\n\n",
-        setup.records, setup.strangers, setup.vault, setup.seed, setup.queries_per_edit
+        "{} records and {} strangers of {}, seed {}; up to {} records an edit. Percent, with 95 % intervals.\n\n",
+        setup.records,
+        setup.strangers,
+        setup.vault_words(),
+        setup.seed,
+        setup.queries_per_edit
     );
     let _ = write!(
         text,
@@ -41,7 +45,7 @@ pub(super) fn table(report: &EvalReport) -> String {
         "edit", "images", "right, strong", "possible", "wrong", "missed"
     );
     for (method, threshold) in report.hash_columns() {
-        let _ = write!(text, " {:>9}", heading(method, threshold.bits));
+        let _ = write!(text, " {:>10}", heading(method, threshold.bits));
     }
     text.push('\n');
     for row in report.edits.iter().chain(std::iter::once(&report.total)) {
@@ -104,7 +108,7 @@ fn line(text: &mut String, row: &Row, name: &str) {
 
 fn hashes(text: &mut String, cells: &[HashCell], show: impl Fn(&HashCell) -> String) {
     for cell in cells {
-        let _ = write!(text, " {:>9}", show(cell));
+        let _ = write!(text, " {:>10}", show(cell));
     }
     text.push('\n');
 }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use saltprint_keys::ProjectionKey;
 
 use super::{random::Random, *};
-use crate::{Coder, GlobalCode, Luma, TooPlain};
+use crate::{Coder, GlobalCode, Luma, TooPlain, local::LocalProfile};
 
 /// An invented document: the same printed background for all, and a few fields of its own.
 fn document(number: u64) -> Luma {
@@ -74,9 +74,23 @@ fn order_does_not_change_the_sums() {
 }
 
 #[test]
+fn order_does_not_change_the_local_map() {
+    let learn = |samples: &mut dyn Iterator<Item = &CalibrationSample>| {
+        let mut calibration = Calibration::new(11);
+        samples.for_each(|sample| calibration.add(sample));
+        calibration.descriptors.learn()
+    };
+    let map = learn(&mut samples().iter());
+    assert!(map != LocalProfile::builtin(), "80 documents are enough to learn from");
+    assert!(map == learn(&mut samples().iter().rev()));
+    assert!(map == learn(&mut samples()[40..].iter().chain(&samples()[..40])));
+}
+
+#[test]
 fn samples_follow_from_seed_and_image() {
     let again = CalibrationSample::measure(&document(3), 11).unwrap();
     assert!(again.noise().eq(samples()[3].noise()));
+    assert!(again.descriptors() == samples()[3].descriptors());
     let other = CalibrationSample::measure(&document(3), 12).unwrap();
     assert!(!other.noise().eq(samples()[3].noise()));
 }

@@ -198,7 +198,7 @@ pub struct QueryFeature {
     /// How far each of the first [`QueryFeature::MARGINS`] bits is from tipping over, in no particular unit: what
     /// flips first in a copy.
     pub margins: [u8; Self::MARGINS],
-    /// Where it is in the image as leaked, also for the codes of the mirrored image.
+    /// Where it is: in the image as leaked or, among [`LocalQuery::mirrored`], in its mirror image.
     pub keypoint: Keypoint,
 }
 

@@ -16,17 +16,23 @@ const BITS: usize = LocalCode::BITS as usize;
 const ENTRY_MAX: i16 = 2047;
 /// Scales margins so that their usual spread fills the range of a byte.
 const MARGIN_UNIT: f32 = 2.5;
+/// Bits within which a feature of the small copy is the same.
+const SURVIVES: u32 = 20;
+/// What the strength of a feature counts that the small copy does not show.
+const LOST: f32 = 0.25;
 
 // A product of a row and a descriptor is below 2^11 * 2^8 * 2^7 = 2^26, and 2^8 times that below 2^34.
 const _: () = assert!(DESCRIPTOR_SIZE == 128 && BITS == DESCRIPTOR_SIZE);
 
 impl Settings {
     /// Of a record: its whole pool.
-    pub(crate) const RECORD: Self = Self { long_side: 640, keep: 320, contrast: 0.02, edge_ratio: 10.0 };
+    pub(crate) const RECORD: Self = Self { long_side: 896, keep: 480, contrast: 0.02, edge_ratio: 10.0 };
+    /// Of a record's small copy, which tells what survives.
+    pub(crate) const SMALL_COPY: Self = Self { long_side: 512, ..Self::RECORD };
     /// Of a leaked image.
-    pub(crate) const QUERY: Self = Self { long_side: 640, keep: 480, ..Self::RECORD };
+    pub(crate) const QUERY: Self = Self { long_side: 896, keep: 800, ..Self::RECORD };
     /// Of a leaked image that may show several documents.
-    pub(crate) const FINE_QUERY: Self = Self { long_side: 1280, keep: 1600, ..Self::RECORD };
+    pub(crate) const FINE_QUERY: Self = Self { long_side: 1536, keep: 1800, ..Self::RECORD };
 }
 
 /// The fused local projection of one epoch.
@@ -69,17 +75,30 @@ impl LocalCoder {
         coder
     }
 
-    /// The pool of a record: every feature, strongest first, shared by nobody so far.
-    pub(crate) fn fingerprint(&self, features: &LocalFeatures) -> LocalFingerprint {
-        let coded = features.keypoints.iter().zip(&features.descriptors).map(|(keypoint, descriptor)| LocalFeature {
-            code: self.code(descriptor, &mut [0; QueryFeature::MARGINS]),
-            place: Place::of(keypoint),
-            sharing: Sharing::default(),
-        });
+    /// The pool of a record: every feature, shared by nobody so far. Those that a small copy of the image shows as well
+    /// come first, of equals the strongest.
+    pub(crate) fn fingerprint(&self, features: &LocalFeatures, small: &LocalFeatures) -> LocalFingerprint {
+        let copies: Vec<(Keypoint, LocalCode)> = (small.keypoints.iter().copied())
+            .zip(small.descriptors.iter().map(|descriptor| self.code(descriptor, &mut [0; QueryFeature::MARGINS])))
+            .collect();
+        let pairs = features.keypoints.iter().zip(&features.descriptors);
+        let mut ranked: Vec<(f32, LocalFeature)> = pairs
+            .zip(&features.strengths)
+            .map(|((keypoint, descriptor), &strength)| {
+                let code = self.code(descriptor, &mut [0; QueryFeature::MARGINS]);
+                let survives = copies.iter().any(|(copy, other)| {
+                    is_near(keypoint, copy) && code.distance(other) <= SURVIVES
+                });
+                let feature = LocalFeature { code, place: Place::of(keypoint), sharing: Sharing::default() };
+                (if survives { strength } else { strength * LOST }, feature)
+            })
+            .collect();
+        // Stable: the order of the features is total.
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
         LocalFingerprint {
             width: frame_units(features.width),
             height: frame_units(features.height),
-            features: coded.collect(),
+            features: ranked.into_iter().map(|(_, feature)| feature).collect(),
         }
     }
 
@@ -125,6 +144,16 @@ impl LocalCoder {
     }
 }
 
+/// Whether two keypoints of one image at two resolutions may be the same.
+fn is_near(a: &Keypoint, b: &Keypoint) -> bool {
+    let (x, y) = (a.x - b.x, a.y - b.y);
+    let reach = 40.0 + 0.5 * a.size;
+    let turn = a.angle - b.angle;
+    let turn = turn - turn.round();
+    let ratio = a.size / b.size;
+    x * x + y * y <= reach * reach && turn.abs() <= 0.06 && (0.75..=1.33).contains(&ratio)
+}
+
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped first; `as` maps NaN to 0")]
 fn level(value: f32) -> u8 {
     value.round().clamp(0.0, 255.0) as u8
@@ -134,3 +163,6 @@ fn level(value: f32) -> u8 {
 fn frame_units(value: f32) -> u16 {
     value.round().clamp(0.0, FRAME) as u16
 }
+
+#[cfg(test)]
+mod tests;

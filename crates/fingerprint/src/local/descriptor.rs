@@ -195,6 +195,7 @@ pub(crate) fn mirrored(descriptor: &[u8; DESCRIPTOR_SIZE]) -> [u8; DESCRIPTOR_SI
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "known numbers")]
 mod tests {
     use super::*;
 
@@ -219,7 +220,10 @@ mod tests {
             let descriptor = describer.describe(&MIDDLE, 0.0, &ramp);
             for cell in descriptor.chunks_exact(BINS) {
                 let others = cell.iter().enumerate().filter(|(bin, _)| *bin != usize::from(turns));
-                assert!(cell[usize::from(turns)] > 80 && others.clone().all(|(_, &value)| value < 15), "{cell:?}");
+                assert!(
+                    cell[usize::from(turns)] > 80 && others.clone().all(|(_, &value)| value < 15),
+                    "{cell:?}"
+                );
             }
             let along = describer.describe(&MIDDLE, f32::from(turns) / 8.0, &ramp);
             assert!(along.chunks_exact(BINS).all(|cell| cell[0] > 80), "turn {turns}");
@@ -228,7 +232,8 @@ mod tests {
 
     #[test]
     fn mirroring_is_exact_on_a_symmetric_grid() {
-        let texture = |x: f64, y: f64| 16_000.0 + 5_000.0 * libm::sin(0.2 * x + 0.002 * y * y) + 90.0 * y + x * y;
+        let texture =
+            |x: f64, y: f64| 16_000.0 + 5_000.0 * libm::sin(0.2 * x + 0.002 * y * y) + 90.0 * y + x * y;
         let mut describer = Describer::new();
         // Along x: the mirror image about the line through the centre.
         let descriptor = describer.describe(&MIDDLE, 0.0, &plane(texture));

@@ -84,7 +84,8 @@ impl LocalFeatures {
         self.descriptors.reserve_exact(expected);
         let (mut compass, mut describer) = (Compass::new(), Describer::new());
         for Ranked { strength, blob } in blobs {
-            let Some(level) = octaves.get(blob.octave).and_then(|octave| octave.levels.get(blob.level)) else {
+            let Some(level) = octaves.get(blob.octave).and_then(|octave| octave.levels.get(blob.level))
+            else {
                 continue;
             };
             let unit = pixels_a_sample(blob);

@@ -73,3 +73,73 @@ impl DescriptorSums {
         LocalProfile::from_rows(&mean, &rows)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use saltprint_keys::ProjectionKey;
+
+    use super::*;
+    use crate::local::{Keypoint, LocalCode, LocalCoder, LocalFeatures};
+
+    /// Descriptors whose values move together: six factors in common, some noise, and another mean for each value.
+    fn correlated(count: u64) -> Vec<[u8; DESCRIPTOR_SIZE]> {
+        // Eight bytes each: their sum is roughly normal, with a deviation of 209.
+        let normal = |bytes: &[u8]| bytes.iter().map(|&byte| f64::from(byte)).sum::<f64>() - 1020.0;
+        let normals = |label: &[u8], seed: u64, count: usize| -> Vec<f64> {
+            let mut bytes = vec![0; 8 * count];
+            blake3::Hasher::new().update(label).update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
+            bytes.chunks_exact(8).map(normal).collect()
+        };
+        let weights: Vec<Vec<f64>> = (0..DESCRIPTOR_SIZE as u64).map(|i| normals(b"weights", i, 6)).collect();
+        let descriptor = |seed: u64| {
+            let (factors, noise) = (normals(b"factors", seed, 6), normals(b"noise", seed, DESCRIPTOR_SIZE));
+            std::array::from_fn(|i| {
+                let common: f64 = weights[i].iter().zip(&factors).map(|(a, b)| a * b).sum();
+                let value = 60.0 + (i % 9) as f64 * 10.0 + common / 8_000.0 + noise[i] / 40.0;
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+                let value = value.round().clamp(0.0, 255.0) as u8;
+                value
+            })
+        };
+        (0..count).map(descriptor).collect()
+    }
+
+    /// Least and most descriptors, in percent, that have a bit set.
+    fn balance(profile: &LocalProfile, descriptors: &[[u8; DESCRIPTOR_SIZE]]) -> (usize, usize) {
+        let coder = LocalCoder::new(profile, &ProjectionKey::from_secret(&[3; 32]), &[0; 32]);
+        let mut features = LocalFeatures::default();
+        features.keypoints = vec![Keypoint { x: 0.0, y: 0.0, size: 1.0, angle: 0.0 }; descriptors.len()];
+        features.descriptors = descriptors.to_vec();
+        let query = coder.query(&features);
+        let set = |bit: usize| {
+            let is_set = |code: &LocalCode| code.words()[bit / 64] >> (bit % 64) & 1 == 1;
+            query.upright.iter().filter(|feature| is_set(&feature.code)).count() * 100 / descriptors.len()
+        };
+        let set: Vec<usize> = (0..128).map(set).collect();
+        (*set.iter().min().unwrap(), *set.iter().max().unwrap())
+    }
+
+    #[test]
+    fn learning_balances_the_bits() {
+        let descriptors = correlated(3_000);
+        let mut sums = DescriptorSums::new();
+        descriptors.iter().for_each(|descriptor| sums.add(descriptor));
+        let (least, most) = balance(&sums.learn(), &descriptors);
+        assert!(least >= 30 && most <= 70, "{least} to {most} %");
+        let (least, most) = balance(&LocalProfile::builtin(), &descriptors);
+        assert!(least < 30 && most > 70, "{least} to {most} % without learning: the test shows nothing");
+    }
+
+    #[test]
+    fn few_or_equal_descriptors_teach_nothing_harmful() {
+        let mut sums = DescriptorSums::new();
+        for _ in 1..MIN_DESCRIPTORS {
+            sums.add(&[40; DESCRIPTOR_SIZE]);
+        }
+        assert!(sums.learn() == LocalProfile::builtin());
+        sums.add(&[40; DESCRIPTOR_SIZE]);
+        let profile = sums.learn();
+        assert!(profile.mean.iter().all(|&mean| mean == 40 * 256));
+        assert!(profile.axes().all(|(scale, _)| scale.is_normal() && scale > 0.0));
+    }
+}

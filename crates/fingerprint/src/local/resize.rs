@@ -56,7 +56,7 @@ impl Plane {
         &mut self.samples[y * self.width..][..self.width]
     }
 
-    /// Makes the image smaller or equal in size, keeping its buffer; the samples are arbitrary afterwards.
+    /// Makes the image black and smaller or equal in size, keeping its buffer.
     pub(crate) fn reshape(&mut self, width: usize, height: usize) {
         self.wipe();
         self.samples.resize(width * height, 0);
@@ -159,12 +159,9 @@ fn shrink(image: &Luma, out: &mut Plane) {
         let mut rows = image.pixels().chunks_exact(width).skip(span.first);
         let head = rows.next().unwrap_or(&black.0);
         // Rows that count in full are added up as they are; only the first and the last are multiplied.
-        let mut left = span.whole;
-        while left > ROWS_A_SUM {
-            // Only images more than 257 times as high as the result come here: fewer rows are as good.
-            rows.by_ref().take(left - ROWS_A_SUM).for_each(drop);
-            left = ROWS_A_SUM;
-        }
+        // Only images more than 257 times as high as the result have more of them than a sum holds: fewer do as well.
+        let left = span.whole.min(ROWS_A_SUM);
+        rows.by_ref().take(span.whole - left).for_each(drop);
         whole.fill(0);
         for row in rows.by_ref().take(left) {
             for (sum, &luma) in whole.iter_mut().zip(row) {
@@ -174,7 +171,9 @@ fn shrink(image: &Luma, out: &mut Plane) {
         let tail = rows.next().unwrap_or(&black.0);
         let gain = 1.0 / (f32::from(span.head) + f32::from(span.tail) + left as f32 * PARTS as f32);
         for (((mean, &sum), &first), &last) in means.iter_mut().zip(whole.iter()).zip(head).zip(tail) {
-            let ends = u16::from(first).wrapping_mul(span.head).wrapping_add(u16::from(last).wrapping_mul(span.tail));
+            let ends = u16::from(first)
+                .wrapping_mul(span.head)
+                .wrapping_add(u16::from(last).wrapping_mul(span.tail));
             // At most 2 * 128 * 255 and 257 * 255: neither wraps.
             *mean = (f32::from(ends) + f32::from(sum) * PARTS as f32) * gain;
         }
@@ -191,7 +190,8 @@ fn shrink(image: &Luma, out: &mut Plane) {
 /// Bilinear interpolation between pixel centres; outside them the border pixels continue.
 fn enlarge(image: &Luma, out: &mut Plane) {
     let (width, height) = (image.width() as usize, image.height() as usize);
-    let columns: Vec<(usize, usize, f32)> = (0..out.width()).map(|x| neighbours(x, out.width(), width)).collect();
+    let columns: Vec<(usize, usize, f32)> =
+        (0..out.width()).map(|x| neighbours(x, out.width(), width)).collect();
     let mut row = Scratch::<f32>::new(width);
     for y in 0..out.height() {
         let (above, below, share) = neighbours(y, out.height(), height);
@@ -224,6 +224,7 @@ fn to_usize(value: u64) -> usize {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "known numbers")]
 mod tests {
     use super::*;
 
@@ -236,7 +237,8 @@ mod tests {
     fn oracle(image: &Luma, out: &Plane, x: usize, y: usize) -> f64 {
         let (width, height) = (image.width() as usize, image.height() as usize);
         let share = |i: usize, target: usize, size: usize, pixel: usize| {
-            let (start, end) = (i as f64 * size as f64 / target as f64, (i + 1) as f64 * size as f64 / target as f64);
+            let (start, end) =
+                (i as f64 * size as f64 / target as f64, (i + 1) as f64 * size as f64 / target as f64);
             (end.min(pixel as f64 + 1.0) - start.max(pixel as f64)).max(0.0)
         };
         let (mut sum, mut area) = (0.0, 0.0);
@@ -254,7 +256,7 @@ mod tests {
     #[test]
     fn area_means_are_right() {
         for (width, height, long) in [(61, 47, 20), (47, 61, 60), (300, 11, 40), (64, 64, 64), (5, 900, 3)] {
-            let image = picture(width, height, |x, y| (x * 37 % 256 ^ y * 91 % 256) as u8);
+            let image = picture(width, height, |x, y| ((x * 37 % 256) ^ (y * 91 % 256)) as u8);
             let out = resample(&image, long);
             for y in 0..out.height() {
                 for x in 0..out.width() {

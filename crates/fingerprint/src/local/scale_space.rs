@@ -90,11 +90,19 @@ struct Kernel<const R: usize> {
 }
 
 impl<const R: usize> Kernel<R> {
+    /// What the multiplications of a blur in one direction cut off on average: half a unit for each of the R + 1.
+    #[expect(clippy::cast_possible_truncation, reason = "radii are below 10")]
+    const LOST: u16 = (R as u16).div_ceil(2);
+
     fn new(sigma: f64) -> Self {
         let tap = |distance: usize| libm::exp(-((distance * distance) as f64) / (2.0 * sigma * sigma));
         let sum = 1.0 + 2.0 * (1..=R).map(tap).fold(0.0, |sum, tap| sum + tap);
         let parts = |value: f64| libm::round(value / sum * 65_536.0);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 32,768, no tap is more")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0 to 32,768, no tap is more"
+        )]
         let sides: [u16; R] = std::array::from_fn(|i| parts(tap(i + 1)) as u16);
         let both = sides.iter().fold(0_u16, |sum, &tap| sum.wrapping_add(tap.wrapping_mul(2)));
         Self { centre: both.wrapping_neg(), sides }
@@ -127,7 +135,7 @@ impl<const R: usize> Kernel<R> {
         let length = out.len();
         let (before, after) = (before.map(|row| &row[..length]), after.map(|row| &row[..length]));
         let centre = &centre[..length];
-        let lost = const { (R as u16 + 1) / 2 };
+        let lost = Self::LOST;
         for x in 0..length {
             let mut sum = lost.wrapping_add(upper_half(centre[x], self.centre));
             for i in 0..R {
@@ -140,7 +148,6 @@ impl<const R: usize> Kernel<R> {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "16 bits are left after the shift")]
 fn upper_half(a: u16, b: u16) -> u16 {
     ((u32::from(a) * u32::from(b)) >> 16) as u16
 }
@@ -161,7 +168,7 @@ impl Default for Ring {
 impl Ring {
     fn prepare(&mut self, width: usize, rows: usize) {
         self.width = width;
-        // Both grow before they hold anything of the largest octave and stay; old samples are overwritten before use.
+        // Old samples need no wiping here: they are overwritten before use, and wiped when the ring goes.
         if self.rows.0.len() < width * rows {
             self.rows = Scratch::new(width * rows);
         }
@@ -195,6 +202,7 @@ fn halve(from: &Plane, to: &mut Plane) {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_sign_loss, reason = "known numbers")]
 mod tests {
     use super::*;
     use crate::local::resize::LEVEL;
@@ -202,13 +210,15 @@ mod tests {
     #[test]
     fn kernels_add_up_to_one_and_end_at_three_sigma() {
         fn check<const R: usize>(kernel: &Kernel<R>, sigma: f64) {
-            let sum = kernel.sides.iter().fold(u32::from(kernel.centre), |sum, &tap| sum + 2 * u32::from(tap));
+            let sum =
+                kernel.sides.iter().fold(u32::from(kernel.centre), |sum, &tap| sum + 2 * u32::from(tap));
             assert_eq!(sum, 65_536);
             assert!((R as f64 / sigma - 3.0).abs() < 0.35, "radius {R} for {sigma}");
             assert!(kernel.centre > kernel.sides[0]);
         }
         let blurs = Blurs::new();
-        let step = |level: f64| libm::sqrt(sigma(level) * sigma(level) - sigma(level - 1.0) * sigma(level - 1.0));
+        let step =
+            |level: f64| libm::sqrt(sigma(level) * sigma(level) - sigma(level - 1.0) * sigma(level - 1.0));
         check(&blurs.first, 1.52);
         check(&blurs.one, step(1.0));
         check(&blurs.two, step(2.0));
@@ -240,7 +250,8 @@ mod tests {
             let variance = sigma(i as f64) * sigma(i as f64) - INPUT_SIGMA * INPUT_SIGMA;
             for (x, y) in [(30, 30), (31, 30), (30, 33), (28, 27), (35, 31)] {
                 let square = f64::from((x - 30) * (x - 30) + (y - 30) * (y - 30));
-                let want = 32_640.0 * libm::exp(-square / (2.0 * variance)) / (std::f64::consts::TAU * variance);
+                let want =
+                    32_640.0 * libm::exp(-square / (2.0 * variance)) / (std::f64::consts::TAU * variance);
                 let is = f64::from(level.row(y as usize)[x as usize]);
                 assert!((is - want).abs() < 25.0, "level {i} at {x}, {y}: {is}, not {want}");
             }

@@ -1,5 +1,12 @@
 //! Local features of pictures and of what becomes of them.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::float_cmp,
+    reason = "known numbers"
+)]
+
 use image::{DynamicImage, GrayImage, imageops};
 use proptest::prelude::*;
 use saltprint_synth::{Document, Template};
@@ -28,7 +35,11 @@ fn extract(image: &GrayImage) -> LocalFeatures {
 
 /// Of [`STRONGEST`] keypoints, how many the copy has within 2 pixels (of 640), half an octave and 1/20 turn of where
 /// `moved` says that they went, and for how many of those the nearest descriptor of the copy is the right one.
-fn found(original: &LocalFeatures, copy: &LocalFeatures, moved: impl Fn(Keypoint) -> Keypoint) -> (usize, usize) {
+fn found(
+    original: &LocalFeatures,
+    copy: &LocalFeatures,
+    moved: impl Fn(Keypoint) -> Keypoint,
+) -> (usize, usize) {
     let same = |a: &Keypoint, b: &Keypoint| {
         let turn = (a.angle - b.angle).rem_euclid(1.0);
         (a.x - b.x).hypot(a.y - b.y) < 2.0 * FRAME / 640.0
@@ -40,7 +51,8 @@ fn found(original: &LocalFeatures, copy: &LocalFeatures, moved: impl Fn(Keypoint
         let want = moved(*keypoint);
         if copy.keypoints.iter().any(|is| same(is, &want)) {
             again += 1;
-            let nearest = (0..copy.keypoints.len()).min_by_key(|&i| distance(descriptor, &copy.descriptors[i]));
+            let nearest =
+                (0..copy.keypoints.len()).min_by_key(|&i| distance(descriptor, &copy.descriptors[i]));
             matched += usize::from(nearest.is_some_and(|i| same(&copy.keypoints[i], &want)));
         }
     }
@@ -53,11 +65,14 @@ fn distance(a: &[u8; 128], b: &[u8; 128]) -> u32 {
 }
 
 fn check(name: &str, edit: impl Fn(&GrayImage) -> GrayImage, moved: impl Fn(Keypoint, f32, f32) -> Keypoint) {
-    for (template, seed) in [(Template::IdentityCard, 3), (Template::Passport, 4), (Template::DrivingLicence, 5)] {
+    for (template, seed) in
+        [(Template::IdentityCard, 3), (Template::Passport, 4), (Template::DrivingLicence, 5)]
+    {
         let image = document(template, seed);
         let original = extract(&image);
         let copy = extract(&edit(&image));
-        let (again, matched) = found(&original, &copy, |keypoint| moved(keypoint, original.width, original.height));
+        let (again, matched) =
+            found(&original, &copy, |keypoint| moved(keypoint, original.width, original.height));
         println!("{name} {template:?}: {again} found again, {matched} matched");
         assert!(again >= 70, "{name} {template:?}: {again} of {STRONGEST} found again");
         assert!(matched * 100 >= again * 80, "{name} {template:?}: {matched} of {again} matched");
@@ -105,22 +120,26 @@ fn keypoints_survive_other_light() {
 
 #[test]
 fn a_mirror_image_has_mirrored_features() {
-    let image = document(Template::IdentityCard, 3);
-    let (original, copy) = (extract(&image), extract(&imageops::flip_horizontal(&image)));
-    let mut flipped = LocalFeatures::extract(&luma(&image), &Settings::default());
-    flipped.descriptors.iter_mut().for_each(|descriptor| *descriptor = mirrored(descriptor));
-    let moved = |k: Keypoint| Keypoint { x: original.width - k.x, angle: 0.5 - k.angle, ..k };
-    let (again, matched) = found(&flipped, &copy, moved);
-    println!("{again} found again, {matched} matched");
-    assert!(again >= 90 && matched >= again * 9 / 10, "{again} found again, {matched} matched");
-    let mut near: Vec<u32> = flipped.descriptors[..STRONGEST]
-        .iter()
-        .map(|mirror| copy.descriptors.iter().map(|is| distance(mirror, is)).min().unwrap())
-        .collect();
-    near.sort_unstable();
-    // Unit length is 512: a median of 40 is a twelfth of it.
-    println!("{:?}", [near[50], near[90]].map(|square| f64::from(square).sqrt()));
-    assert!(near[50] < 40 * 40, "{}", near[50]);
+    for template in [Template::Passport, Template::DrivingLicence, Template::ResidencePermit] {
+        let image = document(template, 3);
+        let copy = extract(&imageops::flip_horizontal(&image));
+        let mut original = extract(&image);
+        original.descriptors.iter_mut().for_each(|descriptor| *descriptor = mirrored(descriptor));
+        let moved = |k: Keypoint| Keypoint { x: original.width - k.x, angle: 0.5 - k.angle, ..k };
+        let (again, matched) = found(&original, &copy, moved);
+        let mut near: Vec<u32> = original.descriptors[..STRONGEST]
+            .iter()
+            .map(|mirror| copy.descriptors.iter().map(|is| distance(mirror, is)).min().unwrap())
+            .collect();
+        near.sort_unstable();
+        println!(
+            "{template:?}: {again} found again, {matched} matched, median square {}",
+            near[STRONGEST / 2]
+        );
+        assert!(again >= 75 && matched >= again * 95 / 100, "{template:?}: {again} again, {matched} matched");
+        // The length of a descriptor is about 512.
+        assert!(near[STRONGEST / 2] < 40 * 40, "{template:?}: {}", near[STRONGEST / 2]);
+    }
 }
 
 #[test]
@@ -142,7 +161,8 @@ fn strongest_come_first_and_stay_inside() {
 #[test]
 fn a_plain_image_has_no_features() {
     for (width, height) in [(640, 480), (2000, 1500), (16, 16)] {
-        let ramp = GrayImage::from_fn(width, height, |x, y| image::Luma([((x + y) * 255 / (width + height)) as u8]));
+        let ramp =
+            GrayImage::from_fn(width, height, |x, y| image::Luma([((x + y) * 255 / (width + height)) as u8]));
         for image in [GrayImage::from_pixel(width, height, image::Luma([130])), ramp] {
             assert_eq!(extract(&image).keypoints.len(), 0, "{width} x {height}");
         }
@@ -180,7 +200,8 @@ proptest! {
 
 #[test]
 fn extreme_shapes_are_fine() {
-    for (width, height) in [(1, 1), (20_000, 16), (16, 20_000), (9000, 40), (1, 70_000), (16, 16), (17, 600)] {
+    for (width, height) in [(1, 1), (20_000, 16), (16, 20_000), (9000, 40), (1, 70_000), (16, 16), (17, 600)]
+    {
         let _ = LocalFeatures::extract(&noise(width, height, 4, 1), &Settings::default());
     }
 }
@@ -189,8 +210,8 @@ fn extreme_shapes_are_fine() {
 fn noise(width: u32, height: u32, coarse: u32, seed: u64) -> Luma {
     let at = |i: u32| {
         let (x, y) = (u64::from(i % width / coarse), u64::from(i / width / coarse));
-        let mixed = (x * 0x9e37_79b9 ^ y * 0x85eb_ca6b ^ seed).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        (mixed ^ mixed >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53).to_be_bytes()[0]
+        let mixed = ((x * 0x9e37_79b9) ^ (y * 0x85eb_ca6b) ^ seed).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        (mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53).to_be_bytes()[0]
     };
     Luma::new(width, height, (0..width * height).map(at).collect()).unwrap()
 }
@@ -213,4 +234,4 @@ fn features_are_the_same_everywhere() {
     assert_eq!(digest.finalize().to_hex().as_str(), GOLDEN);
 }
 
-const GOLDEN: &str = "59275d658ac88e68037be486b2a208f82fbd3e4e73dbc7c28b43d37b16024ffd";
+const GOLDEN: &str = "44bfaa19a54d3f1e26d8c449796aec62b4be0a124dbf695d0a9dbb66771a384f";

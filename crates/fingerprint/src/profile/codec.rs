@@ -196,6 +196,48 @@ mod tests {
         assert_eq!(decode(&[]).map(|_| ()).unwrap_err(), refused("length"));
     }
 
+    #[test]
+    fn each_field_of_the_local_part_is_checked() {
+        let good = encode(&small_profile());
+        let means = length(3) - 8 * DESCRIPTOR_SIZE - 2 * DESCRIPTOR_SIZE * DESCRIPTOR_SIZE;
+        let scales = means + 4 * DESCRIPTOR_SIZE;
+        let entries = scales + 4 * DESCRIPTOR_SIZE;
+        let changed = |at: usize, value: [u8; 4]| {
+            let mut bytes = good.to_vec();
+            bytes[at..at + 4].copy_from_slice(&value);
+            decode(&bytes).map(|_| ())
+        };
+        let refused = |what| Err(ProfileError::Layout { what });
+        // The first and the last of each field.
+        for mean in [means, scales - 4] {
+            assert_eq!(changed(mean, 65_280_i32.to_le_bytes()), Ok(()), "255 steps");
+            assert_eq!(changed(mean, 65_281_i32.to_le_bytes()), refused("local mean"));
+            assert_eq!(changed(mean, (-1_i32).to_le_bytes()), refused("local mean"));
+        }
+        for scale in [scales, entries - 4] {
+            for value in [-1.0, 0.0, -0.0, f32::NAN, f32::INFINITY, f32::MIN_POSITIVE / 2.0] {
+                assert_eq!(changed(scale, value.to_le_bytes()), refused("scale"), "{value}");
+            }
+            assert_eq!(changed(scale, 0.25_f32.to_le_bytes()), Ok(()));
+        }
+        for entry in [entries, good.len() - 4] {
+            assert_eq!(changed(entry, [0xFF, 0x7F, 0x00, 0x80]), Ok(()), "every entry is one");
+        }
+        // A profile of version 1 ended before its local part.
+        for shorter in [means, scales, entries, good.len() - 2] {
+            assert_eq!(decode(&good[..shorter]).map(|_| ()), refused("length"));
+        }
+        let longer = [&good[..], &[0, 0]].concat();
+        assert_eq!(decode(&longer).map(|_| ()), refused("length"));
+    }
+
+    #[test]
+    fn the_local_part_changes_the_digest() {
+        let mut other = small_profile();
+        other.local.rows[5] ^= 1;
+        assert_ne!(other.digest(), small_profile().digest());
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_refused_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {

@@ -180,10 +180,16 @@ impl IndexDir {
     /// The census that a manifest names.
     ///
     /// # Errors
-    /// [`IndexError::Io`], [`IndexError::Census`], [`IndexError::Inconsistent`].
+    /// [`IndexError::MissingCensus`], [`IndexError::Io`], [`IndexError::Census`], [`IndexError::Inconsistent`].
     pub fn read_census(&self, key: &IndexKey, manifest: &Manifest) -> Result<Census, IndexError> {
         let path = self.path.join(manifest.census.file_name());
-        let sealed = fs::read(&path).map_err(IndexError::io("read the census", path))?;
+        let sealed = match fs::read(&path) {
+            Ok(sealed) => sealed,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(IndexError::MissingCensus { path });
+            }
+            Err(error) => return Err(IndexError::io("read the census", path)(error)),
+        };
         Census::open(key, manifest.epoch, &sealed)
     }
 
@@ -203,7 +209,7 @@ impl IndexDir {
         self.write_new(MANIFEST_NAME, |file| file.write_all(&bytes)).map(|_| ())
     }
 
-    /// Removes segments and profiles that `manifest` does not name, and temporary files; returns how many. A reader that has
+    /// Removes segments, censuses and profiles that `manifest` does not name, and temporary files; returns how many. A reader that has
     /// a removed segment open keeps it: the system frees the file with its last mapping.
     ///
     /// # Errors

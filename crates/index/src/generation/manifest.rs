@@ -1,5 +1,7 @@
 //! The manifest: what a generation is made of.
 
+use std::fmt;
+
 use saltprint_keys::{BlobFormat, EpochId, IndexKey, SealError, Sealing};
 
 use crate::format::{MANIFEST_MAGIC, MANIFEST_VERSION};
@@ -41,8 +43,13 @@ impl CensusId {
 
     /// Name of the file within the index folder.
     pub fn file_name(&self) -> String {
-        let hex: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        hex + CENSUS_SUFFIX
+        format!("{self}{CENSUS_SUFFIX}")
+    }
+}
+
+impl fmt::Display for CensusId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

@@ -6,7 +6,7 @@ use saltprint_fingerprint::{Fingerprint, GlobalCode};
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
 
 use super::{GraphPolicy, IndexDir, Manifest, RebuildLock};
-use crate::{Background, Coverage, IndexError, RecordFacts, SegmentRecord};
+use crate::{Background, Census, CensusId, Coverage, IndexError, LocalBackground, RecordFacts, SegmentRecord};
 
 const EPOCH: EpochId = EpochId::from_bytes([5; 16]);
 
@@ -40,6 +40,8 @@ fn publish(dir: &IndexDir, lock: &RebuildLock, generation: u64, parts: &[&[Segme
         created: 1,
         segments,
         background: Background::default(),
+        local_background: LocalBackground::default(),
+        census: CensusId::default(),
         coverage: Coverage::default(),
     };
     dir.publish(lock, &key(), &manifest).unwrap();
@@ -141,11 +143,80 @@ fn a_manifest_that_is_damaged_foreign_or_newer_is_refused() {
         assert!(matches!(dir.manifest(&key()), Err(IndexError::Manifest { .. })), "byte {at}");
     }
     let mut newer = good.clone();
-    newer[8] = 2;
+    newer[8] = 3;
     fs::write(&path, &newer).unwrap();
     let error = dir.manifest(&key()).unwrap_err();
     let source = std::error::Error::source(&error).unwrap().to_string();
-    assert!(source.contains("version is 2"), "{source}");
+    assert!(source.contains("version is 3"), "{source}");
+}
+
+/// Publishes `census` with the next generation, and returns its manifest.
+fn publish_census(dir: &IndexDir, lock: &RebuildLock, manifest: &Manifest, census: &Census) -> Manifest {
+    let id = dir.write_census(lock, &key(), EPOCH, census).unwrap();
+    let next = Manifest { generation: manifest.generation + 1, census: id, ..manifest.clone() };
+    dir.publish(lock, &key(), &next).unwrap();
+    next
+}
+
+#[test]
+fn a_census_is_found_by_its_manifest_and_goes_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path());
+    let lock = dir.lock().unwrap();
+    let first = publish(&dir, &lock, 1, &[&random_records(0..5)]);
+    let censuses = || {
+        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+        names.retain(|name| name.contains(".cen"));
+        names
+    };
+    let (mut old, mut new) = (Census::new(10), Census::new(1 << 15));
+    old.add(&[]);
+    (0..3).for_each(|_| new.add(&[]));
+    let second = publish_census(&dir, &lock, &first, &old);
+    assert!(dir.read_census(&key(), &second).unwrap() == old);
+    let third = publish_census(&dir, &lock, &second, &new);
+    assert_eq!(censuses().len(), 2);
+    assert_eq!(dir.collect_garbage(&lock, &third).unwrap(), 1);
+    assert_eq!(censuses(), [third.census.file_name()]);
+    assert_eq!(third.census.file_name().len(), 32 + 4);
+    assert!(dir.read_census(&key(), &dir.manifest(&key()).unwrap().unwrap()).unwrap() == new);
+}
+
+#[test]
+fn a_census_that_is_missing_or_damaged_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path());
+    let lock = dir.lock().unwrap();
+    let manifest = publish(&dir, &lock, 1, &[&random_records(0..5)]);
+    let missing = dir.read_census(&key(), &manifest).unwrap_err();
+    assert!(matches!(missing, IndexError::MissingCensus { .. }));
+    let manifest = publish_census(&dir, &lock, &manifest, &Census::new(10));
+    let path = folder.path().join(manifest.census.file_name());
+    let good = fs::read(&path).unwrap();
+    let damaged = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        let error = dir.read_census(&key(), &manifest).unwrap_err();
+        assert!(matches!(error, IndexError::Census(_)), "{error}");
+        error
+    };
+    for at in [0, 8, 20, 50, 100, good.len() - 1] {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1;
+        damaged(&bytes);
+    }
+    damaged(&good[..good.len() - 1]);
+    for error in [missing, damaged(&[])] {
+        assert!(error.to_string().contains("census") && error.to_string().contains("saltprint rebuild --full"), "{error}");
+    }
+    fs::write(&path, &good).unwrap();
+    assert!(matches!(dir.read_census(&IndexKey::from_secret(&[8; 32]), &manifest), Err(IndexError::Census(_))));
+    let other = Manifest { epoch: EpochId::from_bytes([6; 16]), ..manifest.clone() };
+    assert!(matches!(dir.read_census(&key(), &other), Err(IndexError::Census(_))));
+    assert!(dir.read_census(&key(), &manifest).is_ok());
+    // Searching needs no census.
+    fs::remove_file(&path).unwrap();
+    dir.open(&key(), EPOCH).unwrap().verify(dir.path()).unwrap();
 }
 
 #[test]

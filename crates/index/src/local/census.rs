@@ -164,10 +164,9 @@ mod tests {
 
     /// `code` with about one bit in sixteen flipped.
     fn noisy(code: [u64; 2], seed: u64) -> [u64; 2] {
-        let [a, b] = [words(seed), words(seed ^ 1 << 40)].map(|[a, b]| a & b);
-        let [c, d] = words(seed ^ 1 << 41);
-        let [e, f] = words(seed ^ 1 << 42);
-        [code[0] ^ (a & c & e), code[1] ^ (b & d & f)]
+        let half = [words(seed), words(seed ^ 1 << 40)].map(|[low, high]| low & high);
+        let [third, fourth] = [words(seed ^ 1 << 41), words(seed ^ 1 << 42)];
+        [code[0] ^ (half[0] & third[0] & fourth[0]), code[1] ^ (half[1] & third[1] & fourth[1])]
     }
 
     /// A template feature of `common` records, one of `some`, and many that are all different.

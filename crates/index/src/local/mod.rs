@@ -18,4 +18,7 @@ pub use census::Census;
 pub use lookup::{Candidate, LocalLookup};
 pub use select::{Selection, SelectionPolicy};
 
-pub(crate) use table::{LocalSections, LocalTable, write_feature};
+pub(crate) use table::{LocalSections, LocalTable, TableRow, write_feature};
+
+#[cfg(test)]
+mod tests;

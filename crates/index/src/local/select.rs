@@ -1,6 +1,6 @@
 //! Template suppression: of a record's pool, what others do not have.
 
-use saltprint_fingerprint::{LocalFingerprint, Sharing};
+use saltprint_fingerprint::{LocalFeature, LocalFingerprint, Sharing};
 
 use crate::Census;
 
@@ -49,7 +49,7 @@ impl Selection {
     #[must_use]
     pub fn new(pool: &LocalFingerprint, census: &Census, policy: SelectionPolicy) -> Self {
         let rare_up_to = Sharing::of((census.records() as f64 / 100.0).max(3.0));
-        let mut features: Vec<_> = pool
+        let mut features: Vec<LocalFeature> = pool
             .features
             .iter()
             .map(|feature| {
@@ -62,10 +62,46 @@ impl Selection {
         features.sort_by_key(|feature| feature.sharing.step() / SHARING_CLASS);
         let rare = features.iter().filter(|feature| feature.sharing <= rare_up_to).count();
         let extended = rare < policy.wanted();
-        features.truncate(if extended { policy.most } else { policy.keep });
+        let features = spread(features, if extended { policy.most } else { policy.keep });
         let fingerprint = LocalFingerprint { width: pool.width, height: pool.height, features };
         Self { fingerprint, extended, weak: rare < policy.wanted() / 2 }
     }
+}
+
+/// Features closer together than this share their evidence, in frame units; as matching counts it.
+const NEIGHBOURHOOD: f64 = 600.0;
+/// What the last feature of a pool is worth, of the first.
+const LAST: f64 = 0.4;
+
+/// Picks features one by one: the rarer, the earlier in the order and the farther from those picked already the better,
+/// so that whatever part of the document a leak shows, some are in it.
+fn spread(features: Vec<LocalFeature>, keep: usize) -> Vec<LocalFeature> {
+    let count = features.len();
+    let mut open: Vec<(f64, f64, LocalFeature)> = features
+        .into_iter()
+        .enumerate()
+        .map(|(rank, feature)| {
+            let rarity = 1.0 / (1.0 + feature.sharing.records()).sqrt();
+            (rarity * (1.0 - (1.0 - LAST) * rank as f64 / count as f64), 1.0, feature)
+        })
+        .collect();
+    let mut picked: Vec<LocalFeature> = Vec::with_capacity(keep.min(count));
+    while picked.len() < keep && !open.is_empty() {
+        let mut best = 0;
+        for (number, (worth, crowd, _)) in open.iter().enumerate() {
+            if worth / crowd > open[best].0 / open[best].1 {
+                best = number;
+            }
+        }
+        let (_, _, feature) = open.remove(best);
+        for (_, crowd, other) in &mut open {
+            let x = f64::from(other.place.x) - f64::from(feature.place.x);
+            let y = f64::from(other.place.y) - f64::from(feature.place.y);
+            *crowd += (1.0 - (x * x + y * y).sqrt() / NEIGHBOURHOOD).max(0.0);
+        }
+        picked.push(feature);
+    }
+    picked
 }
 
 #[cfg(test)]

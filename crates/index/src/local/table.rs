@@ -6,14 +6,16 @@ use saltprint_fingerprint::{LocalCode, LocalFeature, LocalFingerprint, Place, Qu
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::format::{
-    LOCAL_BUCKET_ROW_LEN, LOCAL_FEATURE_PLACE, LOCAL_FEATURE_ROW_LEN, LOCAL_FEATURE_SHARING, LOCAL_HEAD_LEN,
-    LOCAL_RECORD_COUNT, LOCAL_RECORD_HEIGHT, LOCAL_RECORD_ROW_LEN, LOCAL_RECORD_WIDTH, LOCAL_TABLE_RECORD,
-    LOCAL_TABLE_ROW_LEN, LOCAL_TABLE_SHARING, SectionKind,
+    LOCAL_BUCKET_ROW_LEN, LOCAL_FEATURE_PLACE, LOCAL_FEATURE_RESERVED, LOCAL_FEATURE_ROW_LEN,
+    LOCAL_FEATURE_SHARING, LOCAL_HEAD_BITS_END, LOCAL_HEAD_LEN, LOCAL_RECORD_COUNT, LOCAL_RECORD_HEIGHT,
+    LOCAL_RECORD_RESERVED, LOCAL_RECORD_ROW_LEN, LOCAL_RECORD_WIDTH, LOCAL_TABLE_RECORD, LOCAL_TABLE_ROW_LEN,
+    LOCAL_TABLE_SHARING, SectionKind,
 };
 use crate::segment::{Section, Segment, SegmentRecord};
 use crate::{IndexError, format};
 
-/// Rows that a bucket holds on average at most; short enough to compare all, long enough to be worth a read.
+/// Rows that a bucket holds on average at least, and less than twice as many (between the limits of the bits); few enough
+/// to compare all, enough to be worth a read.
 const BUCKET_ROWS: usize = 24;
 /// Bits of a key: a query knows the margins of no more.
 const MAX_BITS: u32 = 24;
@@ -111,7 +113,7 @@ impl LocalTable {
     }
 
     pub(crate) fn write_head(&self, row: &mut [u8]) {
-        row[..4].copy_from_slice(&self.bits.to_le_bytes());
+        row[..LOCAL_HEAD_BITS_END].copy_from_slice(&self.bits.to_le_bytes());
     }
 
     /// Row of the local records section.
@@ -147,7 +149,7 @@ pub(crate) struct LocalSections {
     buckets: Section,
     table: Section,
     bits: u32,
-    /// First rows of the buckets, read on first use: 10 bytes a record.
+    /// First rows of the buckets, read on first use: 5 to 11 bytes a record.
     starts: OnceLock<Zeroizing<Vec<u32>>>,
 }
 
@@ -167,10 +169,14 @@ impl LocalSections {
         let features = required(SectionKind::LocalFeatures, LOCAL_FEATURE_ROW_LEN)?;
         let buckets = required(SectionKind::LocalBuckets, LOCAL_BUCKET_ROW_LEN)?;
         let table = required(SectionKind::LocalTable, LOCAL_TABLE_ROW_LEN)?;
-        let bits = format::read_u32(&*segment.read_row::<LOCAL_HEAD_LEN>(head, 0)?, 0);
+        let row = segment.read_row::<LOCAL_HEAD_LEN>(head, 0)?;
+        let bits = format::read_u32(&*row, 0);
         let wrong = |reason| Err(IndexError::inconsistent("local head", reason));
         if !(MIN_BITS..=MAX_BITS).contains(&bits) || buckets.rows != (1 << bits) + 1 {
             return wrong("number of buckets");
+        }
+        if head.rows != 1 || row[LOCAL_HEAD_BITS_END..].iter().any(|byte| *byte != 0) {
+            return wrong("reserved bytes or rows");
         }
         if records.rows != u64::from(segment.len()) || features.rows != table.rows {
             return wrong("row counts differ");
@@ -211,6 +217,10 @@ impl LocalSections {
     ) -> Result<LocalFingerprint, IndexError> {
         let row = segment.read_row::<LOCAL_RECORD_ROW_LEN>(self.records, record)?;
         let number = |offset: usize| u16::from_le_bytes([row[offset], row[offset + 1]]);
+        let wrong = |reason| IndexError::inconsistent("local records", reason);
+        if row[LOCAL_RECORD_RESERVED..] != [0; 2] {
+            return Err(wrong("reserved bytes"));
+        }
         let first = u64::from(format::read_u32(&*row, 0));
         let mut bytes = Zeroizing::new(Vec::new());
         segment.read_rows(self.features, first, usize::from(number(LOCAL_RECORD_COUNT)), &mut bytes)?;
@@ -223,6 +233,9 @@ impl LocalSections {
             let mut code = [0; LocalCode::BYTES];
             code.copy_from_slice(&row[..LOCAL_FEATURE_PLACE]);
             let number = |offset: usize| u16::from_le_bytes([row[offset], row[offset + 1]]);
+            if row[LOCAL_FEATURE_RESERVED] != 0 {
+                return Err(wrong("reserved byte of a feature"));
+            }
             local.features.push(LocalFeature {
                 code: LocalCode::from_bytes(&code),
                 place: Place {
@@ -281,3 +294,6 @@ fn mix(code: LocalCode, record: u32, sharing: Sharing) -> u64 {
     let mixed = (seed ^ seed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     (mixed ^ mixed >> 32).wrapping_mul(0x94D0_49BB_1331_11EB)
 }
+
+#[cfg(test)]
+mod tests;

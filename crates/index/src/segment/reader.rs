@@ -286,6 +286,8 @@ impl<B: AsRef<[u8]>> Segment<B> {
                 "rows outside the section were asked for",
             ));
         };
+        // A vector that grows leaves its old contents behind; the rows are in the file, so there is memory for them.
+        out.reserve_exact(count.saturating_mul(section.row_bytes()));
         let per_page = section.rows_per_page() as u64;
         let mut row = first;
         while row < end {
@@ -320,12 +322,13 @@ impl<B: AsRef<[u8]>> Segment<B> {
 
     /// All payload bytes of a section; for the small ones.
     pub(crate) fn section_bytes(&self, section: Section) -> Result<Zeroizing<Vec<u8>>, IndexError> {
-        let mut out = Zeroizing::new(Vec::new());
         let mut scratch = Zeroizing::new(vec![0; PAGE_LEN]);
         let mut left = usize::try_from(section.rows)
             .ok()
             .and_then(|rows| rows.checked_mul(section.row_bytes()))
             .ok_or(IndexError::inconsistent(section.kind.name(), "too large"))?;
+        // Not more than the file has, and never moved: a vector that grows leaves its old contents behind.
+        let mut out = Zeroizing::new(Vec::with_capacity(left));
         let page_payload = section.rows_per_page() * section.row_bytes();
         for index in 0..section.pages {
             self.read_page(section, index, &mut scratch)?;

@@ -1,7 +1,7 @@
 //! Round trip, corruption of every byte, wrong keys.
 
 use proptest::prelude::*;
-use saltprint_fingerprint::{Fingerprint, GlobalCode};
+use saltprint_fingerprint::{Fingerprint, GlobalCode, LocalCode, LocalFeature, LocalFingerprint, Place, Sharing};
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
 
 use crate::format::{HEADER_LEN, OFFSET_PAGES, OFFSET_VERSION, PAGE_LEN, TAG_LEN};
@@ -27,10 +27,31 @@ fn name() -> impl Strategy<Value = Option<String>> {
 }
 
 prop_compose! {
+    fn feature()(
+        words: [u64; 2], x: u16, y: u16, size: u8, angle: u8, sharing: u8,
+    ) -> LocalFeature {
+        let place = Place { x, y, size, angle };
+        LocalFeature { code: LocalCode::from_words(words), place, sharing: Sharing::from_step(sharing) }
+    }
+}
+
+/// Local features of a record: none, one, what a record ordinarily has, or twice that.
+fn local() -> impl Strategy<Value = LocalFingerprint> {
+    let count = prop_oneof![Just(0_usize), Just(1), Just(64), Just(128)];
+    let features = (count, proptest::collection::vec(feature(), 128)).prop_map(|(count, mut features)| {
+        features.truncate(count);
+        features
+    });
+    (any::<u16>(), any::<u16>(), features)
+        .prop_map(|(width, height, features)| LocalFingerprint { width, height, features })
+}
+
+prop_compose! {
     fn record()(
         id in any::<[u8; 16]>(),
         content in any::<[u8; 16]>(),
         code in any::<[u8; 32]>(),
+        local in local(),
         subject in proptest::option::of(any::<[u8; 16]>()),
         source in name(),
         kind in name(),
@@ -41,7 +62,8 @@ prop_compose! {
         facts.source = source;
         facts.kind = kind;
         facts.captured = captured.map(|(year, month)| Month::new(year, month).unwrap());
-        SegmentRecord { record_ref: RecordRef::from_bytes(id), facts, fingerprint: Fingerprint::from_global(GlobalCode::from_bytes(&code)) }
+        let fingerprint = Fingerprint::new(GlobalCode::from_bytes(&code), local);
+        SegmentRecord { record_ref: RecordRef::from_bytes(id), facts, fingerprint }
     }
 }
 
@@ -51,6 +73,25 @@ fn records(count: impl Into<proptest::collection::SizeRange>) -> impl Strategy<V
         records.dedup_by_key(|record| record.record_ref);
         records
     })
+}
+
+/// As [`many`], with 0 to 6 local features each.
+fn many_local(count: u32) -> Vec<SegmentRecord> {
+    let mut records = many(count);
+    for (number, record) in (0_u64..).zip(&mut records) {
+        record.fingerprint.local = LocalFingerprint {
+            width: 8192,
+            height: 5120,
+            features: (0..number * 2 % 7)
+                .map(|index| LocalFeature {
+                    code: LocalCode::from_words([number << 32 | index, !index]),
+                    place: Place { x: 5, y: 6, size: 7, angle: 8 },
+                    sharing: Sharing::from_step(9),
+                })
+                .collect(),
+        };
+    }
+    records
 }
 
 /// Records without randomness, for tests that need many.
@@ -111,15 +152,15 @@ fn open_and_read_all(bytes: Vec<u8>) -> Result<(), IndexError> {
 }
 
 /// Flipping any byte outside the pages is found on opening, any byte within them on first touch. Every byte of
-/// header, tags and root is tried, and of the pages every 61st (a prime, so that all fields are met), since each
+/// header, tags and root is tried, and of the pages every 127th (a prime, so that all fields are met), since each
 /// page byte costs a pass over 64 KiB; `a_damaged_file_never_answers` draws from all of them.
 #[test]
 fn every_byte_matters() {
-    let records = many(3);
-    let bytes = write(&records, None);
-    let pages_end = bytes.len() - TAG_LEN - 4 * TAG_LEN;
-    assert_eq!(pages_end, HEADER_LEN + 4 * PAGE_LEN);
-    for at in (0..bytes.len()).filter(|at| !(HEADER_LEN..pages_end).contains(at) || at % 61 == 0) {
+    let bytes = write(&many_local(3), None);
+    // One page a section: refs, facts, codes, dictionary and five local ones.
+    let pages_end = bytes.len() - TAG_LEN - 9 * TAG_LEN;
+    assert_eq!(pages_end, HEADER_LEN + 9 * PAGE_LEN);
+    for at in (0..bytes.len()).filter(|at| !(HEADER_LEN..pages_end).contains(at) || at % 127 == 0) {
         let mut damaged = bytes.clone();
         damaged[at] ^= 0x40;
         let error = open_and_read_all(damaged).expect_err("damage was not noticed");
@@ -181,7 +222,7 @@ fn a_newer_version_names_both_versions() {
     let mut bytes = write(&many(1), None);
     bytes[OFFSET_VERSION] = 9;
     let error = Segment::open(bytes, &key(), EPOCH).unwrap_err();
-    assert!(error.to_string().contains("version 9") && error.to_string().contains("reads 1"), "{error}");
+    assert!(error.to_string().contains("version 9") && error.to_string().contains("reads 2"), "{error}");
 }
 
 #[test]
@@ -219,7 +260,7 @@ fn a_scan_over_several_pages_equals_the_oracle() {
 /// Nothing of the plain rows may show in the file, and two files of the same records share no 16-byte block.
 #[test]
 fn the_file_shows_nothing_of_its_rows() {
-    let records = many(200);
+    let records = many_local(200);
     let first = write(&records, None);
     let mut second = Vec::new();
     SegmentWriter::new(&key(), EPOCH, SegmentId::from_bytes([2; 16]), [9; 32])
@@ -233,5 +274,8 @@ fn the_file_shows_nothing_of_its_rows() {
     for record in &records {
         assert!(!first.contains(record.record_ref.as_bytes()));
         assert!(!first.contains(&record.fingerprint.global.to_bytes()[..16]));
+        for feature in &record.fingerprint.local.features {
+            assert!(!first.contains(&feature.code.to_bytes()));
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::format::{
     LOCAL_HEAD_LEN, LOCAL_RECORD_ROW_LEN, LOCAL_TABLE_ROW_LEN, PAGE_LEN, REF_ROW_LEN, SectionKind,
 };
 use crate::graph::FlatGraph;
-use crate::local::{LocalTable, write_feature};
+use crate::local::{LocalTable, TableRow, write_feature};
 use crate::page::{PageSeal, Tag};
 use crate::segment::header::{Header, Section};
 use crate::segment::{SegmentId, SegmentRecord};
@@ -47,24 +47,21 @@ impl SegmentWriter {
         graph: Option<&FlatGraph>,
         out: &mut impl Write,
     ) -> Result<Tag, IndexError> {
+        check(records, graph)?;
+        self.write_with_table(records, graph, &LocalTable::build(records)?, out)
+    }
+
+    /// Like [`SegmentWriter::write`] for checked records and a table that was built over them.
+    pub(crate) fn write_with_table(
+        &self,
+        records: &[SegmentRecord],
+        graph: Option<&FlatGraph>,
+        local: &LocalTable,
+        out: &mut impl Write,
+    ) -> Result<Tag, IndexError> {
         let count = records.len() as u64;
-        if count >= u64::from(u32::MAX) {
-            return Err(IndexError::TooMany {
-                what: "records in a segment",
-                count,
-                limit: u64::from(u32::MAX) - 1,
-            });
-        }
-        if !records.is_sorted_by(|a, b| a.record_ref < b.record_ref) {
-            return Err(IndexError::NotSorted);
-        }
-        if graph.is_some_and(|graph| graph.len() != records.len()) {
-            return Err(IndexError::inconsistent("graph", "not built over these records"));
-        }
         let dictionary = Dictionary::of(records)?;
         let names = Zeroizing::new(codec::encode("dictionary", &dictionary.names)?);
-
-        let local = LocalTable::build(records)?;
         let features: Vec<&LocalFeature> =
             records.iter().flat_map(|record| record.fingerprint.local.features.iter()).collect();
 
@@ -134,7 +131,7 @@ impl SegmentWriter {
                 SectionKind::LocalBuckets => {
                     pages.rows(local.starts(), |start, row| row.copy_from_slice(&start.to_le_bytes()))
                 }
-                SectionKind::LocalTable => pages.rows(local.rows(), |entry, row| entry.write(row)),
+                SectionKind::LocalTable => pages.rows(local.rows(), TableRow::write),
             }?;
         }
         let root = self.seal.root(&block, &tags);
@@ -142,6 +139,22 @@ impl SegmentWriter {
         out.write_all(&root).map_err(IndexError::Write)?;
         Ok(root)
     }
+}
+
+/// Refuses what the format cannot hold.
+fn check(records: &[SegmentRecord], graph: Option<&FlatGraph>) -> Result<(), IndexError> {
+    let count = records.len() as u64;
+    if count >= u64::from(u32::MAX) {
+        let limit = u64::from(u32::MAX) - 1;
+        return Err(IndexError::TooMany { what: "records in a segment", count, limit });
+    }
+    if !records.is_sorted_by(|a, b| a.record_ref < b.record_ref) {
+        return Err(IndexError::NotSorted);
+    }
+    if graph.is_some_and(|graph| graph.len() != records.len()) {
+        return Err(IndexError::inconsistent("graph", "not built over these records"));
+    }
+    Ok(())
 }
 
 /// Sections laid out one behind the other.

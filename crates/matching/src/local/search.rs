@@ -31,7 +31,8 @@ pub struct Sighting {
     pub covered: f64,
     /// Quarter turns clockwise from the record to the leaked image, after mirroring, 0 to 3.
     pub quarters: u8,
-    pub debug: Vec<(u32, u8)>,
+    pub debug: Vec<(u32, u8, f32, f64, f64)>,
+    pub visible: f64,
     /// The features of the query that agree, ascending.
     pub(super) spots: Vec<u32>,
 }
@@ -137,7 +138,8 @@ impl<'a> LocalSearch<'a> {
                 covered: covered_share(&points, width, height),
                 quarters: quarters(&agreement.transform),
                 spots,
-                debug: agreement.pairs.iter().map(|p| (near[*p as usize].distance, local.features[near[*p as usize].record as usize].sharing.step())).collect(),
+                debug: agreement.pairs.iter().zip(&points).map(|(p, xy)| (near[*p as usize].distance, local.features[near[*p as usize].record as usize].sharing.step(), pairs[*p as usize].weight, xy.0, xy.1)).collect(),
+                visible: visible_share(local, &agreement, agreement.pairs.len(), query),
             });
         }
         // Stable, and the candidates come in a fixed order.

@@ -1,0 +1,178 @@
+//! Tables as they should be, tables that are wrong, and reading rows.
+
+use super::*;
+use crate::SegmentId;
+use crate::SegmentWriter;
+use crate::local::tests::{EPOCH, key, record};
+
+fn records() -> Vec<SegmentRecord> {
+    // 0, 1, 64 and 128 features, and all between in the others.
+    [0, 1, 64, 128].into_iter().chain(0..100).zip(0..).map(|(count, number)| record(number, count)).collect()
+}
+
+/// A segment of `records` whose lookup table is `table`.
+fn segment(records: &[SegmentRecord], table: &LocalTable) -> Segment<Vec<u8>> {
+    let mut bytes = Vec::new();
+    SegmentWriter::new(&key(), EPOCH, SegmentId::from_bytes([2; 16]), [4; 32])
+        .write_with_table(records, None, table, &mut bytes)
+        .unwrap();
+    Segment::open(bytes, &key(), EPOCH).unwrap()
+}
+
+#[test]
+fn every_feature_lies_in_its_bucket_once() {
+    let records = records();
+    let table = LocalTable::build(&records).unwrap();
+    assert_eq!(table.starts.len(), (1 << table.bits) + 1);
+    assert!(table.starts.is_sorted());
+    let features: usize = records.iter().map(|record| record.fingerprint.local.features.len()).sum();
+    assert_eq!((table.starts[0], *table.starts.last().unwrap() as usize), (0, features));
+    for (bucket, bounds) in (0_u32..).zip(table.starts.windows(2)) {
+        let rows = &table.rows[bounds[0] as usize..bounds[1] as usize];
+        assert!(rows.iter().all(|row| bucket_of(row.code, table.bits) == bucket));
+        assert!(rows.is_sorted_by_key(|row| row.record));
+        for row in rows {
+            let own = &records[row.record as usize].fingerprint.local.features;
+            assert!(own.iter().any(|feature| feature.code == row.code && feature.sharing == row.sharing));
+        }
+    }
+}
+
+#[test]
+fn the_number_of_buckets_grows_with_the_features() {
+    let bits = |count: u32| {
+        let records: Vec<SegmentRecord> = (0..count).map(|number| record(number, 64)).collect();
+        LocalTable::build(&records).unwrap().bits
+    };
+    // 24 rows a bucket at least: 191 x 64 are below 2^9 x 24, 192 x 64 are as many.
+    assert_eq!([0, 1, 191, 192].map(bits), [MIN_BITS, MIN_BITS, 8, 9]);
+}
+
+#[test]
+fn a_record_with_more_features_than_numbers_is_refused() {
+    let mut records = vec![record(1, 1)];
+    let feature = records[0].fingerprint.local.features[0];
+    records[0].fingerprint.local.features = vec![feature; 65_536];
+    assert!(matches!(LocalTable::build(&records), Err(IndexError::TooMany { count: 65_536, .. })));
+    records[0].fingerprint.local.features.pop();
+    let table = LocalTable::build(&records).unwrap();
+    let segment = segment(&records, &table);
+    segment.verify().unwrap();
+    assert!(segment.local(0).unwrap() == records[0].fingerprint.local);
+}
+
+#[test]
+fn verify_finds_a_wrong_table() {
+    let records = records();
+    segment(&records, &LocalTable::build(&records).unwrap()).verify().unwrap();
+    let refused = |what: &str, spoil: &dyn Fn(&mut LocalTable)| {
+        let mut table = LocalTable::build(&records).unwrap();
+        spoil(&mut table);
+        let error = segment(&records, &table).verify().expect_err(what);
+        assert!(matches!(error, IndexError::Inconsistent { section: "local table" | "local buckets", .. }), "{what}: {error}");
+    };
+    // Two rows of one bucket and of different records.
+    let (bucket, record) = {
+        let table = LocalTable::build(&records).unwrap();
+        let first = (0..table.rows.len() - 1)
+            .find(|&i| {
+                bucket_of(table.rows[i].code, table.bits) == bucket_of(table.rows[i + 1].code, table.bits)
+                    && table.rows[i].record != table.rows[i + 1].record
+            })
+            .unwrap();
+        (first, table.rows[first].record)
+    };
+    refused("exchanged codes", &|table| {
+        let (a, b) = (table.rows[bucket].code, table.rows[bucket + 1].code);
+        (table.rows[bucket].code, table.rows[bucket + 1].code) = (b, a);
+    });
+    refused("exchanged records", &|table| {
+        let (a, b) = (table.rows[bucket].record, table.rows[bucket + 1].record);
+        (table.rows[bucket].record, table.rows[bucket + 1].record) = (b, a);
+    });
+    refused("one feature twice and another not at all", &|table| table.rows[bucket] = table.rows[bucket + 1]);
+    refused("another record", &|table| table.rows[bucket].record = record + 1);
+    refused("no record", &|table| table.rows[bucket].record = u32::MAX);
+    refused("another sharing", &|table| {
+        table.rows[bucket].sharing = Sharing::from_step(table.rows[bucket].sharing.step() ^ 1);
+    });
+    refused("a bit of a code", &|table| {
+        let [low, high] = table.rows[bucket].code.words();
+        table.rows[bucket].code = LocalCode::from_words([low, high ^ 1 << 63]);
+    });
+    refused("rows in the wrong buckets", &|table| {
+        let last = table.rows.len() - 1;
+        table.rows.swap(0, last);
+    });
+    refused("a border between buckets", &|table| {
+        let filled = table.starts.windows(2).position(|bounds| bounds[0] < bounds[1]).unwrap();
+        table.starts[filled + 1] -= 1;
+    });
+    refused("buckets that go back", &|table| table.starts[9] = u32::MAX);
+    refused("a first bucket that starts late", &|table| table.starts[0] = 1);
+    refused("a last bucket that ends early", &|table| *table.starts.last_mut().unwrap() -= 1);
+}
+
+#[test]
+fn verify_finds_records_that_share_features() {
+    let records = records();
+    let mut table = LocalTable::build(&records).unwrap();
+    table.firsts[2] -= 1;
+    assert!(segment(&records, &table).verify().is_err());
+    // The last records would end behind the last feature.
+    let mut table = LocalTable::build(&records).unwrap();
+    table.firsts.iter_mut().for_each(|first| *first += 1);
+    let segment = segment(&records, &table);
+    let last = segment.len() - 1;
+    assert!(matches!(segment.local(last), Err(IndexError::Inconsistent { section: "local features", .. })));
+}
+
+#[test]
+fn an_unknown_number_of_buckets_is_refused_on_opening() {
+    let records = records();
+    for bits in [0, MIN_BITS - 1, MIN_BITS + 1, MAX_BITS + 1, u32::MAX] {
+        let mut table = LocalTable::build(&records).unwrap();
+        table.bits = bits;
+        let mut bytes = Vec::new();
+        SegmentWriter::new(&key(), EPOCH, SegmentId::from_bytes([2; 16]), [4; 32])
+            .write_with_table(&records, None, &table, &mut bytes)
+            .unwrap();
+        let opened = Segment::open(bytes, &key(), EPOCH);
+        assert!(matches!(opened, Err(IndexError::Inconsistent { section: "local head", .. })), "{bits}");
+    }
+}
+
+#[test]
+fn rows_are_read_alike_one_by_one_and_together() {
+    // 8,192 features: four pages of 2,730 and three of 3,120 rows.
+    let records: Vec<SegmentRecord> = (0..128).map(|number| record(number, 64)).collect();
+    let segment = segment(&records, &LocalTable::build(&records).unwrap());
+    let local = segment.local_sections().unwrap();
+    let mut together = vec![9; 50];
+    for section in [local.features, local.table] {
+        let (per_page, len) = (section.rows_per_page() as u64, section.row_bytes());
+        assert!(section.pages >= 3);
+        let borders = (0..=section.pages).map(|page| (page * per_page).min(section.rows));
+        let windows = borders.flat_map(|border| {
+            [(3, 0), (3, 3), (3, 6), (0, 1), (0, 0), (1, 2), (100, per_page + 200)]
+                .map(|(before, count)| (border.saturating_sub(before), count))
+        });
+        for (first, count) in windows.chain([(0, section.rows)]) {
+            let end = first + count;
+            let result = segment.read_rows(section, first, usize::try_from(count).unwrap(), &mut together);
+            if end > section.rows {
+                assert!(matches!(result, Err(IndexError::Inconsistent { .. })), "{first} {count}");
+                continue;
+            }
+            result.unwrap();
+            let mut single = vec![0; len];
+            let mut expected = Vec::new();
+            for row in first..end {
+                segment.read_row_into(section, row, &mut single).unwrap();
+                expected.extend_from_slice(&single);
+            }
+            assert!(together == expected, "{count} rows from {first}");
+        }
+        assert!(segment.read_rows(section, u64::MAX, 2, &mut together).is_err());
+    }
+}

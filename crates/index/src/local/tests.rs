@@ -1,0 +1,283 @@
+//! The lookup against brute force, and hostile bytes.
+
+use proptest::prelude::*;
+use saltprint_fingerprint::{
+    Fingerprint, GlobalCode, Keypoint, LocalCode, LocalFeature, LocalFingerprint, Place, QueryFeature, Sharing,
+};
+use saltprint_keys::{BlobFormat, ContentDigest, EpochId, IndexKey, RecordRef, Sealing};
+
+use super::{Candidate, Census, LocalLookup};
+use crate::format::{CENSUS_MAGIC, CENSUS_VERSION};
+use crate::{
+    Background, CensusId, Coverage, Generation, GraphPolicy, IndexDir, IndexError, LocalBackground, Manifest,
+    RecordFacts, Segment, SegmentRecord,
+};
+
+pub(super) const EPOCH: EpochId = EpochId::from_bytes([5; 16]);
+
+pub(super) fn key() -> IndexKey {
+    IndexKey::from_secret(&[7; 32])
+}
+
+/// Arbitrary numbers that follow from two.
+fn arbitrary(label: u64, number: u64) -> [u64; 4] {
+    let hash = blake3::Hasher::new().update(&label.to_le_bytes()).update(&number.to_le_bytes()).finalize();
+    let words = hash.as_bytes().as_chunks::<8>().0;
+    std::array::from_fn(|word| u64::from_le_bytes(words[word]))
+}
+
+/// Record `number` with `count` local features of its own.
+pub(super) fn record(number: u32, count: u16) -> SegmentRecord {
+    let mut id = [0; 16];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    let features = (0..count).map(|index| {
+        let [low, high, place, sharing] = arbitrary(number.into(), index.into());
+        let [x0, x1, y0, y1, size, angle, ..] = place.to_le_bytes();
+        LocalFeature {
+            code: LocalCode::from_words([low, high]),
+            place: Place { x: u16::from_le_bytes([x0, x1]), y: u16::from_le_bytes([y0, y1]), size, angle },
+            sharing: Sharing::from_step(sharing.to_le_bytes()[0] / 4),
+        }
+    });
+    let local = LocalFingerprint { width: 8192, height: 5000, features: features.collect() };
+    let global = GlobalCode::from_words(arbitrary(number.into(), 1 << 40));
+    SegmentRecord {
+        record_ref: RecordRef::from_bytes(id),
+        facts: RecordFacts::new(ContentDigest::from_bytes(id)),
+        fingerprint: Fingerprint::new(global, local),
+    }
+}
+
+/// 300 records of 64 features in two segments of 256 buckets each.
+fn vault() -> Vec<SegmentRecord> {
+    (0..300).map(|number| record(number, 64)).collect()
+}
+
+const SPLIT: usize = 130;
+
+/// Segment and row of a record of [`vault`].
+fn place_of(number: usize) -> (u32, u32) {
+    let (segment, row) = if number < SPLIT { (0, number) } else { (1, number - SPLIT) };
+    (segment, u32::try_from(row).unwrap())
+}
+
+fn generation(dir: &IndexDir, parts: &[&[SegmentRecord]]) -> Generation {
+    let lock = dir.lock().unwrap();
+    let policy = GraphPolicy { min_records: usize::MAX, ..GraphPolicy::default() };
+    let write = |part: &&[SegmentRecord]| dir.write_segment(&lock, &key(), EPOCH, part, &policy).unwrap().entry;
+    let manifest = Manifest {
+        generation: 1,
+        epoch: EPOCH,
+        created: 1,
+        segments: parts.iter().map(write).collect(),
+        background: Background::default(),
+        local_background: LocalBackground::default(),
+        census: CensusId::default(),
+        coverage: Coverage::default(),
+    };
+    dir.publish(&lock, &key(), &manifest).unwrap();
+    dir.open(&key(), EPOCH).unwrap()
+}
+
+/// A copy of a feature with 6 to 10 bits flipped, which have small margins.
+fn copy(feature: &LocalFeature, seed: u64) -> QueryFeature {
+    let flips = 6 + usize::try_from(arbitrary(1 << 50, seed)[0] % 5).unwrap();
+    let mut margins = [0; QueryFeature::MARGINS];
+    for (margin, number) in margins.iter_mut().zip(0..) {
+        *margin = 100 + u8::try_from(arbitrary(seed, 1 << 51 | number)[0] % 100).unwrap();
+    }
+    let mut words = feature.code.words();
+    let mut flipped = Vec::new();
+    for draw in 0.. {
+        let bit = usize::try_from(arbitrary(seed, 1 << 52 | draw)[0] % 128).unwrap();
+        if flipped.len() == flips {
+            break;
+        }
+        if !flipped.contains(&bit) {
+            flipped.push(bit);
+            words[bit / 64] ^= 1 << (bit % 64);
+            if let Some(margin) = margins.get_mut(bit) {
+                *margin = u8::try_from(flipped.len() * 2).unwrap();
+            }
+        }
+    }
+    let keypoint = Keypoint { x: 1.0, y: 2.0, size: 30.0, angle: 0.5 };
+    QueryFeature { code: LocalCode::from_words(words), margins, keypoint }
+}
+
+fn query(record: &SegmentRecord, seed: u64) -> Vec<QueryFeature> {
+    (seed << 8..).zip(&record.fingerprint.local.features).map(|(seed, feature)| copy(feature, seed)).collect()
+}
+
+#[test]
+fn the_true_record_comes_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = vault();
+    let generation = generation(&IndexDir::new(folder.path()), &[&records[..SPLIT], &records[SPLIT..]]);
+    let queries: Vec<Vec<QueryFeature>> = (0..).zip(&records).map(|(seed, record)| query(record, seed)).collect();
+    let asked: Vec<&[QueryFeature]> = queries.iter().map(Vec::as_slice).collect();
+    let lookup = LocalLookup::default();
+    let found = generation.local_candidates(&asked, &lookup).unwrap();
+    assert_eq!(found.len(), 300);
+    for (number, candidates) in found.iter().enumerate() {
+        let [first, rest @ ..] = &candidates[..] else { panic!("nothing found for record {number}") };
+        assert_eq!((first.segment, first.row), place_of(number));
+        assert!(candidates.len() <= lookup.candidates && candidates.is_sorted_by(|a, b| a.votes >= b.votes));
+        // Flipped bits are the least certain ones, so all but a few features are met.
+        assert!(rest.iter().all(|other| other.votes * 5.0 < first.votes), "record {number}");
+    }
+}
+
+/// All rows compared with all features. Buckets have 8 bits here, and at most 4 of them flip in a probe.
+fn brute_force(parts: &[&[SegmentRecord]], query: &[QueryFeature], radius: u32) -> Vec<Candidate> {
+    let mut votes = std::collections::BTreeMap::<(u32, u32), f64>::new();
+    for feature in query {
+        let mut near = Vec::new();
+        for (segment, part) in (0..).zip(parts) {
+            for (row, record) in (0..).zip(*part) {
+                let seen = record.fingerprint.local.features.iter().filter(|other| {
+                    let bucket = (feature.code.words()[0] ^ other.code.words()[0]) & 0xFF;
+                    bucket.count_ones() <= 4 && feature.code.distance(&other.code) <= radius
+                });
+                let nearest = seen.map(|other| (feature.code.distance(&other.code), other.sharing)).min();
+                near.extend(nearest.map(|nearest| ((segment, row), nearest)));
+            }
+        }
+        for (record, (distance, sharing)) in &near {
+            let nearness = 1.0 - f64::from(*distance) / f64::from(radius + 8);
+            *votes.entry(*record).or_default() += nearness / near.len() as f64 / (1.0 + sharing.records()).sqrt();
+        }
+    }
+    let mut found: Vec<Candidate> =
+        votes.into_iter().map(|((segment, row), votes)| Candidate { segment, row, votes }).collect();
+    found.sort_by(|a, b| b.votes.total_cmp(&a.votes));
+    found
+}
+
+/// Every probe there is, and a radius at which strangers are met as well.
+const ALL: LocalLookup = LocalLookup { probes: 386, radius: 50, candidates: usize::MAX };
+
+#[test]
+fn votes_equal_brute_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = vault();
+    // A record twice, one without features, one with the same feature many times: what many share counts less.
+    records[200].fingerprint = records[3].fingerprint.clone();
+    records[4].fingerprint.local = LocalFingerprint::default();
+    let twin = records[5].fingerprint.local.features[0];
+    records[6].fingerprint.local.features.fill(twin);
+    let parts = [&records[..SPLIT], &records[SPLIT..]];
+    let generation = generation(&IndexDir::new(folder.path()), &parts);
+    let queries: Vec<Vec<QueryFeature>> =
+        [3, 5, 6, 140, 299].map(|number| query(&records[number], number as u64)).to_vec();
+    for query in &queries {
+        let found = generation.local_candidates(&[query], &ALL).unwrap();
+        let expected = brute_force(&parts, query, ALL.radius);
+        assert!(expected.len() > 100, "strangers are met");
+        assert_eq!(found, [expected]);
+    }
+}
+
+#[test]
+fn neither_threads_nor_company_change_the_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = vault();
+    let generation = generation(&IndexDir::new(folder.path()), &[&records[..SPLIT], &records[SPLIT..]]);
+    let queries: Vec<Vec<QueryFeature>> = (0..).zip(&records[..40]).map(|(seed, record)| query(record, seed)).collect();
+    // One of them twice, and empty ones at the start, within and at the end.
+    let mut asked: Vec<&[QueryFeature]> = queries.iter().map(Vec::as_slice).collect();
+    asked.insert(0, &[]);
+    asked.insert(20, &[]);
+    asked.push(&queries[7]);
+    asked.push(&[]);
+    let lookup = LocalLookup { radius: 46, ..LocalLookup::default() };
+    let in_pool = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| generation.local_candidates(&asked, &lookup).unwrap())
+    };
+    let found = in_pool(1);
+    assert_eq!(found, in_pool(4));
+    assert_eq!(found.len(), asked.len());
+    for (query, found) in asked.iter().zip(&found) {
+        assert_eq!(found.is_empty(), query.is_empty());
+        assert_eq!(&generation.local_candidates(&[query], &lookup).unwrap()[0], found);
+    }
+    assert_eq!(found[8], found[42], "the query that stands twice");
+}
+
+#[test]
+fn nothing_is_found_where_nothing_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain: Vec<SegmentRecord> = (0..20).map(|number| record(number, 0)).collect();
+    let query = query(&record(3, 64), 3);
+    let lookup = LocalLookup::default();
+    let generation = generation(&IndexDir::new(folder.path()), &[&plain, &[]]);
+    assert_eq!(generation.local_candidates(&[&query, &[]], &lookup).unwrap(), [vec![], vec![]]);
+    assert!(generation.local_candidates(&[], &lookup).unwrap().is_empty());
+}
+
+#[test]
+fn no_answer_is_given_from_a_damaged_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = vault();
+    let opened = generation(&IndexDir::new(folder.path()), &[&records]);
+    let path = folder.path().join(opened.manifest().segments[0].id.file_name());
+    drop(opened);
+    let mut bytes = std::fs::read(&path).unwrap();
+    // The table is the last section, of seven pages; tags of 27 pages and the root follow it.
+    let pages = (bytes.len() - crate::format::HEADER_LEN) / (crate::format::PAGE_LEN + 32);
+    let within = crate::format::HEADER_LEN + (pages - 3) * crate::format::PAGE_LEN + 99;
+    bytes[within] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let generation = IndexDir::new(folder.path()).open(&key(), EPOCH).unwrap();
+    let query: Vec<QueryFeature> = (0..8).flat_map(|number| query(&records[number], number as u64)).collect();
+    let result = generation.local_candidates(&[&query], &LocalLookup::default());
+    assert!(matches!(result, Err(IndexError::DamagedPage { .. })));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_no_census(bytes in prop::collection::vec(any::<u8>(), 0..300), magic: bool) {
+        let mut bytes = bytes;
+        if magic && bytes.len() >= 10 {
+            bytes[..8].copy_from_slice(&CENSUS_MAGIC);
+            bytes[8..10].copy_from_slice(&CENSUS_VERSION.to_le_bytes());
+        }
+        prop_assert!(matches!(Census::open(&key(), EPOCH, &bytes), Err(IndexError::Census(_))));
+    }
+
+    /// Sealed with the right key, but by somebody who writes other contents.
+    #[test]
+    fn any_sealed_bytes_open_or_not(bits in 0_u64..70, records: u64, features: u64, extra in 0_usize..3) {
+        let mut plain = [bits, records, features].map(u64::to_le_bytes).concat();
+        plain.resize(24 + (12 << bits.min(15)) - 1 + extra, 0xFF);
+        let format = BlobFormat { magic: CENSUS_MAGIC, version: CENSUS_VERSION };
+        let sealed = Sealing::CENSUS.seal(&key(), format, EPOCH.as_bytes(), &plain, [1; 32]);
+        match Census::open(&key(), EPOCH, &sealed) {
+            Ok(census) => {
+                prop_assert!((14..=15).contains(&bits) && extra == 1);
+                prop_assert_eq!(census.records(), records);
+                let _ = census.sharing(LocalCode::from_words([records, features]));
+            }
+            Err(error) => {
+                prop_assert!(!(14..=15).contains(&bits) || extra != 1);
+                prop_assert!(matches!(error, IndexError::Inconsistent { .. }), "{}", error);
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_no_segment(bytes in prop::collection::vec(any::<u8>(), 0..9000), magic: bool, pages in 0_u64..3) {
+        let mut bytes = bytes;
+        if magic {
+            // As far as a file gets without the key: magic, version, page length and a length that fits.
+            bytes.resize(4096 + usize::try_from(pages).unwrap() * (65_536 + 32) + 32, 7);
+            bytes[..8].copy_from_slice(b"SALTSEG\0");
+            bytes[8..16].copy_from_slice(&[2, 0, 0, 0, 0, 0, 1, 0]);
+            bytes[88..96].copy_from_slice(&pages.to_le_bytes());
+            bytes[96..104].copy_from_slice(&[0; 8]);
+            bytes[104..4096].fill(0);
+        }
+        prop_assert!(Segment::open(bytes, &key(), EPOCH).is_err());
+    }
+}
