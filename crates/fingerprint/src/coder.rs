@@ -52,7 +52,8 @@ impl Coder {
     #[must_use]
     pub fn new(profile: &Profile, key: &ProjectionKey) -> Self {
         let digest = profile.digest();
-        let columns = orthonormal_columns(profile.dims(), BITS, &key.derive(Context::GLOBAL_PROJECTION, &digest));
+        let columns =
+            orthonormal_columns(profile.dims(), BITS, &key.derive(Context::GLOBAL_PROJECTION, &digest));
         let mut matrix =
             Matrix { entries: Vec::with_capacity(BITS * FEATURES), thresholds: Vec::with_capacity(BITS) };
         let mut row = Zeroizing::new(vec![0.0_f64; FEATURES]);
@@ -105,8 +106,8 @@ impl Coder {
         Ok(QueryFingerprint::new(codes, self.local.query(&features)))
     }
 
-    /// The local codes of an image at twice the resolution, for parts that are small in it: the pages of a collage, a
-    /// document on a table. Four times the work of the query's own.
+    /// The local codes of an image at a higher resolution, for parts that are small in it: the pages of a collage, a
+    /// document on a table. About three times the work of the query's own.
     #[must_use]
     pub fn fine_query(&self, image: &Luma) -> LocalQuery {
         self.local.query(&LocalFeatures::extract(image, &Settings::FINE_QUERY))

@@ -33,10 +33,11 @@
 //!
 //! The local codes:
 //!
-//! 1. The image is resampled so that its longer side has 640 pixels, and blurred step by step, in fixed point. Blobs in this
-//!    scale space are keypoints, each with a size and one or two directions of the gradients around it.
+//! 1. The image is resampled to a fixed length of its longer side, some hundreds of pixels (never to more than twice its
+//!    size), and blurred step by step, in fixed point. Blobs in this scale space are keypoints, each with a size and one or
+//!    two directions of the gradients around it.
 //! 2. The neighbourhood, turned and scaled with the keypoint, becomes histograms of gradient directions: 4 x 4 cells of 8
-//!    directions, of which the square roots of the shares count (as in RootSIFT). They are 128 bytes.
+//!    directions, of which the square roots of the shares count (as in `RootSIFT`). They are 128 bytes.
 //! 3. The profile's map brings forward what is rare in descriptors of the vault: it takes their mean away and, calibrated,
 //!    whitens them by half. A secret rotation of the result gives 128 signs. Map and rotation are one matrix of 12-bit
 //!    integers.
@@ -57,16 +58,17 @@
 //!
 //! # Memory
 //!
-//! A [`Coder`] holds 750 kB, shared by all threads. A fingerprint needs up to 7 MB while it is made, most of them for the
-//! scale space, and 8 bytes a pixel of image width; [`Coder::fine_query`] up to 27 MB. Pixels, descriptors, grids, features, profiles and matrices are wiped when dropped; what the compiler leaves on the
-//! stack is not.
+//! A [`Coder`] holds 750 kB, shared by all threads. While it is made a fingerprint needs 17 bytes a pixel
+//! of the resampled image, nearly all for the scale space (13 MB for a square of 896 pixels a side, 40 MB for one of 1536,
+//! as [`Coder::fine_query`] may have), and 8 bytes a pixel of image width. Pixels, grids, descriptors, features, codes of
+//! queries, profiles and matrices are wiped when dropped; what the compiler leaves on the stack is not.
 //!
 //! # Quirks
 //!
 //! * The global code sees the whole frame: crops of more than a few percent, borders, collages and tilts of more than two
 //!   degrees lose it. Local codes find those copies, as long as enough of what only this document has is still in them.
-//! * Local codes see what is some pixels wide at 640 pixels: strong blur, pixelation and tiny thumbnails lose them. Those
-//!   keep the global code.
+//! * Local codes see what is some pixels wide in the resampled image: strong blur, pixelation and tiny thumbnails lose
+//!   them. Those keep the global code.
 //! * Aspect ratio does not count for the global code: an image stretched to twice its width has the same one. Local codes
 //!   stand a stretch by a fifth or so.
 //! * Copies with colours changed but luma kept are identical.

@@ -5,7 +5,7 @@
 //! buffer, and read at random without the plain index ever lying in memory. A [manifest](Manifest) names the
 //! segments of one *generation*; publishing a generation is one atomic rename, and a reader keeps the
 //! generation that it opened. A [`Census`] counts how many records share a local feature, so that each record keeps
-those that tell it apart. [`Catalog`] is the nightly job's memory of what it has already seen.
+//! those that tell it apart. [`Catalog`] is the nightly job's memory of what it has already seen.
 //!
 //! `FORMAT.md` in this crate draws every byte; it is included [below](crate::format).
 //!
@@ -37,7 +37,7 @@ those that tell it apart. [`Catalog`] is the nightly job's memory of what it has
 //! # Memory
 //! An open segment holds its header, one bit and one 32-byte tag a page, and its dictionary of source names;
 //! everything else is paged in by the operating system on touch. The first local lookup reads where the buckets of the
-lookup table start, and keeps that: 5 to 11 bytes a record of 64 local codes. A scan uses one 64 KiB scratch page a
+//! lookup table start, and keeps that: 5 to 11 bytes a record of 64 local codes. A scan uses one 64 KiB scratch page a
 //! thread, wiped after use.
 //!
 //! # Quirks

@@ -25,7 +25,9 @@
 #![forbid(unsafe_code)]
 
 mod geometry;
+mod global;
 mod local;
+mod local_rule;
 mod matcher;
 mod rule;
 #[cfg(test)]
@@ -35,5 +37,6 @@ pub use geometry::{
     Agreement, Pair, Placed, Region, Transform, VerifySettings, covered_share, overlap, verify,
 };
 pub use local::{Contest, LocalSearch, Sighting, contests};
-pub use matcher::{Cascade, CascadeCounts, Found, Judgement, Matcher, Tier};
+pub use local_rule::LocalRule;
+pub use matcher::{Cascade, CascadeCounts, Found, Judgement, Matcher, StageSeconds, Tier};
 pub use rule::{Band, Basis, Decision, DecisionRule, RuleSettings};

@@ -1,21 +1,18 @@
-//! Search with all orientations, then judge.
+//! The cascade: graph, exact scan, local codes; then judge.
 
-use std::collections::HashMap;
+use std::time::Instant;
 
-use saltprint_fingerprint::{GlobalCode, Orientation, QueryFingerprint};
-use saltprint_index::{Generation, Hit, IndexError, IndexHit, Nearest};
+use saltprint_fingerprint::{GlobalCode, LocalQuery, Orientation, QueryFingerprint};
+use saltprint_index::{Generation, Hit, IndexError, IndexHit};
 
-use zeroize::Zeroize as _;
+use crate::global::{GlobalAnswer, GlobalStage};
+use crate::local::{Contest, LocalSearch, Sighting};
+use crate::{Band, DecisionRule, LocalRule};
 
-use crate::{Band, DecisionRule};
-
-/// Neighbours fetched first for each code: the record and its rivals, with room for others of its subject; more follow where
-/// they do not decide.
-const FIRST_CAPACITY: usize = 16;
-/// Rivals that the rule may look at.
-const WANTED_RIVALS: usize = 9;
-/// Candidates that a graph search keeps.
-const GRAPH_EF: usize = 64;
+/// Records of different subjects that may stand out together.
+const MAX_GROUP: usize = 8;
+/// Share of a leaked image that strong matches must cover for the search to end: below, more documents may be in it.
+const ALL_SEEN: f64 = 0.6;
 
 /// Which tier of recognition a match rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -23,6 +20,10 @@ const GRAPH_EF: usize = 64;
 pub enum Tier {
     /// The whole-image code.
     Global,
+    /// Local codes: parts of the record's image agree.
+    Local,
+    /// Neither alone is sure, both together are.
+    Both,
 }
 
 /// When the graph is asked before the exact scan.
@@ -38,21 +39,38 @@ impl Default for Cascade {
     }
 }
 
-/// How many images each stage settled.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+/// How many images each stage settled, and the time that the stages took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
 pub struct CascadeCounts {
     /// Strong matches that the graph found.
     pub graph: u64,
-    /// Answers of the exact scan, yes and no.
+    /// Strong matches that the exact scan of whole-image codes found.
     pub exact: u64,
+    /// Everything else, which local codes looked at: matches of altered copies, and images that are not ours.
+    pub local: u64,
+    /// Seconds spent, on the clock.
+    pub seconds: StageSeconds,
+}
+
+/// Time of each stage.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
+pub struct StageSeconds {
+    /// Of the graph.
+    pub graph: f64,
+    /// Of the exact scan.
+    pub exact: f64,
+    /// Of local codes, with making finer ones.
+    pub local: f64,
 }
 
 /// A record that an image matches.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// The record and its distance.
+    /// The record and the distance of its whole-image code.
     pub record: IndexHit,
-    /// What was done to the record's image.
+    /// Where the index holds it.
+    pub place: Hit,
+    /// What was done to the record's image; by the nearest quarter turn.
     pub orientation: Orientation,
     /// How sure.
     pub band: Band,
@@ -60,12 +78,14 @@ pub struct Found {
     pub tier: Tier,
     /// Distance of the nearest rival, if there is one; for the evidence role.
     pub runner_up: Option<u32>,
+    /// How its local codes agree, where they do.
+    pub sighting: Option<Sighting>,
 }
 
 /// The matches of one image, best first; empty is "no match".
 #[derive(Debug, Clone, Default)]
 pub struct Judgement {
-    /// Matches, all of the band of the best one or below.
+    /// Matches, by falling band; a picture of several documents has several strong ones.
     pub matches: Vec<Found>,
 }
 
@@ -76,165 +96,212 @@ impl Judgement {
     }
 }
 
-/// Searches one generation under one rule.
+/// Searches one generation under one pair of rules.
 #[derive(Debug)]
 pub struct Matcher<'a> {
-    generation: &'a Generation,
-    rule: DecisionRule,
-    cascade: Cascade,
+    global: GlobalStage<'a>,
+    search: LocalSearch<'a>,
+    local_rule: LocalRule,
 }
 
 impl<'a> Matcher<'a> {
     /// A matcher over an open generation.
-    pub fn new(generation: &'a Generation, rule: DecisionRule, cascade: Cascade) -> Self {
-        Self { generation, rule, cascade }
+    pub fn new(
+        generation: &'a Generation,
+        rule: DecisionRule,
+        local_rule: LocalRule,
+        cascade: Cascade,
+    ) -> Self {
+        Self {
+            global: GlobalStage { generation, rule, cascade },
+            search: LocalSearch::new(generation),
+            local_rule,
+        }
     }
 
-    /// The rule in force.
+    /// The rule of whole-image codes.
     pub fn rule(&self) -> &DecisionRule {
-        &self.rule
+        &self.global.rule
+    }
+
+    /// The rule of local codes and of both tiers together.
+    pub fn local_rule(&self) -> &LocalRule {
+        &self.local_rule
     }
 
     /// Judges a batch of images; the sealed pages are decrypted once for all of them.
+    ///
+    /// `fine` makes the local codes of an image at a higher resolution, by its number in `queries`; it is asked, on several
+    /// threads, for images that the stages before have not settled.
     ///
     /// # Errors
     /// [`IndexError`] where the index is damaged: there is no answer from part of it.
     pub fn judge(
         &self,
         queries: &[QueryFingerprint],
+        fine: &(dyn Fn(usize) -> LocalQuery + Sync),
         counts: &mut CascadeCounts,
     ) -> Result<Vec<Judgement>, IndexError> {
+        let started = Instant::now();
         let mut judgements: Vec<Option<Judgement>> = Vec::with_capacity(queries.len());
         for query in queries {
-            judgements.push(self.ask_graph(query)?);
+            judgements.push(self.global.ask_graph(query)?);
         }
         counts.graph += judgements.iter().flatten().count() as u64;
+        counts.seconds.graph += started.elapsed().as_secs_f64();
 
+        let started = Instant::now();
         let open: Vec<usize> = (0..queries.len()).filter(|index| judgements[*index].is_none()).collect();
-        counts.exact += open.len() as u64;
-        let mut codes: Vec<GlobalCode> =
-            open.iter().flat_map(|index| queries[*index].iter().map(|(_, code)| *code)).collect();
-        let found = self.generation.scan(&codes, FIRST_CAPACITY, GlobalCode::BITS)?;
-        codes.zeroize();
-        let orientations = Orientation::ALL.len();
-        for (index, nearest) in open.iter().zip(found.chunks(orientations)) {
-            judgements[*index] = Some(self.decide_exactly(&queries[*index], nearest)?);
+        let asked: Vec<&QueryFingerprint> = open.iter().map(|index| &queries[*index]).collect();
+        let mut unsettled: Vec<(usize, GlobalAnswer)> = Vec::new();
+        for (index, answer) in open.into_iter().zip(self.global.scan(&asked)?) {
+            if answer.judgement.band() == Some(Band::Strong) {
+                counts.exact += 1;
+                judgements[index] = Some(answer.judgement);
+            } else {
+                unsettled.push((index, answer));
+            }
         }
+        counts.seconds.exact += started.elapsed().as_secs_f64();
+
+        let started = Instant::now();
+        for (query, judgement) in queries.iter().zip(&mut judgements) {
+            if let Some(judgement) = judgement {
+                self.inspect(query, judgement)?;
+            }
+        }
+        counts.local += unsettled.len() as u64;
+        let asked: Vec<&LocalQuery> = unsettled.iter().map(|(index, _)| queries[*index].local()).collect();
+        let settled = |number: usize, contests: &[Contest]| {
+            let (index, answer) = &unsettled[number];
+            self.settles(&queries[*index], answer, contests)
+        };
+        let fine = |number: usize| fine(unsettled[number].0);
+        let found = self.search.look(&asked, &fine, &settled, &|_, _| true)?;
+        for ((index, answer), contests) in unsettled.iter().zip(found) {
+            judgements[*index] = Some(self.decide(&queries[*index], answer, contests)?);
+        }
+        counts.seconds.local += started.elapsed().as_secs_f64();
         Ok(judgements.into_iter().flatten().collect())
     }
 
-    /// The graph's yes, or `None`: its no is worth nothing.
-    fn ask_graph(&self, query: &QueryFingerprint) -> Result<Option<Judgement>, IndexError> {
-        if self.generation.manifest().records() < self.cascade.graph_from {
-            return Ok(None);
-        }
-        let mut found = Vec::new();
-        for (_, code) in query.iter() {
-            match self.generation.graph_search(code, GRAPH_EF, FIRST_CAPACITY, GlobalCode::BITS)? {
-                Some(nearest) => found.push(nearest),
-                None => return Ok(None),
+    /// Adds to matches by whole-image codes how their local codes agree. One of which a part looks different rests on the
+    /// parts that do not.
+    fn inspect(&self, query: &QueryFingerprint, judgement: &mut Judgement) -> Result<(), IndexError> {
+        for found in &mut judgement.matches {
+            let mirrored = found.orientation.index() >= Orientation::Mirror.index();
+            found.sighting = self.search.against(query.local(), mirrored, &found.place)?;
+            if found.sighting.as_ref().is_some_and(|sighting| sighting.altered) {
+                found.tier = Tier::Local;
             }
         }
-        let candidates = self.candidates(query, &found)?;
-        // A rival that may hide behind a full list is the business of the exact scan.
-        if rivals(&candidates).first().is_none_or(|rival| *rival > horizon(&found)) {
-            return Ok(None);
-        }
-        let judgement = self.decide(&candidates);
-        Ok((judgement.band() == Some(Band::Strong)).then_some(judgement))
+        Ok(())
     }
 
-    /// Decides from an exact scan. Where a match has more records of its own subject around than were fetched, so that rivals
-    /// may be hidden behind them, it fetches more.
-    fn decide_exactly(&self, query: &QueryFingerprint, nearest: &[Nearest]) -> Result<Judgement, IndexError> {
-        let mut candidates = self.candidates(query, nearest)?;
-        let mut horizon = horizon(nearest);
-        let mut capacity = FIRST_CAPACITY;
-        while rivals(&candidates).iter().filter(|distance| **distance <= horizon).count() < WANTED_RIVALS
-            && (capacity as u64) < self.generation.manifest().records()
-        {
-            capacity *= 8;
-            let mut codes: Vec<GlobalCode> = query.iter().map(|(_, code)| *code).collect();
-            let wider = self.generation.scan(&codes, capacity, GlobalCode::BITS)?;
-            codes.zeroize();
-            candidates = self.candidates(query, &wider)?;
-            horizon = self::horizon(&wider);
-        }
-        Ok(self.decide(&candidates))
+    /// Whether strong matches fill the image, so that finer looks can add nothing.
+    fn settles(&self, query: &QueryFingerprint, answer: &GlobalAnswer, contests: &[Contest]) -> bool {
+        let strong = contests.iter().filter(|contest| {
+            let band = self.local_band(query, answer, contest, contest.best(), contest.lead(0));
+            band.is_ok_and(|band| band.is_some_and(|(band, _)| band == Band::Strong))
+        });
+        strong.map(|contest| contest.best().area()).sum::<f64>() >= ALL_SEEN
     }
 
-    /// One entry a record, in its nearest orientation, nearest first.
-    fn candidates(
+    /// Band of a sighting with a lead, and the tier that it rests on.
+    fn local_band(
         &self,
         query: &QueryFingerprint,
-        found: &[Nearest],
-    ) -> Result<Vec<(IndexHit, Orientation)>, IndexError> {
-        let mut best: HashMap<(u32, u32), (Hit, Orientation)> = HashMap::new();
-        for ((orientation, _), nearest) in query.iter().zip(found) {
-            for hit in nearest.hits() {
-                best.entry((hit.segment, hit.row))
-                    .and_modify(|known| {
-                        if *hit < known.0 {
-                            *known = (*hit, orientation);
-                        }
-                    })
-                    .or_insert((*hit, orientation));
-            }
+        answer: &GlobalAnswer,
+        contest: &Contest,
+        sighting: &Sighting,
+        lead: f64,
+    ) -> Result<Option<(Band, Tier)>, IndexError> {
+        let alone = self.local_rule.band(lead, 0.0);
+        if alone == Some(Band::Strong) {
+            return Ok(Some((Band::Strong, Tier::Local)));
         }
-        let mut hits: Vec<(Hit, Orientation)> = best.into_values().collect();
-        hits.sort_unstable_by_key(|(hit, _)| *hit);
-        hits.iter().map(|(hit, orientation)| Ok((self.generation.resolve(hit)?, *orientation))).collect()
+        let (distance, _) = self.distance(query, sighting)?;
+        // The nearest record that speaks against it.
+        let rival = answer.candidates.iter().map(|other| &other.record);
+        let rival = rival.filter(|other| contest.best().record.is_rival_of(other)).map(|other| other.distance).next();
+        let surprise = self.global.rule.surprise(distance, rival);
+        let both = self.local_rule.band(lead, surprise);
+        Ok(if both > alone { both.map(|band| (band, Tier::Both)) } else { alone.map(|band| (band, Tier::Local)) })
     }
 
-    /// The rule, applied to the nearest candidate. Others of its subject or file come with it as far as they stand out
-    /// themselves, and so do rivals that stand out together with it.
-    fn decide(&self, candidates: &[(IndexHit, Orientation)]) -> Judgement {
-        let Some((best, _)) = candidates.first() else {
-            return Judgement::default();
-        };
-        let rivals = rivals(candidates);
-        let decision = self.rule.decide(best.distance, &rivals);
-        let Some(band) = decision.band else {
-            return Judgement::default();
-        };
-        // The first rival that the group, or the best alone, stands out from.
-        let outside = rivals.get(decision.rivals).copied();
-        let mut group = decision.rivals;
-        let mut matches = Vec::new();
-        for (record, orientation) in candidates {
-            let runner_up = if best.is_rival_of(record) {
-                if group == 0 {
+    /// Smallest distance of the sighted record's whole-image code in any orientation, and that orientation.
+    fn distance(&self, query: &QueryFingerprint, sighting: &Sighting) -> Result<(u32, Orientation), IndexError> {
+        let code: GlobalCode = self.global.generation.code(&sighting.place)?;
+        Ok(query.nearest(&code))
+    }
+
+    /// Puts the contests of an image and its possible whole-image matches together.
+    fn decide(
+        &self,
+        query: &QueryFingerprint,
+        answer: &GlobalAnswer,
+        contests: Vec<Contest>,
+    ) -> Result<Judgement, IndexError> {
+        let mut matches: Vec<Found> = Vec::new();
+        for contest in &contests {
+            self.decide_contest(query, answer, contest, &mut matches)?;
+        }
+        for found in &answer.judgement.matches {
+            if !matches.iter().any(|known| known.record.record_ref == found.record.record_ref) {
+                matches.push(found.clone());
+            }
+        }
+        // Stable: local matches before whole-image ones, stronger evidence first.
+        matches.sort_by_key(|found| std::cmp::Reverse(found.band));
+        Ok(Judgement { matches })
+    }
+
+    /// The best record of one place with the others of its subject; or, where several subjects stand out together, all of
+    /// them as possible.
+    fn decide_contest(
+        &self,
+        query: &QueryFingerprint,
+        answer: &GlobalAnswer,
+        contest: &Contest,
+        matches: &mut Vec<Found>,
+    ) -> Result<(), IndexError> {
+        let band = |sighting: &Sighting, lead| self.local_band(query, answer, contest, sighting, lead);
+        let single = band(contest.best(), contest.lead(0))?;
+        let mut group = 0;
+        if single.is_none_or(|(band, _)| band != Band::Strong) {
+            let rivals = contest.rivals().count().min(MAX_GROUP);
+            let stands_out =
+                |size: &usize| self.local_rule.band(contest.lead(*size), 0.0) == Some(Band::Strong);
+            group = (1..=rivals).find(stands_out).unwrap_or(0);
+        }
+        if single.is_none() && group == 0 {
+            return Ok(());
+        }
+        // What the first rival that does not stand out scores.
+        let outside = contest.rivals().nth(group).map_or(0.0, |rival| rival.score);
+        let mut rivals_left = group;
+        for sighting in &contest.sightings {
+            if contest.best().record.is_rival_of(&sighting.record) {
+                if rivals_left == 0 {
                     continue;
                 }
-                group -= 1;
-                Some(best.distance)
-            } else {
-                rivals.first().copied()
-            };
-            if let Some(own) = self.rule.band(record.distance, outside) {
-                matches.push(Found {
-                    record: record.clone(),
-                    orientation: *orientation,
-                    band: own.min(band),
-                    tier: Tier::Global,
-                    runner_up,
-                });
+                rivals_left -= 1;
             }
+            let Some((own, tier)) = band(sighting, sighting.score - outside)? else { continue };
+            let (distance, _) = self.distance(query, sighting)?;
+            let mut record = sighting.record.clone();
+            record.distance = distance;
+            let runner_up = answer.candidates.iter().map(|other| &other.record);
+            matches.push(Found {
+                runner_up: runner_up.filter(|other| record.is_rival_of(other)).map(|other| other.distance).next(),
+                record,
+                place: sighting.place,
+                orientation: sighting.orientation(),
+                band: if group > 0 { Band::Possible } else { own.min(single.map_or(own, |(band, _)| band)) },
+                tier,
+                sighting: Some(sighting.clone()),
+            });
         }
-        Judgement { matches }
+        Ok(())
     }
-}
-
-/// Distance up to which the lists of all orientations are complete.
-fn horizon(found: &[Nearest]) -> u32 {
-    let full = found.iter().filter(|nearest| nearest.is_full());
-    full.filter_map(|nearest| nearest.hits().last()).map(|hit| hit.distance).min().unwrap_or(GlobalCode::BITS)
-}
-
-/// Distances of the candidates that speak against the first one, nearest first.
-fn rivals(candidates: &[(IndexHit, Orientation)]) -> Vec<u32> {
-    let Some((best, rest)) = candidates.split_first() else {
-        return Vec::new();
-    };
-    rest.iter().filter(|(record, _)| best.0.is_rival_of(record)).map(|(record, _)| record.distance).collect()
 }

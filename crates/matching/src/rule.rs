@@ -2,6 +2,8 @@
 
 use saltprint_index::Background;
 
+use crate::local_rule::WAYS;
+
 /// How sure a match is. Outside the evidence role nobody sees more than this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -99,8 +101,8 @@ const ASSUMED: Measures =
 /// calibrated profile only records take part that the calibration has not seen. The lower tail of strangers' ratios is
 /// modelled as normal around the measured median, with the largest spread that the 25, 10, 5 and 1 % quantiles imply, as
 /// far as the sample carries them, so that a tail heavier than a normal one widens it. The strong threshold is
-/// the ratio whose modelled probability, summed over the eight orientations of a query, is
-/// [`RuleSettings::strong_chance`]. It is an extrapolation beyond what was observed; the manifest keeps the
+/// the ratio whose modelled probability, summed over the eight orientations of a query, is a third of
+/// [`RuleSettings::strong_chance`] (local codes have their shares, see [`LocalRule`](crate::LocalRule)). It is an extrapolation beyond what was observed; the manifest keeps the
 /// histograms for whoever wants to check it.
 ///
 /// # Margin and groups
@@ -114,6 +116,10 @@ pub struct DecisionRule {
     margin: u32,
     near: u32,
     basis: Basis,
+    #[serde(skip)]
+    median: f64,
+    #[serde(skip)]
+    spread: f64,
 }
 
 /// What the rule says about the record that is nearest to a query.
@@ -130,7 +136,7 @@ impl DecisionRule {
     pub fn new(background: &Background, settings: RuleSettings) -> Self {
         let Measures { basis, median, spread, near, margin } = measure(background).unwrap_or(ASSUMED);
         let threshold = |chance: f64| {
-            let z = normal_quantile((chance / ORIENTATIONS).clamp(1e-15, 0.5));
+            let z = normal_quantile((chance / WAYS / ORIENTATIONS).clamp(1e-15, 0.5));
             Some(median + z * spread).filter(|threshold| *threshold >= 0.0)
         };
         Self {
@@ -139,7 +145,20 @@ impl DecisionRule {
             margin,
             near,
             basis,
+            median,
+            spread,
         }
+    }
+
+    /// Minus the natural logarithm of the modelled chance that a stranger's image comes as near to a record, at `distance`
+    /// with the nearest rival at `runner_up`, in any orientation; 0 where that says nothing.
+    pub fn surprise(&self, distance: u32, runner_up: Option<u32>) -> f64 {
+        use statrs::distribution::{ContinuousCDF as _, Normal};
+        let runner_up = f64::from(runner_up.unwrap_or(self.near).max(1));
+        let z = (f64::from(distance) / runner_up - self.median) / self.spread;
+        // Beyond 1e-20 the tail of a model says nothing any more.
+        let chance = (Normal::standard().cdf(z) * ORIENTATIONS).clamp(1e-20, 1.0);
+        -chance.ln()
     }
 
     /// Judges the nearest record, `nearest` bits away, by the distances of its nearest rivals, ascending. Nine of them say all
@@ -252,10 +271,10 @@ mod tests {
     fn thresholds_follow_the_normal_tail() {
         let rule = rule(&background(4_000, 0.85, 0.08));
         assert_eq!(rule.basis(), Basis::Measured);
-        // 1e-6 / 8 is 5.16 standard deviations out, 1e-3 / 8 is 3.66.
+        // 1e-6 / 24 is 5.36 standard deviations out, 1e-3 / 24 is 3.94.
         let (strong, possible) = (rule.strong_threshold().unwrap(), rule.possible_threshold().unwrap());
-        assert!((strong - 0.437).abs() < 0.03, "{strong}");
-        assert!((possible - 0.557).abs() < 0.03, "{possible}");
+        assert!((strong - 0.421).abs() < 0.03, "{strong}");
+        assert!((possible - 0.535).abs() < 0.03, "{possible}");
         assert_eq!(band(&rule, 20, &[100, 110]), Some(Band::Strong));
         assert_eq!(band(&rule, 50, &[100, 110]), Some(Band::Possible));
         assert_eq!(band(&rule, 90, &[100, 110]), None);

@@ -6,9 +6,9 @@ use saltprint_fingerprint::{Coder, Profile, TooPlain};
 use saltprint_index::{Background, Coverage, Generation, IndexDir, IndexError};
 use saltprint_intake::decode;
 use saltprint_keys::{DigestKey, EpochId, IndexKey, ProjectionKey};
-use saltprint_matching::{CascadeCounts, DecisionRule, Matcher};
+use saltprint_matching::{CascadeCounts, DecisionRule, LocalRule, Matcher};
 
-use crate::triage::Prepared;
+use crate::triage::{Asked, Prepared};
 use crate::{Config, Error, ItemReport};
 
 /// A published generation, opened for questions.
@@ -28,6 +28,7 @@ pub(crate) struct Snapshot {
     pub(crate) generation: Generation,
     pub(crate) coder: Coder,
     pub(crate) rule: DecisionRule,
+    pub(crate) local_rule: LocalRule,
     builtin_profile: bool,
 }
 
@@ -57,6 +58,8 @@ pub struct Status {
     pub strangers: StrangerStatus,
     /// How matches are decided.
     pub rule: DecisionRule,
+    /// The decision rule of local codes, and of both tiers together.
+    pub local_rule: LocalRule,
 }
 
 /// Quantiles of the background: distances in bits from a record that plays the stranger to the nearest record of
@@ -163,10 +166,12 @@ impl Saltprint {
     fn lookup_as(&self, input: &str, bytes: &[u8], evidence: bool) -> Result<ItemReport, Error> {
         let snapshot = self.snapshot();
         match self.prepare(&snapshot, input, bytes) {
-            Prepared::Query(_, query) => {
+            Prepared::Query(_, asked) => {
                 let mut counts = CascadeCounts::default();
+                let Asked { query, image } = *asked;
+                let fine = |_| snapshot.coder.fine_query(&image);
                 let mut judgements =
-                    self.matcher(&snapshot).judge(std::slice::from_ref(&query), &mut counts)?;
+                    self.matcher(&snapshot).judge(std::slice::from_ref(&query), &fine, &mut counts)?;
                 Ok(ItemReport::judged(input.to_owned(), judgements.pop().unwrap_or_default(), evidence))
             }
             Prepared::Settled(_, report) => Ok(report),
@@ -204,6 +209,7 @@ impl Saltprint {
             coverage: manifest.coverage.into(),
             strangers: (&manifest.background).into(),
             rule: snapshot.rule,
+            local_rule: snapshot.local_rule,
         }
     }
 
@@ -228,7 +234,8 @@ impl Saltprint {
     }
 
     pub(crate) fn matcher<'a>(&self, snapshot: &'a Snapshot) -> Matcher<'a> {
-        Matcher::new(&snapshot.generation, snapshot.rule, self.config.matching.cascade)
+        let cascade = self.config.matching.cascade;
+        Matcher::new(&snapshot.generation, snapshot.rule, snapshot.local_rule, cascade)
     }
 
     /// Bytes to a query, or to the report where there is nothing to ask.
@@ -237,7 +244,7 @@ impl Saltprint {
         match decode(bytes, &self.config.limits) {
             Err(reject) => Prepared::Settled(Some(digest), ItemReport::rejected(input.to_owned(), &reject)),
             Ok(image) => match snapshot.coder.query(&image) {
-                Ok(query) => Prepared::Query(digest, query),
+                Ok(query) => Prepared::Query(digest, Box::new(Asked { query, image })),
                 Err(TooPlain) => Prepared::Settled(Some(digest), ItemReport::too_plain(input.to_owned())),
             },
         }
@@ -284,6 +291,7 @@ impl Snapshot {
         }
         let generation = dir.open(index_key, epoch)?;
         let rule = DecisionRule::new(&generation.manifest().background, config.matching.rule);
-        Ok(Self { generation, coder, rule, builtin_profile: profile.is_builtin() })
+        let local_rule = LocalRule::new(&generation.manifest().local_background, config.matching.rule);
+        Ok(Self { generation, coder, rule, local_rule, builtin_profile: profile.is_builtin() })
     }
 }

@@ -64,5 +64,5 @@ pub use handle::{CoverageStatus, Saltprint, Status, StrangerStatus};
 pub use progress::{NoProgress, Phase, Progress};
 pub use rebuild::rebuild;
 pub use rebuild::{RebuildOptions, RebuildSummary, SegmentSummary, SelectionSummary, VaultTotals};
-pub use report::{ItemReport, MatchReport, Outcome, RejectReason};
+pub use report::{AgreementReport, CopyExtent, ItemReport, MatchReport, Outcome, RejectReason};
 pub use triage::{CellCount, TriageInput, TriageSummary, TriageTotals};

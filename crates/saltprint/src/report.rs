@@ -4,7 +4,7 @@ use saltprint_fingerprint::Orientation;
 use saltprint_index::Month;
 use saltprint_intake::Reject;
 use saltprint_keys::RecordRef;
-use saltprint_matching::{Band, Found, Judgement, Tier};
+use saltprint_matching::{Band, Found, Judgement, Sighting, Tier};
 
 /// What became of one input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -69,12 +69,96 @@ pub struct MatchReport {
     pub captured: Option<Month>,
     /// Kind of document.
     pub kind: Option<String>,
+    /// How much of the record's image the input shows.
+    pub copy: CopyExtent,
+    /// What of it agrees, where local codes do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<AgreementReport>,
     /// Distance in bits, 0 to 256; with evidence only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distance: Option<u32>,
     /// Distance of the nearest record of another subject, if there is one; with evidence only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runner_up: Option<u32>,
+}
+
+/// How much of a record's image an input shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CopyExtent {
+    /// All of it, and nothing else, with no part that looks different.
+    Whole,
+    /// It is cropped, tilted, or part of a larger picture; what is in view looks the same.
+    Part,
+    /// A part that is in view looks different: covered, replaced or written over.
+    Altered,
+    /// Too little agrees to tell, as in a copy of bad quality.
+    Unclear,
+}
+
+/// Where an input and a record agree.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[non_exhaustive]
+pub struct AgreementReport {
+    /// Box around the agreeing places in the record's image: left, top, right, bottom in shares of its width and height.
+    pub region: [f64; 4],
+    /// Share of the record's image that agreeing places span, 0 to 1.
+    pub covered: f64,
+    /// Corners of the record's image in the input, clockwise from its upper left, in shares of the input's width and
+    /// height; they may lie outside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outline: Option<[(f64, f64); 4]>,
+    /// Number of agreeing local features; with evidence only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<u32>,
+    /// Number of the record's local features that should be in view; with evidence only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_view: Option<u32>,
+    /// Weight of the agreement; with evidence only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+}
+
+impl AgreementReport {
+    fn new(sighting: &Sighting, evidence: bool) -> Self {
+        let round = |value: f64| (value * 1000.0).round() / 1000.0;
+        Self {
+            region: sighting.region.map(round),
+            covered: round(sighting.covered),
+            outline: sighting.quad.map(|quad| quad.map(|(x, y)| (round(x), round(y)))),
+            features: evidence.then_some(sighting.features),
+            in_view: evidence.then_some(sighting.in_view),
+            score: evidence.then_some(round(sighting.score)),
+        }
+    }
+}
+
+/// Largest distance of a corner of a whole copy from the input's corner, in shares of its sides.
+const CORNER: f64 = 0.03;
+/// Share of the features in view that must agree before anything is said about the rest.
+const CLEAR: f64 = 0.5;
+
+impl CopyExtent {
+    fn of(sighting: Option<&Sighting>) -> Self {
+        let Some(sighting) = sighting else {
+            return Self::Unclear;
+        };
+        if sighting.altered {
+            return Self::Altered;
+        }
+        if f64::from(sighting.features) < CLEAR * f64::from(sighting.in_view) {
+            return Self::Unclear;
+        }
+        // Quarter turns and mirrors put the record's corners on other corners of the input.
+        let at_corner = |(x, y): &(f64, f64)| {
+            (x - x.round().clamp(0.0, 1.0)).abs() <= CORNER && (y - y.round().clamp(0.0, 1.0)).abs() <= CORNER
+        };
+        match &sighting.quad {
+            Some(quad) if quad.iter().all(at_corner) => Self::Whole,
+            Some(_) | None => Self::Part,
+        }
+    }
 }
 
 impl ItemReport {
@@ -109,6 +193,9 @@ impl ItemReport {
 
 impl MatchReport {
     fn new(found: Found, evidence: bool) -> Self {
+        let sighting = found.sighting.as_ref();
+        let copy = CopyExtent::of(sighting);
+        let agreement = sighting.map(|sighting| AgreementReport::new(sighting, evidence));
         let facts = found.record.facts;
         Self {
             record_ref: found.record.record_ref,
@@ -118,6 +205,8 @@ impl MatchReport {
             source: facts.source,
             captured: facts.captured,
             kind: facts.kind,
+            copy,
+            agreement,
             distance: evidence.then_some(found.record.distance),
             runner_up: found.runner_up.filter(|_| evidence),
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 use rayon::prelude::*;
-use saltprint_fingerprint::QueryFingerprint;
+use saltprint_fingerprint::{LocalQuery, Luma, QueryFingerprint};
 use saltprint_index::Month;
 use saltprint_intake::{ListReject, Reject, list_inputs, read_bounded};
 use saltprint_keys::{ContentDigest, RecordRef};
@@ -46,8 +46,14 @@ pub enum TriageInput {
 
 /// An input on its way to a report.
 pub(crate) enum Prepared {
-    Query(ContentDigest, QueryFingerprint),
+    Query(ContentDigest, Box<Asked>),
     Settled(Option<ContentDigest>, ItemReport),
+}
+
+/// A query and its image, from which a finer one can be made. The image is wiped when it is dropped.
+pub(crate) struct Asked {
+    pub(crate) query: QueryFingerprint,
+    pub(crate) image: Luma,
 }
 
 /// How many inputs ended how; the parts add up to `inputs`.
@@ -193,11 +199,13 @@ impl Saltprint {
     ) -> Result<Vec<ItemReport>, Error> {
         let mut reports: Vec<Option<ItemReport>> = Vec::with_capacity(names.len());
         let mut queries = Vec::new();
+        let mut images = Vec::new();
         for (name, prepared) in names.iter().zip(prepared) {
             let (digest, report) = match prepared {
-                Prepared::Query(digest, query) => {
+                Prepared::Query(digest, asked) => {
                     if !seen.contains_key(&digest) {
-                        queries.push(query);
+                        queries.push(asked.query);
+                        images.push(asked.image);
                     }
                     (Some(digest), None)
                 }
@@ -212,7 +220,11 @@ impl Saltprint {
             });
             reports.push(first.map(|first| ItemReport::duplicate(name.clone(), &first)).or(report));
         }
-        let mut judgements = self.matcher(snapshot).judge(&queries, counts)?.into_iter();
+        let fine = |number: usize| {
+            let image: Option<&Luma> = images.get(number);
+            image.map_or_else(LocalQuery::default, |image| snapshot.coder.fine_query(image))
+        };
+        let mut judgements = self.matcher(snapshot).judge(&queries, &fine, counts)?.into_iter();
         Ok(names
             .into_iter()
             .zip(reports)

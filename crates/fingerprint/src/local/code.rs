@@ -176,7 +176,7 @@ impl Sharing {
 /// record from others.
 #[derive(Clone, PartialEq, Eq, Default, Zeroize, ZeroizeOnDrop)]
 pub struct LocalFingerprint {
-    /// Width of the image in frame units, 0 where it has no local features.
+    /// Width of the image in frame units; 0 where it is not known, and so there are no features.
     pub width: u16,
     /// Height of the image in frame units; the longer side has [`FRAME`].
     pub height: u16,

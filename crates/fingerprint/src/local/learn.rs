@@ -21,7 +21,11 @@ pub(crate) struct DescriptorSums {
 
 impl DescriptorSums {
     pub(crate) fn new() -> Self {
-        Self { count: 0, sums: vec![0; DESCRIPTOR_SIZE], products: vec![0; DESCRIPTOR_SIZE * DESCRIPTOR_SIZE] }
+        Self {
+            count: 0,
+            sums: vec![0; DESCRIPTOR_SIZE],
+            products: vec![0; DESCRIPTOR_SIZE * DESCRIPTOR_SIZE],
+        }
     }
 
     /// 5,000 documents of 256 descriptors stay below 2^37.
@@ -123,7 +127,9 @@ mod tests {
     fn learning_balances_the_bits() {
         let descriptors = correlated(3_000);
         let mut sums = DescriptorSums::new();
-        descriptors.iter().for_each(|descriptor| sums.add(descriptor));
+        for descriptor in &descriptors {
+            sums.add(descriptor);
+        }
         let (least, most) = balance(&sums.learn(), &descriptors);
         assert!(least >= 30 && most <= 70, "{least} to {most} %");
         let (least, most) = balance(&LocalProfile::builtin(), &descriptors);

@@ -128,7 +128,12 @@ fn decode(bytes: &[u8]) -> Result<Profile, ProfileError> {
 
 /// Plaintext length at `dims` axes.
 const fn length(dims: usize) -> usize {
-    HEADER_LEN + 4 * FEATURES + 4 * dims + 2 * FEATURES * dims + 8 * DESCRIPTOR_SIZE + 2 * DESCRIPTOR_SIZE * DESCRIPTOR_SIZE
+    HEADER_LEN
+        + 4 * FEATURES
+        + 4 * dims
+        + 2 * FEATURES * dims
+        + 8 * DESCRIPTOR_SIZE
+        + 2 * DESCRIPTOR_SIZE * DESCRIPTOR_SIZE
 }
 
 /// `FEATURES` and `dims` as stored; both are far below the limit.
@@ -161,7 +166,12 @@ mod tests {
         let rows: Vec<Vec<f64>> =
             (0..3).map(|d| (0..FEATURES).map(|i| (i * (d + 1)) as f64 % 7.0 - 3.0).collect()).collect();
         let mean: Vec<f64> = (0..FEATURES).map(|i| i as f64 / 3.0).collect();
-        Profile::from_rows(ProfileOrigin::Calibrated { sample: 70, seed: 9 }, &mean, &rows, LocalProfile::builtin())
+        Profile::from_rows(
+            ProfileOrigin::Calibrated { sample: 70, seed: 9 },
+            &mean,
+            &rows,
+            LocalProfile::builtin(),
+        )
     }
 
     #[test]

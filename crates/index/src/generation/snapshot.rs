@@ -154,6 +154,17 @@ impl Generation {
         Ok(None)
     }
 
+    /// Whole-image code of a hit's record.
+    ///
+    /// # Errors
+    /// As [`Generation::resolve`].
+    pub fn code(&self, hit: &Hit) -> Result<GlobalCode, IndexError> {
+        self.segments
+            .get(hit.segment as usize)
+            .ok_or(IndexError::inconsistent("generation", "a segment that does not exist was asked for"))?
+            .code(hit.row)
+    }
+
     /// Local codes of a hit's record.
     ///
     /// # Errors

@@ -6,7 +6,9 @@ use saltprint_fingerprint::{Fingerprint, GlobalCode};
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
 
 use super::{GraphPolicy, IndexDir, Manifest, RebuildLock};
-use crate::{Background, Census, CensusId, Coverage, IndexError, LocalBackground, RecordFacts, SegmentRecord};
+use crate::{
+    Background, Census, CensusId, Coverage, IndexError, LocalBackground, RecordFacts, SegmentRecord,
+};
 
 const EPOCH: EpochId = EpochId::from_bytes([5; 16]);
 
@@ -207,10 +209,16 @@ fn a_census_that_is_missing_or_damaged_says_what_to_do() {
     }
     damaged(&good[..good.len() - 1]);
     for error in [missing, damaged(&[])] {
-        assert!(error.to_string().contains("census") && error.to_string().contains("saltprint rebuild --full"), "{error}");
+        assert!(
+            error.to_string().contains("census") && error.to_string().contains("saltprint rebuild --full"),
+            "{error}"
+        );
     }
     fs::write(&path, &good).unwrap();
-    assert!(matches!(dir.read_census(&IndexKey::from_secret(&[8; 32]), &manifest), Err(IndexError::Census(_))));
+    assert!(matches!(
+        dir.read_census(&IndexKey::from_secret(&[8; 32]), &manifest),
+        Err(IndexError::Census(_))
+    ));
     let other = Manifest { epoch: EpochId::from_bytes([6; 16]), ..manifest.clone() };
     assert!(matches!(dir.read_census(&key(), &other), Err(IndexError::Census(_))));
     assert!(dir.read_census(&key(), &manifest).is_ok());

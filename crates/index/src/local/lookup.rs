@@ -172,14 +172,15 @@ fn vote(hits: &[TableHit], lookup: &LocalLookup) -> Vec<Candidate> {
             let [nearest, ..] = record else { continue };
             let sharing = saltprint_fingerprint::Sharing::from_step(nearest.sharing).records();
             let near = 1.0 - f64::from(nearest.distance) / f64::from(lookup.radius + 8);
-            *votes.entry((nearest.segment, nearest.row)).or_default() += near / count / (1.0 + sharing).sqrt();
+            *votes.entry((nearest.segment, nearest.row)).or_default() +=
+                near / count / (1.0 + sharing).sqrt();
         }
     }
-    let mut found: Vec<Candidate> = votes
-        .into_iter()
-        .map(|((segment, row), votes)| Candidate { segment, row, votes })
-        .collect();
-    found.sort_unstable_by(|a, b| b.votes.total_cmp(&a.votes).then((a.segment, a.row).cmp(&(b.segment, b.row))));
+    let mut found: Vec<Candidate> =
+        votes.into_iter().map(|((segment, row), votes)| Candidate { segment, row, votes }).collect();
+    found.sort_unstable_by(|a, b| {
+        b.votes.total_cmp(&a.votes).then((a.segment, a.row).cmp(&(b.segment, b.row)))
+    });
     found.truncate(lookup.candidates);
     found
 }

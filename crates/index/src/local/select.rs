@@ -34,7 +34,7 @@ impl SelectionPolicy {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Selection {
-    /// The features to keep, least shared first; of equals the strongest first.
+    /// The features to keep, most useful first: rare, early in the pool, and away from those before them.
     pub fingerprint: LocalFingerprint,
     /// Whether it needed more than the ordinary number.
     pub extended: bool,
@@ -113,7 +113,8 @@ mod tests {
     fn feature(seed: u64) -> LocalFeature {
         let hash = blake3::hash(&seed.to_le_bytes());
         let word = |at: usize| u64::from_le_bytes(hash.as_bytes()[at..at + 8].try_into().unwrap());
-        let place = Place { x: u16::try_from(seed % 8192).unwrap(), y: 0, size: 32, angle: 0 };
+        let [x, y] = [word(16) % 8192, word(24) % 5000].map(|at| u16::try_from(at).unwrap());
+        let place = Place { x, y, size: 32, angle: 0 };
         LocalFeature { code: LocalCode::from_words([word(0), word(8)]), place, sharing: Sharing::default() }
     }
 
@@ -130,9 +131,21 @@ mod tests {
         let chosen = Selection::new(&pool(7, 80), &census, SelectionPolicy::default());
         assert_eq!(chosen.fingerprint.features.len(), 64);
         assert!(!chosen.extended && !chosen.weak);
-        let own: Vec<u16> = pool(7, 80).features[100..164].iter().map(|feature| feature.place.x).collect();
-        let kept: Vec<u16> = chosen.fingerprint.features.iter().map(|feature| feature.place.x).collect();
-        assert_eq!(kept, own, "the strongest of its own, in their order");
+        let own: Vec<LocalCode> = pool(7, 80).features[100..].iter().map(|feature| feature.code).collect();
+        assert!(chosen.fingerprint.features.iter().all(|kept| own.contains(&kept.code)));
+    }
+
+    #[test]
+    fn kept_features_are_spread_over_the_document() {
+        // Sixty in one place, and behind them in the order four that stand alone.
+        let mut pool = LocalFingerprint { width: 8192, height: 5000, features: (0..64).map(feature).collect() };
+        for (number, feature) in (0_u16..).zip(&mut pool.features) {
+            (feature.place.x, feature.place.y) = if number < 60 { (300, 300) } else { ((number - 60) * 2000, 4000) };
+        }
+        let mut census = Census::new(64);
+        census.add(&pool.features);
+        let chosen = Selection::new(&pool, &census, SelectionPolicy { keep: 8, most: 8 });
+        assert_eq!(chosen.fingerprint.features.iter().filter(|feature| feature.place.y == 4000).count(), 4);
     }
 
     #[test]

@@ -69,7 +69,11 @@ impl LocalTable {
         let features = |record: &SegmentRecord| record.fingerprint.local.features.len();
         if let Some(most) = records.iter().map(features).max().filter(|most| *most > usize::from(u16::MAX)) {
             let limit = u64::from(u16::MAX);
-            return Err(IndexError::TooMany { what: "local features of a record", count: most as u64, limit });
+            return Err(IndexError::TooMany {
+                what: "local features of a record",
+                count: most as u64,
+                limit,
+            });
         }
         let total: usize = records.iter().map(features).sum();
         if u32::try_from(total).is_err() {

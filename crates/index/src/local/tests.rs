@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use saltprint_fingerprint::{
-    Fingerprint, GlobalCode, Keypoint, LocalCode, LocalFeature, LocalFingerprint, Place, QueryFeature, Sharing,
+    Fingerprint, GlobalCode, Keypoint, LocalCode, LocalFeature, LocalFingerprint, Place, QueryFeature,
+    Sharing,
 };
 use saltprint_keys::{BlobFormat, ContentDigest, EpochId, IndexKey, RecordRef, Sealing};
 
@@ -64,7 +65,8 @@ fn place_of(number: usize) -> (u32, u32) {
 fn generation(dir: &IndexDir, parts: &[&[SegmentRecord]]) -> Generation {
     let lock = dir.lock().unwrap();
     let policy = GraphPolicy { min_records: usize::MAX, ..GraphPolicy::default() };
-    let write = |part: &&[SegmentRecord]| dir.write_segment(&lock, &key(), EPOCH, part, &policy).unwrap().entry;
+    let write =
+        |part: &&[SegmentRecord]| dir.write_segment(&lock, &key(), EPOCH, part, &policy).unwrap().entry;
     let manifest = Manifest {
         generation: 1,
         epoch: EPOCH,
@@ -114,7 +116,8 @@ fn the_true_record_comes_first() {
     let folder = tempfile::tempdir().unwrap();
     let records = vault();
     let generation = generation(&IndexDir::new(folder.path()), &[&records[..SPLIT], &records[SPLIT..]]);
-    let queries: Vec<Vec<QueryFeature>> = (0..).zip(&records).map(|(seed, record)| query(record, seed)).collect();
+    let queries: Vec<Vec<QueryFeature>> =
+        (0..).zip(&records).map(|(seed, record)| query(record, seed)).collect();
     let asked: Vec<&[QueryFeature]> = queries.iter().map(Vec::as_slice).collect();
     let lookup = LocalLookup::default();
     let found = generation.local_candidates(&asked, &lookup).unwrap();
@@ -145,7 +148,8 @@ fn brute_force(parts: &[&[SegmentRecord]], query: &[QueryFeature], radius: u32) 
         }
         for (record, (distance, sharing)) in &near {
             let nearness = 1.0 - f64::from(*distance) / f64::from(radius + 8);
-            *votes.entry(*record).or_default() += nearness / near.len() as f64 / (1.0 + sharing.records()).sqrt();
+            *votes.entry(*record).or_default() +=
+                nearness / near.len() as f64 / (1.0 + sharing.records()).sqrt();
         }
     }
     let mut found: Vec<Candidate> =
@@ -183,7 +187,8 @@ fn neither_threads_nor_company_change_the_result() {
     let folder = tempfile::tempdir().unwrap();
     let records = vault();
     let generation = generation(&IndexDir::new(folder.path()), &[&records[..SPLIT], &records[SPLIT..]]);
-    let queries: Vec<Vec<QueryFeature>> = (0..).zip(&records[..40]).map(|(seed, record)| query(record, seed)).collect();
+    let queries: Vec<Vec<QueryFeature>> =
+        (0..).zip(&records[..40]).map(|(seed, record)| query(record, seed)).collect();
     // One of them twice, and empty ones at the start, within and at the end.
     let mut asked: Vec<&[QueryFeature]> = queries.iter().map(Vec::as_slice).collect();
     asked.insert(0, &[]);
@@ -224,7 +229,7 @@ fn no_answer_is_given_from_a_damaged_table() {
     let path = folder.path().join(opened.manifest().segments[0].id.file_name());
     drop(opened);
     let mut bytes = std::fs::read(&path).unwrap();
-    // The table is the last section, of seven pages; tags of 27 pages and the root follow it.
+    // The table is the last section, of seven pages; the tags of all pages and the root follow it.
     let pages = (bytes.len() - crate::format::HEADER_LEN) / (crate::format::PAGE_LEN + 32);
     let within = crate::format::HEADER_LEN + (pages - 3) * crate::format::PAGE_LEN + 99;
     bytes[within] ^= 1;

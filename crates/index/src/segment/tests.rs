@@ -1,7 +1,9 @@
 //! Round trip, corruption of every byte, wrong keys.
 
 use proptest::prelude::*;
-use saltprint_fingerprint::{Fingerprint, GlobalCode, LocalCode, LocalFeature, LocalFingerprint, Place, Sharing};
+use saltprint_fingerprint::{
+    Fingerprint, GlobalCode, LocalCode, LocalFeature, LocalFingerprint, Place, Sharing,
+};
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
 
 use crate::format::{HEADER_LEN, OFFSET_PAGES, OFFSET_VERSION, PAGE_LEN, TAG_LEN};
@@ -42,8 +44,11 @@ fn local() -> impl Strategy<Value = LocalFingerprint> {
         features.truncate(count);
         features
     });
-    (any::<u16>(), any::<u16>(), features)
-        .prop_map(|(width, height, features)| LocalFingerprint { width, height, features })
+    (any::<u16>(), any::<u16>(), features).prop_map(|(width, height, features)| LocalFingerprint {
+        width,
+        height,
+        features,
+    })
 }
 
 prop_compose! {

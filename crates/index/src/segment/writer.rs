@@ -127,7 +127,9 @@ impl SegmentWriter {
                         local.write_record(*number, &record.fingerprint.local, row);
                     })
                 }
-                SectionKind::LocalFeatures => pages.rows(&features, |feature, row| write_feature(feature, row)),
+                SectionKind::LocalFeatures => {
+                    pages.rows(&features, |feature, row| write_feature(feature, row))
+                }
                 SectionKind::LocalBuckets => {
                     pages.rows(local.starts(), |start, row| row.copy_from_slice(&start.to_le_bytes()))
                 }

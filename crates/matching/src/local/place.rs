@@ -26,6 +26,14 @@ impl Contest {
         &self.sightings[0]
     }
 
+    /// How far the score of the best sighting is above that of its best rival; or, with `skipped` rivals, how far the last
+    /// of these is above the next.
+    pub fn lead(&self, skipped: usize) -> f64 {
+        let outside = self.rivals().nth(skipped).map_or(0.0, |rival| rival.score);
+        let inside = if skipped == 0 { Some(self.best()) } else { self.rivals().nth(skipped - 1) };
+        inside.map_or(0.0, |sighting| sighting.score) - outside
+    }
+
     /// Sightings of others than the best one's subject, by falling score.
     pub fn rivals(&self) -> impl Iterator<Item = &Sighting> {
         self.sightings.iter().filter(|other| self.best().record.is_rival_of(&other.record))
@@ -46,7 +54,7 @@ pub fn contests(sightings: Vec<Sighting>) -> Vec<Contest> {
 
 fn competes(stronger: &Sighting, weaker: &Sighting) -> bool {
     let common = weaker.spots.iter().filter(|spot| stronger.spots.binary_search(spot).is_ok()).count();
-    if stronger.mirrored == weaker.mirrored && common as f64 >= SAME_SPOTS * weaker.spots.len() as f64 {
+    if stronger.look == weaker.look && common as f64 >= SAME_SPOTS * weaker.spots.len() as f64 {
         return true;
     }
     match (&stronger.quad, &weaker.quad) {

@@ -3,11 +3,16 @@
 use std::collections::HashMap;
 
 use rayon::prelude::*;
-use saltprint_fingerprint::{LocalFingerprint, LocalQuery, QueryFeature};
-use saltprint_index::{Candidate, Generation, Hit, IndexError, IndexHit, LocalLookup};
+use saltprint_fingerprint::{LocalFingerprint, LocalQuery, Orientation, QueryFeature};
+use saltprint_index::{Generation, Hit, IndexError, IndexHit, LocalLookup};
 
+use super::alteration;
+use super::place::{Contest, contests};
 use super::score::{Crowd, Near, evidence, near_pairs};
-use crate::geometry::{Pair, Placed, Region, Transform, VerifySettings, covered_share, verify};
+use crate::geometry::{overlap, Pair, Placed, Region, Transform, VerifySettings, covered_share, verify};
+
+/// Width of the strip along an image's border in which features are hardly found, in frame units.
+const BORDER: f64 = 100.0;
 
 /// A record that shows in an image.
 #[derive(Debug, Clone)]
@@ -15,10 +20,17 @@ use crate::geometry::{Pair, Placed, Region, Transform, VerifySettings, covered_s
 pub struct Sighting {
     /// The record; its distance is that of no code and stands at 0.
     pub record: IndexHit,
+    /// Where the index holds it; the distance stands at 0.
+    pub place: Hit,
     /// Evidence: the sum over agreeing features of how near, how rare and how unambiguous each is.
     pub score: f64,
     /// Number of features that agree.
     pub features: u32,
+    /// Number of the record's features that lie within the leaked image, by the place that the agreeing ones give it.
+    pub in_view: u32,
+    /// Whether a part of the record that should be in view looks different, while the rest agrees: covered, replaced, or
+    /// written over.
+    pub altered: bool,
     /// Whether the image shows the record's mirror image.
     pub mirrored: bool,
     /// Corners of the record's image in the leaked one, clockwise from its upper left as the record has it, in shares of
@@ -31,10 +43,28 @@ pub struct Sighting {
     pub covered: f64,
     /// Quarter turns clockwise from the record to the leaked image, after mirroring, 0 to 3.
     pub quarters: u8,
-    pub debug: Vec<(u32, u8, f32, f64, f64)>,
-    pub visible: f64,
+    /// Which look found it: features of two looks have different numbers.
+    pub(super) look: u8,
     /// The features of the query that agree, ascending.
     pub(super) spots: Vec<u32>,
+}
+
+impl Sighting {
+    /// What was done to the record's image, by the nearest quarter turn.
+    pub fn orientation(&self) -> Orientation {
+        let place = if self.mirrored { 4 + (4 - self.quarters) % 4 } else { self.quarters };
+        Orientation::ALL.into_iter().nth(usize::from(place)).unwrap_or(Orientation::Upright)
+    }
+
+    /// Share of the leaked image that the record's outline covers, 0 to 1; 0 where there is no outline.
+    pub fn area(&self) -> f64 {
+        const WHOLE: [(f64, f64); 4] = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
+        self.quad.as_ref().map_or(0.0, |quad| {
+            // Shoelace formula; the overlap is in shares of the smaller outline, at most the whole image.
+            let twice: f64 = (0..4).map(|i| quad[i].0 * quad[(i + 1) % 4].1 - quad[(i + 1) % 4].0 * quad[i].1).sum();
+            (overlap(quad, &WHOLE) * (twice.abs() / 2.0).min(1.0)).min(1.0)
+        })
+    }
 }
 
 /// Searches a generation by local codes.
@@ -49,6 +79,65 @@ impl<'a> LocalSearch<'a> {
     /// A search with the settings that backgrounds are measured with.
     pub fn new(generation: &'a Generation) -> Self {
         Self { generation, lookup: LocalLookup::default(), verify: VerifySettings::default() }
+    }
+
+    /// Looks at each image up to four times, as it is and mirrored, coarsely and finely, until `settled` says that its
+    /// contests are enough. Of several sightings of a record the one with the highest score counts.
+    ///
+    /// `fine` makes the fine query of an image; it is asked on several threads. `admit` is that of [`LocalSearch::find`].
+    ///
+    /// # Errors
+    /// [`IndexError`] where the index is damaged.
+    pub fn look(
+        &self,
+        queries: &[&LocalQuery],
+        fine: &(dyn Fn(usize) -> LocalQuery + Sync),
+        settled: &dyn Fn(usize, &[Contest]) -> bool,
+        admit: &(dyn Fn(usize, &IndexHit) -> bool + Sync),
+    ) -> Result<Vec<Vec<Contest>>, IndexError> {
+        let mut found: Vec<Vec<Contest>> = vec![Vec::new(); queries.len()];
+        let mut open: Vec<usize> = (0..queries.len()).collect();
+        for mirrored in [false, true] {
+            let asked: Vec<&LocalQuery> = open.iter().map(|number| queries[*number]).collect();
+            self.look_once((false, mirrored), &open, &asked, &mut found, admit)?;
+            open.retain(|number| !settled(*number, &found[*number]));
+        }
+        let finer: Vec<LocalQuery> = open.par_iter().map(|number| fine(*number)).collect();
+        let mut finer: Vec<(usize, &LocalQuery)> = open.into_iter().zip(&finer).collect();
+        for mirrored in [false, true] {
+            let (numbers, asked): (Vec<usize>, Vec<&LocalQuery>) = finer.iter().copied().unzip();
+            self.look_once((true, mirrored), &numbers, &asked, &mut found, admit)?;
+            finer.retain(|(number, _)| !settled(*number, &found[*number]));
+        }
+        Ok(found)
+    }
+
+    /// One look at the images of some numbers; adds what it finds to their contests.
+    fn look_once(
+        &self,
+        (fine, mirrored): (bool, bool),
+        numbers: &[usize],
+        asked: &[&LocalQuery],
+        found: &mut [Vec<Contest>],
+        admit: &(dyn Fn(usize, &IndexHit) -> bool + Sync),
+    ) -> Result<(), IndexError> {
+        let sightings = self.find(asked, mirrored, |place, hit| admit(numbers[place], hit))?;
+        for (number, new) in numbers.iter().zip(sightings) {
+            let known = std::mem::take(&mut found[*number]).into_iter().flat_map(|contest| contest.sightings);
+            let mut all: Vec<Sighting> = known.collect();
+            for mut sighting in new {
+                sighting.look = u8::from(fine) * 2 + u8::from(mirrored);
+                match all.iter_mut().find(|known| known.place == sighting.place) {
+                    Some(known) if known.score < sighting.score => *known = sighting,
+                    Some(_) => {}
+                    None => all.push(sighting),
+                }
+            }
+            // Stable, and both parts came in a fixed order.
+            all.sort_by(|a, b| b.score.total_cmp(&a.score));
+            found[*number] = contests(all);
+        }
+        Ok(())
     }
 
     /// Records that show in each image, by falling score. `admit` says whether a record may be one, by the number of the
@@ -71,9 +160,21 @@ impl<'a> LocalSearch<'a> {
             .par_iter()
             .enumerate()
             .map(|(number, candidates)| {
-                self.compare(queries[number], features[number], mirrored, candidates, |hit| admit(number, hit))
+                let rows: Vec<(u32, u32)> =
+                    candidates.iter().map(|candidate| (candidate.segment, candidate.row)).collect();
+                self.compare(queries[number], features[number], mirrored, &rows, |hit| admit(number, hit))
             })
             .collect()
+    }
+
+    /// How a query agrees with one record, whatever else the index holds; `None` where nothing agrees.
+    ///
+    /// # Errors
+    /// [`IndexError`] where the index is damaged.
+    pub fn against(&self, query: &LocalQuery, mirrored: bool, hit: &Hit) -> Result<Option<Sighting>, IndexError> {
+        let features = if mirrored { &query.mirrored } else { &query.upright };
+        let found = self.compare(query, features, mirrored, &[(hit.segment, hit.row)], |_| true)?;
+        Ok(found.into_iter().next())
     }
 
     fn compare(
@@ -81,27 +182,27 @@ impl<'a> LocalSearch<'a> {
         query: &LocalQuery,
         features: &[QueryFeature],
         mirrored: bool,
-        candidates: &[Candidate],
+        candidates: &[(u32, u32)],
         admit: impl Fn(&IndexHit) -> bool,
     ) -> Result<Vec<Sighting>, IndexError> {
-        let mut records: Vec<(IndexHit, LocalFingerprint, Vec<Near>)> = Vec::new();
-        for candidate in candidates {
-            let hit = Hit { distance: 0, segment: candidate.segment, row: candidate.row };
+        let mut records: Vec<Compared> = Vec::new();
+        for &(segment, row) in candidates {
+            let hit = Hit { distance: 0, segment, row };
             let record = self.generation.resolve(&hit)?;
             if admit(&record) {
                 let local = self.generation.local(&hit)?;
                 let pairs = near_pairs(features, &local);
-                records.push((record, local, pairs));
+                records.push(Compared { place: hit, record, local, near: pairs });
             }
         }
-        let groups = groups(records.iter().map(|(record, _, _)| record));
+        let groups = groups(records.iter().map(|compared| &compared.record));
         let mut crowd = Crowd::new(features.len());
-        for (group, (_, _, pairs)) in groups.iter().zip(&records) {
-            crowd.add(*group, pairs);
+        for (group, compared) in groups.iter().zip(&records) {
+            crowd.add(*group, &compared.near);
         }
         let placed: Vec<Placed> = features.iter().map(|feature| place(&feature.keypoint)).collect();
         let mut sightings = Vec::new();
-        for (group, (record, local, near)) in groups.iter().zip(&records) {
+        for (group, Compared { place: at, record, local, near }) in groups.iter().zip(&records) {
             let own: Vec<Placed> =
                 local.features.iter().map(|feature| place(&feature.place.keypoint())).collect();
             let pairs: Vec<Pair> = near
@@ -126,26 +227,43 @@ impl<'a> LocalSearch<'a> {
             let mut spots: Vec<u32> = agreeing.iter().map(|pair| pair.query).collect();
             spots.sort_unstable();
             let (width, height) = (f64::from(local.width.max(1)), f64::from(local.height.max(1)));
+            let in_view = in_view(&own, &agreement.transform, query);
+            let agreed: Vec<u32> = agreeing.iter().map(|pair| pair.record).collect();
             sightings.push(Sighting {
                 record: record.clone(),
+                place: *at,
                 score: evidence(
-                    &points.iter().copied().zip(agreeing.iter().map(|pair| f64::from(pair.weight))).collect::<Vec<_>>(),
-                ) * std::env::var("RATIO").map_or(1.0, |r| { let r: f64 = r.parse().unwrap(); (visible_share(local, &agreement, points.len(), query) / r).min(1.0) }),
+                    &points
+                        .iter()
+                        .copied()
+                        .zip(agreeing.iter().map(|pair| f64::from(pair.weight)))
+                        .collect::<Vec<_>>(),
+                    points.len() as f64 / in_view.len().max(points.len()).max(1) as f64,
+                ),
                 features: u32::try_from(points.len()).unwrap_or(u32::MAX),
+                in_view: u32::try_from(in_view.len().max(points.len())).unwrap_or(u32::MAX),
+                altered: alteration::is_altered(&own, &in_view, &agreed),
                 mirrored,
                 quad: quad(&agreement.transform, (width, height), query, mirrored),
                 region: region(&points, width, height),
                 covered: covered_share(&points, width, height),
                 quarters: quarters(&agreement.transform),
+                look: 0,
                 spots,
-                debug: agreement.pairs.iter().zip(&points).map(|(p, xy)| (near[*p as usize].distance, local.features[near[*p as usize].record as usize].sharing.step(), pairs[*p as usize].weight, xy.0, xy.1)).collect(),
-                visible: visible_share(local, &agreement, agreement.pairs.len(), query),
             });
         }
         // Stable, and the candidates come in a fixed order.
         sightings.sort_by(|a, b| b.score.total_cmp(&a.score));
         Ok(sightings)
     }
+}
+
+/// A candidate with what the comparison needs.
+struct Compared {
+    place: Hit,
+    record: IndexHit,
+    local: LocalFingerprint,
+    near: Vec<Near>,
 }
 
 fn place(keypoint: &saltprint_fingerprint::Keypoint) -> Placed {
@@ -183,14 +301,15 @@ fn region(points: &[(f64, f64)], width: f64, height: f64) -> [f64; 4] {
     })
 }
 
-fn visible_share(local: &LocalFingerprint, agreement: &crate::Agreement, agreeing: usize, query: &LocalQuery) -> f64 {
-    let inside = local.features.iter().filter(|feature| {
-        let place = feature.place.keypoint();
-        agreement.transform.apply(f64::from(place.x), f64::from(place.y)).is_some_and(|(x, y)| {
-            x > 100.0 && y > 100.0 && x < f64::from(query.width) - 100.0 && y < f64::from(query.height) - 100.0
+/// The record's features that lie well within the leaked image.
+fn in_view(own: &[Placed], transform: &Transform, query: &LocalQuery) -> Vec<u32> {
+    let inside = |place: &Placed| {
+        transform.apply(f64::from(place.x), f64::from(place.y)).is_some_and(|(x, y)| {
+            (BORDER..=f64::from(query.width) - BORDER).contains(&x)
+                && (BORDER..=f64::from(query.height) - BORDER).contains(&y)
         })
-    });
-    agreeing as f64 / (inside.count().max(agreeing).max(1) as f64)
+    };
+    (0..).zip(own).filter(|(_, place)| inside(place)).map(|(number, _)| number).collect()
 }
 
 /// The transform's turn, rounded to quarters.

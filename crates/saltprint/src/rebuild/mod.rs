@@ -30,7 +30,7 @@ use saltprint_index::{
 };
 use saltprint_intake::{Entry, ListReject};
 use saltprint_keys::{EpochId, IndexKey, ProjectionKey, RefKey, SealError};
-use saltprint_matching::DecisionRule;
+use saltprint_matching::{DecisionRule, LocalRule};
 
 use crate::calibrate::is_calibration_half;
 use crate::{Config, Error, Phase, Progress};
@@ -121,6 +121,10 @@ pub struct RebuildSummary {
     pub background_sampled: u64,
     /// The decision rule that follows from the background.
     pub rule: DecisionRule,
+    /// Images that were looked up as strangers when the background of the local tier was measured.
+    pub local_sampled: u64,
+    /// The decision rule of local codes, and of both tiers together.
+    pub local_rule: LocalRule,
     /// Where rejected inputs are named.
     pub rejects_file: Option<PathBuf>,
     /// What an operator should look at.
@@ -260,6 +264,8 @@ pub fn rebuild(
         selection,
         background_sampled: manifest.background.sampled,
         rule,
+        local_sampled: manifest.local_background.impostors.len() as u64,
+        local_rule: LocalRule::new(&manifest.local_background, config.matching.rule),
         rejects_file,
         warnings,
         seconds: started.elapsed().as_secs_f64(),

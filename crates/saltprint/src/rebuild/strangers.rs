@@ -6,11 +6,11 @@
 use std::collections::BinaryHeap;
 
 use rayon::prelude::*;
-use saltprint_fingerprint::{Coder, QueryFingerprint};
+use saltprint_fingerprint::{Coder, Luma, QueryFingerprint};
 use saltprint_index::{Generation, Impostor, IndexHit, LocalBackground, Manifest};
 use saltprint_intake::{Entry, decode, read_bounded};
 use saltprint_keys::{RecordRef, RefKey};
-use saltprint_matching::{LocalSearch, contests};
+use saltprint_matching::LocalSearch;
 
 use crate::{Config, Error, Phase, Progress};
 
@@ -52,17 +52,19 @@ pub(super) fn measure(
         LocalBackground { records: generation.manifest().records(), ..LocalBackground::default() };
     for (batch, sampled) in (0_u64..).zip(chosen.chunks(BATCH)) {
         progress.update(Phase::Measuring, batch * BATCH as u64, Some(chosen.len() as u64));
-        let queries: Vec<(IndexHit, QueryFingerprint)> = sampled
+        let queries: Vec<Stranger> = sampled
             .par_iter()
-            .filter_map(|sampled| query(sampled, config, coder, generation).transpose())
+            .filter_map(|sampled| stranger(sampled, config, coder, generation).transpose())
             .collect::<Result<_, Error>>()?;
-        let local: Vec<_> = queries.iter().map(|(_, query)| query.local()).collect();
-        let admit = |number: usize, hit: &IndexHit| queries[number].0.is_rival_of(hit);
-        for sightings in search.find(&local, false, admit)? {
-            let first = contests(sightings).into_iter().next();
-            background.impostors.push(first.map_or(Impostor::default(), |contest| Impostor {
+        let local: Vec<_> = queries.iter().map(|stranger| stranger.query.local()).collect();
+        let fine = |number: usize| coder.fine_query(&queries[number].image);
+        let admit = |number: usize, hit: &IndexHit| queries[number].record.is_rival_of(hit);
+        // Nothing settles it: strangers go through all looks, and the largest lead of any place in the picture counts.
+        for contests in search.look(&local, &fine, &|_, _| false, &admit)? {
+            let leading = contests.iter().max_by(|a, b| a.lead(0).total_cmp(&b.lead(0)));
+            background.impostors.push(leading.map_or(Impostor::default(), |contest| Impostor {
                 best: score(contest.best().score),
-                rival: score(contest.rivals().next().map_or(0.0, |rival| rival.score)),
+                rival: score(contest.best().score - contest.lead(0)),
             }));
         }
     }
@@ -75,19 +77,28 @@ fn score(value: f64) -> f32 {
     value as f32
 }
 
-/// The query of a sampled record and the record itself; `None` where it is not in the index or cannot be read.
-fn query(
+/// A record that plays the stranger, with its image.
+struct Stranger {
+    record: IndexHit,
+    query: QueryFingerprint,
+    image: Luma,
+}
+
+/// A sampled record read again; `None` where it is not in the index or cannot be read any more.
+fn stranger(
     sampled: &Sampled,
     config: &Config,
     coder: &Coder,
     generation: &Generation,
-) -> Result<Option<(IndexHit, QueryFingerprint)>, Error> {
-    let Some(hit) = generation.find(sampled.0)? else {
+) -> Result<Option<Stranger>, Error> {
+    let Some(record) = generation.find(sampled.0)? else {
         return Ok(None);
     };
     let read = read_bounded(&sampled.1.path, &config.limits).ok();
-    let image = read.and_then(|content| decode(content.bytes(), &config.limits).ok());
-    Ok(image.and_then(|image| coder.query(&image).ok()).map(|query| (hit, query)))
+    let Some(image) = read.and_then(|content| decode(content.bytes(), &config.limits).ok()) else {
+        return Ok(None);
+    };
+    Ok(coder.query(&image).ok().map(|query| Stranger { record, query, image }))
 }
 
 /// An entry of the vault, ordered by its ref.

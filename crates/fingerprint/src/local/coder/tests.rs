@@ -48,17 +48,23 @@ fn golden_local_codes() {
         absorb(&mut digest, feature.code, Place::of(&feature.keypoint));
         digest.update(&feature.margins);
     }
-    assert_eq!(digest.finalize().to_hex().as_str(), "0cc25775955c04fd736167360d67805be38b7d3cb7b5e2c73408fd367febdfd7");
+    assert_eq!(
+        digest.finalize().to_hex().as_str(),
+        "0cc25775955c04fd736167360d67805be38b7d3cb7b5e2c73408fd367febdfd7"
+    );
 }
 
 /// What a record keeps to be selected from, the same on every platform: a change finds fewer features of old indexes.
 #[test]
 fn golden_pool() {
     let record = coder().fingerprint(&texture(900, 700)).unwrap().local;
-    assert_eq!((record.width, record.height, record.features.len()), (8192, 6372, 320));
+    assert_eq!((record.width, record.height, record.features.len()), (8192, 6372, 480));
     let mut digest = blake3::Hasher::new();
     record.features.iter().for_each(|feature| absorb(&mut digest, feature.code, feature.place));
-    assert_eq!(digest.finalize().to_hex().as_str(), "6d17a5c8076b1e559de5966ab95d363c410c068087fccfe0aae73fca9cd8231d");
+    assert_eq!(
+        digest.finalize().to_hex().as_str(),
+        "0e6b2c83414d644969d8f192a7444193aab889226515f88c338281d26be5c0b0"
+    );
 }
 
 #[test]
@@ -67,15 +73,17 @@ fn the_same_keypoint_has_the_same_code_in_record_and_query() {
     for image in [document(Template::Passport, 3), texture(700, 500)] {
         let (record, query) = (coder.fingerprint(&image).unwrap().local, coder.query(&image).unwrap());
         let query = query.local();
-        assert!(record.features.len() >= 100 && query.upright.len() >= record.features.len());
         assert_eq!((record.width, record.height), (frame_units(query.width), frame_units(query.height)));
-        let same = |feature: &&LocalFeature| {
-            let is = |other: &QueryFeature| {
-                Place::of(&other.keypoint) == feature.place && other.code == feature.code
-            };
-            query.upright.iter().any(is)
-        };
-        assert_eq!(record.features.iter().filter(same).count(), record.features.len());
+        // Either may keep fewer, but what both have is the same.
+        let mut both = 0;
+        for feature in &record.features {
+            let here = query.upright.iter().filter(|other| Place::of(&other.keypoint) == feature.place);
+            let codes: Vec<LocalCode> = here.map(|other| other.code).collect();
+            both += usize::from(!codes.is_empty());
+            assert!(codes.is_empty() || codes.contains(&feature.code));
+        }
+        let fewer = record.features.len().min(query.upright.len());
+        assert!(fewer >= 100 && both * 10 >= fewer * 9, "{both} of {fewer}");
     }
 }
 
@@ -110,7 +118,8 @@ fn mirrored_codes_find_the_record_of_a_mirror_image() {
 /// A coder that looks at one descriptor value a bit: bit `i` is set where value `i` is above `mean[i]`. Rows differ in
 /// length, which margins must not show.
 fn axis_coder(mean: impl Fn(usize) -> i64) -> LocalCoder {
-    let mut coder = LocalCoder { entries: vec![0; BITS * DESCRIPTOR_SIZE], thresholds: vec![], units: vec![] };
+    let mut coder =
+        LocalCoder { entries: vec![0; BITS * DESCRIPTOR_SIZE], thresholds: vec![], units: vec![] };
     for bit in 0..BITS {
         let entry = 500 + 10 * i16::try_from(bit).unwrap();
         coder.entries[bit * DESCRIPTOR_SIZE + bit] = entry;
@@ -133,7 +142,10 @@ fn the_bit_with_the_smallest_margin_flips_first() {
     by_margin.sort_by_key(|&bit| margins[bit]);
     let mut flipped = Vec::new();
     for darker in 0..=101 {
-        let code = coder.code(&std::array::from_fn(|bit| value(bit).saturating_sub(darker)), &mut [0; QueryFeature::MARGINS]);
+        let code = coder.code(
+            &std::array::from_fn(|bit| value(bit).saturating_sub(darker)),
+            &mut [0; QueryFeature::MARGINS],
+        );
         let down = by_margin.iter().filter(|&&bit| code.words()[0] >> bit & 1 == 0);
         let new: Vec<usize> = down.filter(|bit| !flipped.contains(*bit)).copied().collect();
         flipped.extend(new);

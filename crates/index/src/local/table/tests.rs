@@ -69,7 +69,10 @@ fn verify_finds_a_wrong_table() {
         let mut table = LocalTable::build(&records).unwrap();
         spoil(&mut table);
         let error = segment(&records, &table).verify().expect_err(what);
-        assert!(matches!(error, IndexError::Inconsistent { section: "local table" | "local buckets", .. }), "{what}: {error}");
+        assert!(
+            matches!(error, IndexError::Inconsistent { section: "local table" | "local buckets", .. }),
+            "{what}: {error}"
+        );
     };
     // Two rows of one bucket and of different records.
     let (bucket, record) = {
@@ -108,7 +111,8 @@ fn verify_finds_a_wrong_table() {
         let filled = table.starts.windows(2).position(|bounds| bounds[0] < bounds[1]).unwrap();
         table.starts[filled + 1] -= 1;
     });
-    refused("buckets that go back", &|table| table.starts[9] = u32::MAX);
+    refused("a bucket that ends behind the table", &|table| table.starts[9] = u32::MAX);
+    refused("buckets that go back", &|table| table.starts[9] = table.starts[10] + 1);
     refused("a first bucket that starts late", &|table| table.starts[0] = 1);
     refused("a last bucket that ends early", &|table| *table.starts.last_mut().unwrap() -= 1);
 }

@@ -1,0 +1,221 @@
+//! The decision rule of the local tier, and of both tiers together.
+
+use saltprint_index::LocalBackground;
+
+use crate::{Band, Basis, RuleSettings};
+
+/// Sampled images below which the background is assumed instead of measured.
+const MIN_SAMPLE: usize = 100;
+/// Quantiles above which the tail is fitted; the one that makes it heavier counts. The second needs a larger sample.
+const TAILS: [(f64, usize); 2] = [(0.75, MIN_SAMPLE), (0.9, 300)];
+/// How much the tail's fall is widened for what the sample did not show: by this over the root of the number of
+/// values that it rests on, about one standard error of a mean excess.
+const ERROR: f64 = 1.0;
+/// What is assumed of strangers where too few could be measured, on the cautious side of all vaults measured.
+const ASSUMED: Tail = Tail { from: 0.8, share: 0.25, fall: 0.5 };
+/// Largest surprise that is told apart: chances below `exp(-60)` mean nothing.
+const MOST: f64 = 60.0;
+
+/// How unlikely it is that a stranger scores like this.
+///
+/// # What is compared
+/// The *lead* of a record: its score ([`Sighting::score`](crate::Sighting::score)) less that of its best rival in the same
+/// place of the picture. What all documents of a template share lifts both and falls out.
+///
+/// # Model
+/// In the rebuild images of sampled records are looked up, without their own subjects, through all steps that a leaked image
+/// goes through. Beyond its upper quartile (and, if that is heavier, its upper tenth) the strangers' lead is modelled as
+/// exponential with the measured mean excess, widened by one standard error. A score is a sum over agreeing features, of
+/// which each further one is about as unlikely as the one before, so its tail falls by a factor a step; on invented
+/// documents the largest of 600 strangers is where the model expects it. It is an extrapolation all the same: the manifest
+/// keeps the measured scores.
+///
+/// # Both tiers
+/// Chances that the tiers give for one record multiply to a number that, by Fisher's method (Fisher, "Statistical Methods
+/// for Research Workers", 1925, section 21.1), has the chance `p (1 - ln p)` under independence. Strangers' whole-image ratios
+/// and local leads are hardly correlated once the template is given, since both compare with rivals of the same template.
+///
+/// Each of three ways to be found (whole image, local, both) gets a third of the chance that the bands stand for.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct LocalRule {
+    #[serde(skip)]
+    tail: Tail,
+    strong_lead: f64,
+    possible_lead: f64,
+    basis: Basis,
+    #[serde(skip)]
+    settings: RuleSettings,
+}
+
+/// An exponential upper tail.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Tail {
+    /// Where it starts.
+    from: f64,
+    /// Chance to be beyond that.
+    share: f64,
+    /// Mean excess.
+    fall: f64,
+}
+
+impl Tail {
+    /// Minus the natural logarithm of the chance of at least `value`; 0 below the tail's start.
+    fn surprise(self, value: f64) -> f64 {
+        if value <= self.from {
+            return 0.0;
+        }
+        ((value - self.from) / self.fall - self.share.ln()).min(MOST)
+    }
+
+    /// Inverse of [`Tail::surprise`] in the tail.
+    fn value(self, surprise: f64) -> f64 {
+        self.from + self.fall * (surprise + self.share.ln()).max(0.0)
+    }
+}
+
+/// Ways in which one image may be found; they share the chance of a false match.
+pub(crate) const WAYS: f64 = 3.0;
+
+impl LocalRule {
+    /// Derives the rule from a measured background.
+    pub fn new(background: &LocalBackground, settings: RuleSettings) -> Self {
+        let mut leads: Vec<f64> =
+            background.impostors.iter().map(|one| f64::from(one.best) - f64::from(one.rival)).collect();
+        leads.sort_by(f64::total_cmp);
+        let fitted = TAILS.iter().filter(|(_, needed)| leads.len() >= *needed).map(|(quantile, _)| fit(&leads, *quantile));
+        // The heavier of two: the one that puts the strong threshold farther out.
+        let far = |tail: &Tail| tail.value(-(settings.strong_chance / WAYS).ln());
+        let measured = fitted.max_by(|a, b| far(a).total_cmp(&far(b)));
+        let tail = measured.unwrap_or(ASSUMED);
+        Self {
+            tail,
+            strong_lead: far(&tail),
+            possible_lead: tail.value(-(settings.possible_chance / WAYS).ln()),
+            basis: if measured.is_some() { Basis::Measured } else { Basis::Assumed },
+            settings,
+        }
+    }
+
+    /// Minus the natural logarithm of the chance that a stranger's image leads by at least `lead`.
+    pub fn surprise(&self, lead: f64) -> f64 {
+        self.tail.surprise(lead)
+    }
+
+    /// Band of a record that leads its place by a score of `lead` and whose whole-image code is as surprising as
+    /// `global` (0 for no evidence).
+    pub fn band(&self, lead: f64, global: f64) -> Option<Band> {
+        let local = self.surprise(lead);
+        let best = local.max(-joint_chance(local, global).ln());
+        let within = |chance: f64| best >= -(chance / WAYS).ln();
+        if within(self.settings.strong_chance) {
+            Some(Band::Strong)
+        } else {
+            within(self.settings.possible_chance).then_some(Band::Possible)
+        }
+    }
+
+    /// Lead from which a match is strong by local codes alone.
+    pub fn strong_lead(&self) -> f64 {
+        self.strong_lead
+    }
+
+    /// Lead from which a match is possible by local codes alone.
+    pub fn possible_lead(&self) -> f64 {
+        self.possible_lead
+    }
+
+    /// What the rule rests on.
+    pub fn basis(&self) -> Basis {
+        self.basis
+    }
+}
+
+/// Chance that two independent surprises add up to this much, by Fisher's method.
+fn joint_chance(a: f64, b: f64) -> f64 {
+    let sum = a + b;
+    (1.0 + sum) * (-sum).exp()
+}
+
+/// The mean excess over a quantile of sorted leads.
+fn fit(leads: &[f64], quantile: f64) -> Tail {
+    let beyond = ((1.0 - quantile) * leads.len() as f64).floor().max(1.0);
+    let first = leads.len().saturating_sub(1 + to_count(beyond));
+    let from = leads.get(first).copied().unwrap_or(0.0).max(0.0);
+    let excess: f64 = leads.iter().skip(first + 1).map(|lead| (lead - from).max(0.0)).sum::<f64>() / beyond;
+    // Strangers that never score leave no tail to measure; a hundredth of a feature is less than any means.
+    Tail { from, share: 1.0 - quantile, fall: (excess * (1.0 + ERROR / beyond.sqrt())).max(0.01) }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of values at hand")]
+fn to_count(value: f64) -> usize {
+    value as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use saltprint_index::Impostor;
+
+    use super::*;
+
+    /// Strangers whose leads are exponential with the mean `fall`, by quantiles.
+    fn background(count: u32, fall: f32) -> LocalBackground {
+        let lead = |index: u32| -fall * ((index as f32 + 0.5) / count as f32).ln();
+        let impostors = (0..count).map(|index| Impostor { best: 3.0 + lead(index), rival: 3.0 }).collect();
+        LocalBackground { records: 1000, impostors }
+    }
+
+    fn rule(background: &LocalBackground) -> LocalRule {
+        LocalRule::new(background, RuleSettings::default())
+    }
+
+    #[test]
+    fn the_threshold_follows_the_exponential_tail() {
+        let rule = rule(&background(2000, 0.3));
+        assert_eq!(rule.basis(), Basis::Measured);
+        // ln 3e6 is 14.9; the fall is widened by 4 to 7 %.
+        assert!((4.4..5.0).contains(&rule.strong_lead()), "{}", rule.strong_lead());
+        assert!(rule.possible_lead() < rule.strong_lead() * 0.6);
+        assert_eq!(rule.band(5.1, 0.0), Some(Band::Strong));
+        assert_eq!(rule.band(3.5, 0.0), Some(Band::Possible));
+        assert_eq!(rule.band(1.0, 0.0), None);
+    }
+
+    #[test]
+    fn two_half_certain_tiers_are_certain_together() {
+        let rule = rule(&background(2000, 0.3));
+        assert_eq!(rule.band(3.2, 11.0), Some(Band::Strong));
+        assert_eq!(rule.band(3.2, 0.0), Some(Band::Possible));
+        assert_eq!(rule.band(0.0, 11.0), Some(Band::Possible));
+    }
+
+    #[test]
+    fn a_heavier_tail_moves_the_threshold() {
+        let light = background(2000, 0.3);
+        let mut heavy = light.clone();
+        heavy.impostors.extend((0..60).map(|index| Impostor { best: 4.0 + index as f32 / 30.0, rival: 1.0 }));
+        assert!(rule(&heavy).strong_lead() > rule(&light).strong_lead() * 1.3);
+    }
+
+    #[test]
+    fn a_small_sample_is_trusted_less_and_a_tiny_one_not_at_all() {
+        assert!(rule(&background(120, 0.3)).strong_lead() > rule(&background(2000, 0.3)).strong_lead());
+        let tiny = rule(&background(99, 0.1));
+        assert_eq!((tiny.basis(), tiny.strong_lead()), (Basis::Assumed, rule(&LocalBackground::default()).strong_lead()));
+    }
+
+    #[test]
+    fn strangers_that_score_nothing_are_no_trouble() {
+        let silent = LocalBackground { records: 9, impostors: vec![Impostor::default(); 500] };
+        let rule = rule(&silent);
+        assert!(rule.strong_lead() > 0.0 && rule.band(0.0, 0.0).is_none());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn more_evidence_is_never_worse(lead in 0.0_f64..20.0, more in 0.0_f64..5.0, global in 0.0_f64..40.0) {
+            let rule = rule(&background(400, 0.4));
+            proptest::prop_assert!(rule.band(lead + more, global) >= rule.band(lead, global));
+            proptest::prop_assert!(rule.band(lead, global + more) >= rule.band(lead, global));
+        }
+    }
+}
