@@ -9,23 +9,34 @@ use std::path::Path;
 use crate::place::{Place, SMALL, corpus, with_comment};
 
 /// Keys whose values are not part of the contract.
-const REDACTED: [&str; 12] = [
+const REDACTED: [&str; 20] = [
+    "covered",
     "created",
     "dims",
     "distance",
     "epoch",
+    "extended",
+    "features",
+    "in_view",
     "margin",
     "median",
     "near",
     "nearest",
     "percent_1",
     "percent_10",
+    "possible_lead",
     "runner_up",
+    "score",
     "seconds",
+    "strong_lead",
+    "weak",
 ];
 
-/// Keys whose values are not part of it where they are fractions: thresholds, and not counts.
-const REDACTED_FRACTIONS: [&str; 2] = ["possible", "strong"];
+/// Keys whose values are not part of it where they are fractions: thresholds and seconds, and not counts.
+const REDACTED_FRACTIONS: [&str; 5] = ["exact", "graph", "local", "possible", "strong"];
+
+/// Keys of lists of measured coordinates.
+const REDACTED_LISTS: [&str; 2] = ["outline", "region"];
 
 #[test]
 fn lookup() {
@@ -114,8 +125,8 @@ fn same_as_golden(name: &str, printed: &str) {
         serde_json::from_str::<serde_json::Value>(line).unwrap();
     }
     let got = REDACTED.iter().fold(printed.to_owned(), |text, key| redact(&text, key, |_| true));
-    let got =
-        REDACTED_FRACTIONS.iter().fold(got, |text, key| redact(&text, key, |value| value.contains('.')));
+    let got = REDACTED_FRACTIONS.iter().fold(got, |text, key| redact(&text, key, is_fraction));
+    let got = REDACTED_LISTS.iter().fold(got, |text, key| redact_list(&text, key));
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden").join(name);
     if std::env::var_os("SALTPRINT_GOLDEN").is_some_and(|value| value == "write") {
         fs::write(path, got).unwrap();
@@ -145,11 +156,36 @@ fn redact(json: &str, key: &str, which: impl Fn(&str) -> bool) -> String {
     text
 }
 
+/// Small numbers are printed with an exponent and without a point.
+fn is_fraction(value: &str) -> bool {
+    value.starts_with(|first: char| first.is_ascii_digit()) && value.contains(['.', 'e'])
+}
+
+/// Puts `["-"]` for every list of `key`, whatever lists are in it.
+fn redact_list(json: &str, key: &str) -> String {
+    let name = format!("\"{key}\":[");
+    let mut parts = json.split(&name);
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let mut depth = 1;
+        let closes = |letter: char| {
+            depth += i32::from(letter == '[') - i32::from(letter == ']');
+            depth == 0
+        };
+        let end = part.find(closes).unwrap_or(part.len());
+        text.extend([&name, "\"-\"", &part[end..]]);
+    }
+    text
+}
+
 #[test]
 fn redaction_keeps_everything_else() {
     let json = r#"{"a":1.5,"b":{"a":null},"c":{"a":[1]},"d":2}"#;
     assert_eq!(redact(json, "a", |_| true), r#"{"a":"-","b":{"a":"-"},"c":{"a":[1]},"d":2}"#);
-    let fractions = redact(json, "a", |value| value.contains('.'));
+    let fractions = redact(json, "a", is_fraction);
     assert_eq!(fractions, r#"{"a":"-","b":{"a":null},"c":{"a":[1]},"d":2}"#);
+    assert_eq!(["1e-7", "0.5", "12", "true", "null"].map(is_fraction), [true, true, false, false, false]);
+    let lists = redact_list(r#"{"a":[[1,2],[3,4]],"b":[5],"a":[]}"#, "a");
+    assert_eq!(lists, r#"{"a":["-"],"b":[5],"a":["-"]}"#);
     assert_eq!(redact("{\n  \"a\": 3,\n  \"b\": 4\n}", "a", |_| true), "{\n  \"a\": \"-\",\n  \"b\": 4\n}");
 }

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use saltprint::{ItemReport, MatchReport, Outcome, RebuildSummary, Status, TriageSummary, TriageTotals};
-use saltprint_matching::{Band, Basis};
+use saltprint::{
+    CopyExtent, ItemReport, MatchReport, Outcome, RebuildSummary, Status, TriageSummary, TriageTotals,
+};
+use saltprint_matching::{Band, Basis, DecisionRule, LocalRule, Tier};
 
 /// One input of `lookup`.
 pub(crate) fn item(report: &ItemReport) -> String {
@@ -43,6 +45,7 @@ fn matched(found: &MatchReport) -> String {
     if found.orientation.index() > 0 {
         let _ = write!(text, ", {}", found.orientation.name());
     }
+    let _ = write!(text, "; {}", extent(found));
     if let Some(distance) = found.distance {
         let _ = write!(text, "  [distance {distance}");
         match found.runner_up {
@@ -53,6 +56,22 @@ fn matched(found: &MatchReport) -> String {
         }
     }
     text
+}
+
+/// How much of the record the input shows, and which comparison says so.
+fn extent(found: &MatchReport) -> String {
+    let copy = match found.copy {
+        CopyExtent::Whole => "all of it",
+        CopyExtent::Part => "a part of it",
+        CopyExtent::Altered => "altered: a part in view looks different",
+        CopyExtent::Unclear | _ => "too blurred or small to tell how much of it",
+    };
+    let tier = match found.tier {
+        Tier::Global => "",
+        Tier::Local => " (by details)",
+        Tier::Both => " (by details and whole image together)",
+    };
+    format!("{copy}{tier}")
 }
 
 /// Cells of the table of sources and months that are shown; the summary file has all.
@@ -101,7 +120,7 @@ pub(crate) fn triage(summary: &TriageSummary) -> String {
         ),
     };
     text.push_str(
-        "Whole-image comparison: crops, collages, screenshots and photographs of a screen can be missed,\n\
+        "Small cut-outs, tiny or strongly blurred copies and photographs of a screen can be missed,\n\
          so \"no match\" is not proof that an image is not ours.\n",
     );
     text
@@ -161,6 +180,15 @@ pub(crate) fn rebuild(summary: &RebuildSummary) -> String {
         "\n{} unchanged, {} added, {} changed, {} removed records",
         summary.unchanged, summary.added, summary.changed, summary.removed
     );
+    let _ = writeln!(text, "thresholds {}", thresholds(&summary.rule, &summary.local_rule));
+    let selection = summary.selection;
+    if selection.weak > 0 {
+        let _ = writeln!(
+            text,
+            "{} of {} new records have few details of their own; crops and pictures of them may be missed",
+            selection.weak, selection.records
+        );
+    }
     for segment in &summary.segments {
         let state = if segment.new { "new" } else { "kept" };
         let _ = write!(text, "segment of {} records ({state})", segment.records);
@@ -198,11 +226,7 @@ pub(crate) fn status(status: &Status) -> String {
         "last vault  {} indexed, {} with the bytes of another, {} too plain, {} unreadable, {} refused",
         coverage.indexed, coverage.duplicate, coverage.too_plain, coverage.unreadable, coverage.refused
     );
-    let basis = match status.rule.basis() {
-        Basis::Measured => "measured on this vault",
-        Basis::Assumed => "assumed: too few records to measure",
-    };
-    let _ = writeln!(text, "thresholds  {basis}");
+    let _ = writeln!(text, "thresholds  {}", thresholds(&status.rule, &status.local_rule));
     let strangers = status.strangers;
     if let (Some(nearest), Some(percent_1), Some(median)) =
         (strangers.nearest, strangers.percent_1, strangers.median)
@@ -215,6 +239,20 @@ pub(crate) fn status(status: &Status) -> String {
         );
     }
     text
+}
+
+/// What the rules of both tiers rest on.
+fn thresholds(rule: &DecisionRule, local: &LocalRule) -> &'static str {
+    match (rule.basis(), local.basis()) {
+        (Basis::Measured, Basis::Measured) => "measured on this vault",
+        (Basis::Measured, Basis::Assumed) => {
+            "of whole images measured on this vault, of details assumed: too few records to measure"
+        }
+        (Basis::Assumed, Basis::Measured) => {
+            "of details measured on this vault, of whole images assumed: too few records to measure"
+        }
+        (Basis::Assumed, Basis::Assumed) => "assumed: too few records to measure",
+    }
 }
 
 /// Seconds since 1970 as `YYYY-MM-DD HH:MM UTC` (the civil-from-days algorithm of Howard Hinnant, "chrono-Compatible

@@ -12,6 +12,10 @@ use crate::local::LocalProfile;
 /// Most axes that a profile may have: a code has 256 bits, and its projection keeps axes orthogonal.
 pub const MAX_DIMS: usize = 256;
 
+/// Number of the algorithm from pixels to features. It goes up with every change that gives an image other codes, so that
+/// codes of two releases never count as one epoch.
+const ALGORITHM: u32 = 2;
+
 /// Steps of the stored mean in one step of a feature.
 pub(crate) const MEAN_STEPS: i64 = 256;
 
@@ -75,10 +79,13 @@ impl Profile {
         self.origin == ProfileOrigin::BuiltIn
     }
 
-    /// BLAKE3 of the profile's content, for [`EpochId::new`](saltprint_keys::EpochId::new).
+    /// BLAKE3 of the profile's content and the number of the algorithm, for [`EpochId::new`](saltprint_keys::EpochId::new).
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
-        *blake3::hash(&codec::encode(self)).as_bytes()
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&codec::encode(self));
+        hasher.update(&ALGORITHM.to_le_bytes());
+        *hasher.finalize().as_bytes()
     }
 
     /// Encrypts and authenticates the profile under the projection key; about 2.8 kB an axis and 39 kB.

@@ -179,7 +179,7 @@ impl<'a> Matcher<'a> {
         let fine = |number: usize| fine(unsettled[number].0);
         let found = self.search.look(&asked, &fine, &settled, &|_, _| true)?;
         for ((index, answer), contests) in unsettled.iter().zip(found) {
-            judgements[*index] = Some(self.decide(&queries[*index], answer, contests)?);
+            judgements[*index] = Some(self.decide(&queries[*index], answer, &contests)?);
         }
         counts.seconds.local += started.elapsed().as_secs_f64();
         Ok(judgements.into_iter().flatten().collect())
@@ -240,10 +240,10 @@ impl<'a> Matcher<'a> {
         &self,
         query: &QueryFingerprint,
         answer: &GlobalAnswer,
-        contests: Vec<Contest>,
+        contests: &[Contest],
     ) -> Result<Judgement, IndexError> {
         let mut matches: Vec<Found> = Vec::new();
-        for contest in &contests {
+        for contest in contests {
             self.decide_contest(query, answer, contest, &mut matches)?;
         }
         for found in &answer.judgement.matches {

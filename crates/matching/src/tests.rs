@@ -1,12 +1,15 @@
 //! The matcher over real index folders with made-up codes.
 
-use saltprint_fingerprint::{Fingerprint, GlobalCode, Orientation, QueryFingerprint};
+mod local;
+
+use saltprint_fingerprint::{Fingerprint, GlobalCode, LocalQuery, Orientation, QueryFingerprint};
 use saltprint_index::{
-    Background, Coverage, Generation, GraphPolicy, IndexDir, Manifest, RecordFacts, SegmentRecord,
+    Background, CensusId, Coverage, Generation, GraphPolicy, Impostor, IndexDir, LocalBackground, Manifest,
+    RecordFacts, SegmentRecord,
 };
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
 
-use crate::{Band, Cascade, CascadeCounts, DecisionRule, Judgement, Matcher, RuleSettings};
+use crate::{Band, Cascade, CascadeCounts, DecisionRule, Judgement, LocalRule, Matcher, RuleSettings};
 
 const EPOCH: EpochId = EpochId::from_bytes([5; 16]);
 
@@ -64,6 +67,8 @@ fn index(records: &[SegmentRecord]) -> Index {
         created: 1,
         segments: vec![written.entry],
         background: Background::default(),
+        local_background: LocalBackground::default(),
+        census: CensusId::default(),
         coverage: Coverage::default(),
     };
     dir.publish(&lock, &key, &manifest).unwrap();
@@ -78,6 +83,13 @@ fn rule() -> DecisionRule {
     DecisionRule::new(&background, RuleSettings::default())
 }
 
+/// Strangers' leads fall by a factor of e every 0.3.
+fn local_rule() -> LocalRule {
+    let lead = |number: u16| -0.3 * ((f32::from(number) + 0.5) / 2_000.0).ln();
+    let impostors = (0..2_000).map(|number| Impostor { best: 1.0 + lead(number), rival: 1.0 }).collect();
+    LocalRule::new(&LocalBackground { records: 2_000, impostors }, RuleSettings::default())
+}
+
 /// A query whose code is `code` when `orientation` is undone, and far from everything otherwise.
 fn query(code_then: GlobalCode, orientation: Orientation) -> QueryFingerprint {
     let mut codes: [GlobalCode; 8] = std::array::from_fn(|index| code(200 + u8::try_from(index).unwrap()));
@@ -86,9 +98,9 @@ fn query(code_then: GlobalCode, orientation: Orientation) -> QueryFingerprint {
 }
 
 fn judge(index: &Index, query: QueryFingerprint, graph_from: u64) -> (Judgement, CascadeCounts) {
-    let matcher = Matcher::new(&index.generation, rule(), Cascade { graph_from });
+    let matcher = Matcher::new(&index.generation, rule(), local_rule(), Cascade { graph_from });
     let mut counts = CascadeCounts::default();
-    let mut judgements = matcher.judge(&[query], &mut counts).unwrap();
+    let mut judgements = matcher.judge(&[query], &|_| LocalQuery::default(), &mut counts).unwrap();
     assert_eq!(judgements.len(), 1);
     (judgements.remove(0), counts)
 }
@@ -113,15 +125,15 @@ fn the_graph_gives_the_answer_of_the_exact_scan_or_leaves_it_to_that() {
     let index = index(&strangers());
     let ours = query(near(code(17), 9), Orientation::Mirror);
     let (by_scan, counts) = judge(&index, ours.clone(), u64::MAX);
-    assert_eq!((counts.graph, counts.exact), (0, 1));
+    assert_eq!((counts.graph, counts.exact, counts.local), (0, 1, 0));
     let (by_graph, counts) = judge(&index, ours, 0);
-    assert_eq!((counts.graph, counts.exact), (1, 0));
+    assert_eq!((counts.graph, counts.exact, counts.local), (1, 0, 0));
     let refs =
         |found: &Judgement| found.matches.iter().map(|found| found.record.record_ref).collect::<Vec<_>>();
     assert_eq!(refs(&by_scan), refs(&by_graph));
-    // The graph's no is not believed.
-    let (_, counts) = judge(&index, query(code(150), Orientation::Upright), 0);
-    assert_eq!((counts.graph, counts.exact), (0, 1));
+    // The graph's no is not believed, nor that of whole-image codes.
+    let (nothing, counts) = judge(&index, query(code(150), Orientation::Upright), 0);
+    assert_eq!((nothing.band(), counts.graph, counts.exact, counts.local), (None, 0, 0, 1));
 }
 
 #[test]

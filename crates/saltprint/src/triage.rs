@@ -105,7 +105,7 @@ pub struct TriageSummary {
     pub share_of_match: Option<f64>,
     /// Different records that strong matches point to.
     pub matched_records: u64,
-    /// What the thresholds rest on; where they are assumed, so is the chance below.
+    /// What the thresholds rest on, measured where those of both tiers are; where they are assumed, so is the chance below.
     pub basis: Basis,
     /// Strong matches that chance alone would be expected to give, at most: images compared times the chance behind the
     /// strong band.
@@ -293,13 +293,14 @@ impl Tally {
             .collect();
         // Stable: equal counts stay in the order of source and month.
         hits.sort_by_key(|cell| std::cmp::Reverse(cell.images));
+        let measured = [snapshot.rule.basis(), snapshot.local_rule.basis()] == [Basis::Measured; 2];
         TriageSummary {
             generation: snapshot.generation.manifest().generation,
             records: snapshot.generation.manifest().records(),
             totals,
             share_of_match: (compared > 0).then(|| totals.matches as f64 / compared as f64),
             matched_records: self.records.len() as u64,
-            basis: snapshot.rule.basis(),
+            basis: if measured { Basis::Measured } else { Basis::Assumed },
             expected_chance_matches: compared as f64 * strong_chance,
             hits,
             stages: self.stages,

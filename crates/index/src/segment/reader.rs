@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use saltprint_fingerprint::{Fingerprint, GlobalCode, LocalFingerprint};
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::format::{
     CODE_ROW_LEN, DICTIONARY_NONE, FACTS_CAPTURED, FACTS_CONTENT, FACTS_FLAGS, FACTS_HAS_SUBJECT, FACTS_KIND,
@@ -278,7 +278,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
         count: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), IndexError> {
-        out.zeroize();
+        out.clear();
         let end = first.checked_add(count as u64).filter(|end| *end <= section.rows);
         let Some(end) = end else {
             return Err(IndexError::inconsistent(

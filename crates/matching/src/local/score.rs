@@ -9,15 +9,10 @@ pub(super) const RADIUS: u32 = 28;
 /// Measured: of the pairs that agree between altered copies and their records 20 to 50 % are nearer than 8 bits and few
 /// farther than 20; of those that agree between strangers' documents of one template 3 % and 60 %. Similar letters in
 /// the same field look alike, but not as alike as a copy.
-const SPREAD: f64 = 8.0;
+const SPREAD: f64 = 9.0;
 /// A feature of the query that is about as near to a feature of another subject's record tells less: as near is up to
 /// this many bits farther.
 const AMBIGUOUS: u32 = 8;
-
-fn nearness(distance: u32) -> f64 {
-    let ratio = f64::from(distance) / SPREAD;
-    libm::exp(-0.5 * ratio * ratio)
-}
 
 /// A feature of the query and one of a record that are near.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +68,7 @@ impl Crowd {
     /// The evidence of a pair of a record of `group`: 1 for equal codes that nobody else has; less for distance, for
     /// features that other records in the index share, and for features of the query that others are as near to.
     pub(super) fn weight(&self, group: u32, pair: &Near, kept: &LocalFeature) -> f32 {
-        let near = nearness(pair.distance);
+        let near = bell(f64::from(pair.distance) / SPREAD);
         let rarity = 1.0 / (1.0 + kept.sharing.records()).sqrt();
         #[expect(clippy::cast_possible_truncation, reason = "from 0 to 1")]
         let weight = (near * rarity / self.rivals(group, pair) as f64) as f32;
@@ -84,30 +79,97 @@ impl Crowd {
 /// Radius, in frame units of the record, within which agreeing features are partly the same evidence: about three letters
 /// on a card.
 const NEIGHBOURHOOD: f64 = 300.0;
-/// Share of the record's features in view that an altered copy usually shows; evidence with a smaller share counts
-/// less, since who shares some printed words lacks all the rest.
-const USUAL_SHARE: f64 = 0.5;
+/// Distance in bits at which a feature counts `exp(-1/2)` towards the share of the record that agrees.
+const AGREEMENT_SPREAD: f64 = 10.0;
+/// Share of the record's features in view that an altered copy usually shows again.
+const USUAL_SHARE: f64 = 0.25;
+/// How fast evidence falls with a share below that: who shares some printed words lacks all the rest.
+const SHARE_POWER: f64 = 2.5;
 
-/// The evidence of agreeing features, given as places in the record and weights, heaviest first; `share` is how many of the
-/// record's features that should be in view they are.
+/// One agreeing feature: its place in the record, its weight and its distance in bits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Agreeing {
+    pub(super) x: f64,
+    pub(super) y: f64,
+    pub(super) weight: f64,
+    pub(super) distance: u32,
+}
+
+/// The evidence of agreeing features, heaviest first, of a record of which `in_view` features should be seen.
 ///
 /// Features that lie together do not speak independently: who shares one printed word shares all its letters. So the
 /// second feature in one place counts half, the third a third, and so on.
 ///
-/// The form was chosen, among some forty, on 600 invented documents and 600 strangers by how many altered copies are found
-/// at the chance of one in a million that the strangers' tail gives; the number of features alone finds a fifth fewer.
-pub(super) fn evidence(agreeing: &[((f64, f64), f64)], share: f64) -> f64 {
+/// The form and its four constants were chosen, among some sixty, on 600 invented documents and 400 strangers by how many
+/// altered copies are found at the chance of one in a million that the strangers' tail gives. The weakest point of all of
+/// them is a record whose template nobody else in the vault has: all its print counts as its own.
+pub(super) fn evidence(agreeing: &[Agreeing], in_view: usize) -> f64 {
     let mut total = 0.0;
-    for (number, ((x, y), weight)) in agreeing.iter().enumerate() {
+    let mut seen = 0.0;
+    for (number, one) in agreeing.iter().enumerate() {
         let crowded: f64 = agreeing[..number]
             .iter()
-            .map(|((a, b), _)| {
-                let distance = ((x - a) * (x - a) + (y - b) * (y - b)).sqrt();
-                (1.0 - distance / NEIGHBOURHOOD).max(0.0)
+            .map(|other| {
+                let (x, y) = (one.x - other.x, one.y - other.y);
+                (1.0 - (x * x + y * y).sqrt() / NEIGHBOURHOOD).max(0.0)
             })
             .sum();
-        total += weight / (1.0 + crowded);
+        total += one.weight / (1.0 + crowded);
+        seen += bell(f64::from(one.distance) / AGREEMENT_SPREAD);
     }
-    let usual = (share / USUAL_SHARE).min(1.0);
-    total * usual * usual.sqrt()
+    let share = seen / in_view.max(agreeing.len()).max(1) as f64;
+    total * libm::pow((share / USUAL_SHARE).min(1.0), SHARE_POWER)
+}
+
+fn bell(ratio: f64) -> f64 {
+    libm::exp(-0.5 * ratio * ratio)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn features(count: u32, step: f64, distance: u32) -> Vec<Agreeing> {
+        (0..count)
+            .map(|number| Agreeing { x: f64::from(number) * step, y: 0.0, weight: 0.5, distance })
+            .collect()
+    }
+
+    #[test]
+    fn features_in_one_place_count_less_than_features_apart() {
+        let (apart, together) = (evidence(&features(10, 500.0, 4), 20), evidence(&features(10, 10.0, 4), 20));
+        assert!((apart - 5.0).abs() < 1e-9, "{apart}");
+        assert!(together < apart / 3.0, "{together}");
+    }
+
+    #[test]
+    fn a_small_share_of_what_should_be_seen_counts_little() {
+        let (all, few) = (evidence(&features(8, 500.0, 4), 12), evidence(&features(8, 500.0, 4), 64));
+        assert!(few < all / 2.0, "{all} {few}");
+        assert!(evidence(&features(8, 500.0, 24), 64) < few / 10.0);
+        assert_eq!(evidence(&[], 0).to_bits(), 0.0_f64.to_bits());
+    }
+
+    #[test]
+    fn nearer_rarer_and_less_ambiguous_pairs_weigh_more() {
+        use saltprint_fingerprint::{LocalCode, Place, Sharing};
+        let kept = |records: f64| LocalFeature {
+            code: LocalCode::from_words([0; 2]),
+            place: Place { x: 0, y: 0, size: 0, angle: 0 },
+            sharing: Sharing::of(records),
+        };
+        let pair = |distance| Near { query: 0, record: 0, distance };
+        let mut crowd = Crowd::new(1);
+        crowd.add(1, &[pair(4)]);
+        let weight = |distance, records| crowd.weight(1, &pair(distance), &kept(records));
+        assert!(weight(0, 0.0) > weight(9, 0.0) && weight(4, 0.0) > weight(4, 5.0));
+        let alone = weight(4, 0.0);
+        crowd.add(2, &[pair(6)]);
+        assert!(crowd.weight(1, &pair(4), &kept(0.0)) < alone * 0.6);
+        // One that is clearly farther away does not matter.
+        let mut far = Crowd::new(1);
+        far.add(1, &[pair(4)]);
+        far.add(2, &[pair(25)]);
+        assert_eq!(far.weight(1, &pair(4), &kept(0.0)).to_bits(), alone.to_bits());
+    }
 }

@@ -8,7 +8,7 @@ use saltprint_index::{Generation, Hit, IndexError, IndexHit, LocalLookup};
 
 use super::alteration;
 use super::place::{Contest, contests};
-use super::score::{Crowd, Near, evidence, near_pairs};
+use super::score::{Agreeing, Crowd, Near, evidence, near_pairs};
 use crate::geometry::{overlap, Pair, Placed, Region, Transform, VerifySettings, covered_share, verify};
 
 /// Width of the strip along an image's border in which features are hardly found, in frame units.
@@ -228,18 +228,20 @@ impl<'a> LocalSearch<'a> {
             spots.sort_unstable();
             let (width, height) = (f64::from(local.width.max(1)), f64::from(local.height.max(1)));
             let in_view = in_view(&own, &agreement.transform, query);
+            let distances = agreement.pairs.iter().filter_map(|place| near.get(*place as usize));
+            let weighed: Vec<Agreeing> = (points.iter().zip(&agreeing).zip(distances))
+                .map(|(((x, y), pair), near)| Agreeing {
+                    x: *x,
+                    y: *y,
+                    weight: f64::from(pair.weight),
+                    distance: near.distance,
+                })
+                .collect();
             let agreed: Vec<u32> = agreeing.iter().map(|pair| pair.record).collect();
             sightings.push(Sighting {
                 record: record.clone(),
                 place: *at,
-                score: evidence(
-                    &points
-                        .iter()
-                        .copied()
-                        .zip(agreeing.iter().map(|pair| f64::from(pair.weight)))
-                        .collect::<Vec<_>>(),
-                    points.len() as f64 / in_view.len().max(points.len()).max(1) as f64,
-                ),
+                score: evidence(&weighed, in_view.len()),
                 features: u32::try_from(points.len()).unwrap_or(u32::MAX),
                 in_view: u32::try_from(in_view.len().max(points.len())).unwrap_or(u32::MAX),
                 altered: alteration::is_altered(&own, &in_view, &agreed),
@@ -316,5 +318,6 @@ fn in_view(own: &[Placed], transform: &Transform, query: &LocalQuery) -> Vec<u32
 fn quarters(transform: &Transform) -> u8 {
     let turn = transform.turn();
     let turn = turn - turn.floor();
-    [0.125, 0.375, 0.625, 0.875].iter().filter(|border| turn >= **border).count() as u8 % 4
+    let borders = [0.125, 0.375, 0.625, 0.875].into_iter().map(|border| u8::from(turn >= border));
+    borders.sum::<u8>() % 4
 }
