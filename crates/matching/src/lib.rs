@@ -1,7 +1,8 @@
 //! From codes to a judgement: is one of our records the origin of this image, and how sure are we?
 //!
-//! [`DecisionRule`] turns the background of impostors, measured when the index was built, into thresholds;
-//! [`Matcher`] searches a generation with all eight orientations of an image and applies the rule. A distance
+//! [`DecisionRule`] and [`LocalRule`] turn the backgrounds of impostors, measured when the index was built, into thresholds;
+//! [`Matcher`] searches a generation by whole-image codes in all eight orientations and, where that does not settle it, by
+//! local codes that agree on one place of the document in the picture, and applies the rules. A distance
 //! means nothing by itself: on flat scans of one card design two strangers may be nearer to each other than
 //! a photograph and its crop. See [`DecisionRule`] for what is assumed and what follows.
 //!
