@@ -1,4 +1,4 @@
-//! How long does it take from the bytes of an image to its codes?
+//! How long does it take from the bytes of an image to its codes, whole-image and local?
 
 use std::hint::black_box;
 
@@ -31,11 +31,26 @@ fn bench(criterion: &mut Criterion) {
         group.bench_function("decode to luma", |bencher| {
             bencher.iter(|| black_box(decode(&bytes, &limits).expect("just encoded")));
         });
-        group.bench_function("record code", |bencher| {
+        group.bench_function("record codes", |bencher| {
             bencher.iter(|| black_box(coder.fingerprint(&luma).expect("not plain")));
         });
         group.bench_function("query codes", |bencher| {
             bencher.iter(|| black_box(coder.query(&luma).expect("not plain")));
+        });
+        group.bench_function("finer query codes", |bencher| {
+            bencher.iter(|| black_box(coder.fine_query(&luma)));
+        });
+        group.bench_function("bytes to record codes", |bencher| {
+            bencher.iter(|| {
+                let luma = decode(&bytes, &limits).expect("just encoded");
+                black_box(coder.fingerprint(&luma).expect("not plain"))
+            });
+        });
+        group.bench_function("bytes to query codes", |bencher| {
+            bencher.iter(|| {
+                let luma = decode(&bytes, &limits).expect("just encoded");
+                black_box(coder.query(&luma).expect("not plain"))
+            });
         });
         group.finish();
     }

@@ -102,7 +102,7 @@ fn lookup_exit_codes() {
     let place = Place::small();
     let ours = place.path("vault").join(&corpus()[3].record_id);
     let ours = ours.to_str().unwrap();
-    let stranger = saltprint_synth::Document::new(saltprint_synth::Template::IdentityCard, 987_654);
+    let stranger = saltprint_synth::Document::new(saltprint_synth::Template::Selfie, 987_654);
     place.write("stranger.jpg", stranger.encode().unwrap());
     place.write("note.txt", "not an image");
     place.run(&["lookup", ours]).expect(0);

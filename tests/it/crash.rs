@@ -53,6 +53,7 @@ fn leftovers(place: &Place) -> Vec<String> {
     let manifest = IndexDir::new(&config.index).manifest(&key).unwrap().unwrap();
     let mut needed: Vec<String> = manifest.segments.iter().map(|segment| segment.id.file_name()).collect();
     needed.push(format!("profile-{}.salt", manifest.epoch));
+    needed.push(manifest.census.file_name());
     needed.extend(["MANIFEST", "catalog.digest", "catalog.redb", "lock"].map(str::to_owned));
     let entries = fs::read_dir(&config.index).unwrap();
     entries

@@ -115,7 +115,7 @@ fn calibrate_rebuild_and_status() {
 }
 
 fn stranger() -> Vec<u8> {
-    saltprint_synth::Document::new(saltprint_synth::Template::IdentityCard, 987_654).encode().unwrap()
+    saltprint_synth::Document::new(saltprint_synth::Template::Selfie, 987_654).encode().unwrap()
 }
 
 /// Compares with `golden/<name>`, or writes it where the environment says `SALTPRINT_GOLDEN=write`.

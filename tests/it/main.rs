@@ -12,6 +12,8 @@ mod commands;
 mod crash;
 mod golden;
 mod incremental;
+mod local;
+mod negative;
 mod place;
 mod real_data;
 mod recall;

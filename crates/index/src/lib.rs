@@ -56,6 +56,7 @@ mod generation;
 mod graph;
 mod local;
 mod map;
+mod negative;
 mod month;
 mod page;
 mod scan;
@@ -72,6 +73,7 @@ pub use generation::{
 pub use graph::{FlatGraph, GraphParams, GraphSearcher};
 pub use local::{Candidate, Census, LocalLookup, Selection, SelectionPolicy};
 pub use map::MappedFile;
+pub use negative::NegativeBank;
 pub use month::{Month, MonthError};
 pub use scan::{Hit, Nearest, scan_codes};
 pub use segment::{Segment, SegmentId, SegmentRecord, SegmentWriter};

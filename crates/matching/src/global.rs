@@ -71,7 +71,7 @@ impl GlobalStage<'_> {
         if rivals(&candidates).first().is_none_or(|rival| *rival > horizon(&found)) {
             return Ok(None);
         }
-        let judgement = self.decide(&candidates);
+        let judgement = self.decide(query, &candidates);
         Ok((judgement.band() == Some(Band::Strong)).then_some(judgement))
     }
 
@@ -91,7 +91,7 @@ impl GlobalStage<'_> {
             candidates = self.candidates(query, &wider)?;
             horizon = self::horizon(&wider);
         }
-        Ok(GlobalAnswer { judgement: self.decide(&candidates), candidates })
+        Ok(GlobalAnswer { judgement: self.decide(query, &candidates), candidates })
     }
 
     /// One entry a record, in its nearest orientation, nearest first.
@@ -123,12 +123,23 @@ impl GlobalStage<'_> {
 
     /// The rule, applied to the nearest candidate. Others of its subject or file come with it as far as they stand out
     /// themselves, and so do rivals that stand out together with it.
-    fn decide(&self, candidates: &[GlobalCandidate]) -> Judgement {
+    fn decide(&self, query: &QueryFingerprint, candidates: &[GlobalCandidate]) -> Judgement {
         let Some(GlobalCandidate { record: best, .. }) = candidates.first() else {
             return Judgement::default();
         };
-        let rivals = rivals(candidates);
+        // A negative image speaks against every record.
+        let mut rivals = rivals(candidates);
+        let negative = self.generation.manifest().negative.nearest(query);
+        let place = negative.map(|distance| {
+            let place = rivals.partition_point(|rival| *rival < distance);
+            rivals.insert(place, distance);
+            place
+        });
         let decision = self.rule.decide(best.distance, &rivals);
+        // Where one stands out together with records, it is what the image shows.
+        if place.is_some_and(|place| place < decision.rivals) {
+            return Judgement::default();
+        }
         let Some(band) = decision.band else {
             return Judgement::default();
         };

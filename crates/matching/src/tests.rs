@@ -68,6 +68,7 @@ fn index(records: &[SegmentRecord]) -> Index {
         segments: vec![written.entry],
         background: Background::default(),
         local_background: LocalBackground::default(),
+        negative: saltprint_index::NegativeBank::default(),
         census: CensusId::default(),
         coverage: Coverage::default(),
     };

@@ -25,6 +25,8 @@ pub struct Config {
     pub profile: PathBuf,
     /// Limits of every input.
     pub limits: Limits,
+    /// Folder of blank templates and specimens, which are never evidence.
+    pub negative: Option<PathBuf>,
     /// How matches are judged.
     pub matching: MatchingConfig,
     /// How the index is built.
@@ -75,6 +77,8 @@ struct File {
     #[serde(default)]
     limits: LimitsSection,
     #[serde(default)]
+    negative: NegativeSection,
+    #[serde(default)]
     matching: MatchingSection,
     #[serde(default)]
     rebuild: RebuildSection,
@@ -110,6 +114,12 @@ impl Default for IndexSection {
     fn default() -> Self {
         Self { dir: "index".into(), profile: "profile.salt".into() }
     }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct NegativeSection {
+    root: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -218,6 +228,7 @@ impl Config {
             index: base.join(file.index.dir),
             profile: base.join(file.index.profile),
             limits,
+            negative: file.negative.root.map(|root| base.join(root)),
             matching: MatchingConfig {
                 evidence: file.matching.evidence,
                 rule: RuleSettings { strong_chance, possible_chance },
@@ -267,6 +278,8 @@ mod tests {
             [index]
             dir = "i"
             profile = "p"
+            [negative]
+            root = "blank"
             [limits]
             file_bytes = 1
             side = 2
@@ -292,6 +305,7 @@ mod tests {
         assert_eq!(config.vault, manifest);
         assert_eq!((config.keys, config.index), ("/base/k".into(), "/base/i".into()));
         assert_eq!(config.profile, Path::new("/base/p"));
+        assert_eq!(config.negative, Some("/base/blank".into()));
         assert_eq!(config.limits, Limits { file_bytes: 1, side: 2, pixels: 3, decode_bytes: 4 });
         assert_eq!(config.matching.rule, RuleSettings { strong_chance: 1e-9, possible_chance: 1e-4 });
         assert!(config.matching.evidence && config.matching.cascade.graph_from == 5);

@@ -43,7 +43,7 @@ fn a_damaged_segment_is_named_and_a_full_rebuild_repairs() {
         ("extended", |bytes| bytes.push(0), &["truncated or extended"]),
         ("emptied", Vec::clear, &[]),
         ("another kind", |bytes| flip(bytes, 0), &["not a Saltprint segment"]),
-        ("newer version", |bytes| bytes[8] = 2, &["version 2", "upgrade"]),
+        ("newer version", |bytes| bytes[8] += 1, &["version", "upgrade"]),
         ("header", |bytes| flip(bytes, 81), &[]),
         (
             "root",
@@ -147,10 +147,10 @@ fn a_damaged_manifest_is_named_and_a_full_rebuild_repairs() {
             "newer version",
             {
                 let mut bytes = good.clone();
-                bytes[8] = 2;
+                bytes[8] += 1;
                 bytes
             },
-            &["format version is 2", "newer Saltprint"],
+            &["format version is", "newer Saltprint"],
         ),
         (
             "another kind",

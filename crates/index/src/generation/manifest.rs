@@ -6,7 +6,7 @@ use saltprint_keys::{BlobFormat, EpochId, IndexKey, SealError, Sealing};
 
 use crate::format::{MANIFEST_MAGIC, MANIFEST_VERSION};
 use crate::generation::dir::CENSUS_SUFFIX;
-use crate::{Background, IndexError, LocalBackground, SegmentId, codec};
+use crate::{Background, IndexError, LocalBackground, NegativeBank, SegmentId, codec};
 
 const FORMAT: BlobFormat = BlobFormat { magic: MANIFEST_MAGIC, version: MANIFEST_VERSION };
 
@@ -25,6 +25,8 @@ pub struct Manifest {
     pub background: Background,
     /// Background of the local tier.
     pub local_background: LocalBackground,
+    /// What is never evidence.
+    pub negative: NegativeBank,
     /// Names the census of local features that the segments were selected by.
     pub census: CensusId,
     /// What the rebuild saw.

@@ -43,6 +43,7 @@ fn publish(dir: &IndexDir, lock: &RebuildLock, generation: u64, parts: &[&[Segme
         segments,
         background: Background::default(),
         local_background: LocalBackground::default(),
+        negative: crate::NegativeBank::default(),
         census: CensusId::default(),
         coverage: Coverage::default(),
     };

@@ -74,6 +74,7 @@ fn generation(dir: &IndexDir, parts: &[&[SegmentRecord]]) -> Generation {
         segments: parts.iter().map(write).collect(),
         background: Background::default(),
         local_background: LocalBackground::default(),
+        negative: crate::NegativeBank::default(),
         census: CensusId::default(),
         coverage: Coverage::default(),
     };

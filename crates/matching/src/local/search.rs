@@ -155,6 +155,19 @@ impl<'a> LocalSearch<'a> {
             .iter()
             .map(|query| if mirrored { &query.mirrored[..] } else { &query.upright[..] })
             .collect();
+        // What a negative image has is left out before anything is looked up.
+        let negative = &self.generation.manifest().negative;
+        let cleaned: Vec<Vec<QueryFeature>> = if negative.is_empty() {
+            Vec::new()
+        } else {
+            let admitted = |features: &&[QueryFeature]| {
+                let kept = features.iter().zip(negative.admits(features)).filter(|(_, admitted)| *admitted);
+                kept.map(|(feature, _)| feature.clone()).collect()
+            };
+            features.par_iter().map(admitted).collect()
+        };
+        let features: Vec<&[QueryFeature]> =
+            if negative.is_empty() { features } else { cleaned.iter().map(Vec::as_slice).collect() };
         let candidates = self.generation.local_candidates(&features, &self.lookup)?;
         candidates
             .par_iter()

@@ -8,12 +8,14 @@
 //! | `ledger.rs` | the totals, the live records, the new rows and the rejects of one run |
 //! | `selection.rs` | which local features of a record are kept |
 //! | `strangers.rs` | the background of the local tier |
+//! | `negative.rs` | the folder of what is never evidence |
 //! | `segments.rs` | which segments stay, which are rewritten, and writing them |
 //!
 //! What the index holds is decided by the vault's list and the published segments alone; the catalog only saves reading
 //! files. So a run that was killed at any point needs no repair: the next one starts from the published generation.
 
 mod ledger;
+mod negative;
 mod previous;
 mod records;
 mod segments;
@@ -115,6 +117,8 @@ pub struct RebuildSummary {
     pub hidden: u64,
     /// The segments.
     pub segments: Vec<SegmentSummary>,
+    /// Negative images in force: what matches them is never evidence.
+    pub negative: u64,
     /// How the local features of new records were selected.
     pub selection: SelectionSummary,
     /// Records that played the stranger when the background was measured.
@@ -188,16 +192,19 @@ pub fn rebuild(
     let carried_from = published.as_ref().filter(|_| previous.manifest().is_some());
     let mut census = selection::census(&dir, &index_key, carried_from, &fresh)?;
     let selection = selection::select(&mut census, &mut fresh, config.rebuild.selection);
+    let negative = negative::read(config, &coder)?;
     let plan = segments::plan(&previous, &mut ledger, fresh, config.rebuild.segment_records)?;
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = negative.warning().into_iter().collect();
     // Without its profile a generation cannot be asked anything, so one that is lost or damaged is a change.
     let readable =
         dir.read_profile(epoch).is_ok_and(|sealed| Profile::open(&projection_key, &sealed).is_ok());
     let unchanged = readable
         && plan.is_unchanged()
-        && published
-            .as_ref()
-            .is_some_and(|published| published.epoch == epoch && published.coverage == ledger.coverage());
+        && published.as_ref().is_some_and(|published| {
+            published.epoch == epoch
+                && published.coverage == ledger.coverage()
+                && published.negative == negative.bank
+        });
     let (manifest, summaries) = if let Some(published) = published.as_ref().filter(|_| unchanged) {
         let summaries = published.segments.iter().map(|entry| summary_of(entry, false)).collect();
         (published.clone(), summaries)
@@ -220,6 +227,7 @@ pub fn rebuild(
             segments: plan.kept().cloned().chain(written.into_iter().map(|segment| segment.entry)).collect(),
             background: Background::default(),
             local_background: carried_from.map(|manifest| manifest.local_background.clone()).unwrap_or_default(),
+            negative: negative.bank,
             census: match carried_from {
                 Some(manifest) if selection.records == 0 => manifest.census,
                 _ => dir.write_census(&lock, &index_key, epoch, &census)?,
@@ -261,6 +269,7 @@ pub fn rebuild(
         removed: changes.removed,
         hidden,
         segments: summaries,
+        negative: manifest.negative.len() as u64,
         selection,
         background_sampled: manifest.background.sampled,
         rule,

@@ -1,0 +1,61 @@
+//! The folder of what is never evidence.
+
+use rayon::prelude::*;
+use saltprint_fingerprint::{Coder, Fingerprint};
+use saltprint_index::NegativeBank;
+use saltprint_intake::{decode, list_inputs, read_bounded};
+
+use crate::{Config, Error};
+
+/// The bank, and how many files of the folder are not in it.
+pub(super) struct Negative {
+    pub(super) bank: NegativeBank,
+    unusable: usize,
+}
+
+/// Reads the folder anew in each run; it holds few images.
+///
+/// # Errors
+/// [`Error::Listing`] where the folder that the configuration names cannot be listed.
+pub(super) fn read(config: &Config, coder: &Coder) -> Result<Negative, Error> {
+    let mut negative = Negative { bank: NegativeBank::default(), unusable: 0 };
+    let Some(folder) = &config.negative else {
+        return Ok(negative);
+    };
+    let mut entries = Vec::new();
+    for entry in list_inputs(folder)? {
+        match entry {
+            Ok(entry) => entries.push(entry),
+            Err(_) => negative.unusable += 1,
+        }
+    }
+    // The order of the listing is that of the names, so the same folder gives the same bank.
+    let fingerprints: Vec<Option<Fingerprint>> = entries
+        .par_iter()
+        .map(|entry| {
+            let content = read_bounded(&entry.path, &config.limits).ok()?;
+            let image = decode(content.bytes(), &config.limits).ok()?;
+            coder.fingerprint(&image).ok()
+        })
+        .collect();
+    for fingerprint in fingerprints {
+        match fingerprint {
+            Some(fingerprint) => negative.bank.add(&fingerprint),
+            None => negative.unusable += 1,
+        }
+    }
+    Ok(negative)
+}
+
+impl Negative {
+    /// What an operator should know.
+    pub(super) fn warning(&self) -> Option<String> {
+        (self.unusable > 0).then(|| {
+            format!(
+                "{} files of the folder of negative images could not be used (not an image, over a limit, or too plain): \
+                 what matches them counts as evidence",
+                self.unusable
+            )
+        })
+    }
+}

@@ -1,0 +1,140 @@
+//! Altered copies from end to end: cut, framed, tilted, collected, and with a portrait exchanged.
+//!
+//! On the small vault, where thresholds are the assumed ones: cautious, and the same whatever is drawn. Documents with much of
+//! their own are chosen; how often which edit is found is measured elsewhere.
+
+use std::io::Cursor;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::{self, FilterType};
+use image::{DynamicImage, RgbImage};
+use saltprint_keys::RefKey;
+use saltprint_synth::{CorpusItem, Document, Edit, Rect, Template};
+use serde_json::Value;
+
+use crate::place::{Place, SMALL, corpus};
+
+const TEMPLATES: [Template; 3] = [Template::IdentityCard, Template::Passport, Template::Selfie];
+
+/// One document of the vault a template.
+fn chosen() -> impl Iterator<Item = &'static CorpusItem> {
+    let items = &corpus()[..SMALL];
+    TEMPLATES.into_iter().filter_map(|template| items.iter().find(|item| item.document.template == template))
+}
+
+fn jpeg(image: RgbImage) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::from(image).write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, 90)).unwrap();
+    bytes.into_inner()
+}
+
+/// Looks pictures up in the small vault; one report each.
+fn lookup(place: &Place, pictures: Vec<(String, RgbImage)>) -> Vec<Value> {
+    let mut arguments = vec!["lookup".to_owned(), "--json".to_owned()];
+    for (name, picture) in pictures {
+        place.write(&format!("leak/{name}.jpg"), jpeg(picture));
+        arguments.push(format!("leak/{name}.jpg"));
+    }
+    place.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).json()
+}
+
+fn refs(place: &Place) -> RefKey {
+    RefKey::load_from_dir(&place.path("keys")).unwrap()
+}
+
+/// The corners that a match reports.
+fn outline(found: &Value) -> Vec<(f64, f64)> {
+    let corners = found["agreement"]["outline"].as_array().unwrap();
+    corners.iter().map(|corner| (corner[0].as_f64().unwrap(), corner[1].as_f64().unwrap())).collect()
+}
+
+/// Area of an outline in shares of the picture; above 0 where its corners run clockwise.
+fn area(outline: &[(f64, f64)]) -> f64 {
+    let next = outline.iter().cycle().skip(1);
+    outline.iter().zip(next).map(|((x, y), (right, down))| x * down - right * y).sum::<f64>() / 2.0
+}
+
+#[test]
+fn cut_framed_tilted_and_collected_copies_are_matched() {
+    /// Edits with the share of the picture that the record takes, from and to.
+    const EDITS: [(Edit, f64, f64); 5] = [
+        (Edit::Crop { keep: 70 }, 1.9, 2.2),
+        (Edit::Border { percent: 10 }, 0.6, 0.75),
+        (Edit::Tilt { degrees: 7 }, 0.7, 0.95),
+        (Edit::Screenshot, 0.1, 0.8),
+        (Edit::Collage { side: 2 }, 0.1, 0.27),
+    ];
+    let place = Place::small();
+    let refs = refs(&place);
+    for (edit, least, most) in EDITS {
+        let picture = |item: &CorpusItem| {
+            let edited = edit.apply(&item.document.image, &item.document.layout, 5);
+            (format!("{edit}-{:?}", item.document.template), edited)
+        };
+        for (report, item) in lookup(&place, chosen().map(picture).collect()).iter().zip(chosen()) {
+            assert_eq!(report["outcome"], "match", "{report}");
+            let found = &report["matches"][0];
+            assert_eq!(found["ref"], refs.record_ref(&item.record_id).to_string(), "{report}");
+            assert!(found["tier"] == "local" || found["tier"] == "both", "{report}");
+            assert_ne!(found["copy"], "whole", "{report}");
+            let outline = outline(found);
+            let area = area(&outline);
+            assert!((least..most).contains(&area), "{area} of the picture: {report}");
+            if let Edit::Border { .. } = edit {
+                let (width, height) = item.document.image.dimensions();
+                let edge = f64::from(width.max(height)) / 10.0;
+                let (across, down) =
+                    (edge / (f64::from(width) + 2.0 * edge), edge / (f64::from(height) + 2.0 * edge));
+                let corners =
+                    [(across, down), (1.0 - across, down), (1.0 - across, 1.0 - down), (across, 1.0 - down)];
+                for ((x, y), (right, below)) in outline.iter().zip(corners) {
+                    assert!((x - right).abs() < 0.02 && (y - below).abs() < 0.02, "{corners:?}: {report}");
+                }
+            }
+        }
+    }
+}
+
+/// The document with the portrait of a stranger's document of the same template.
+fn exchanged(document: &Document, stranger: &Document) -> Option<RgbImage> {
+    let (Rect { x, y, width, height }, theirs) = (document.layout.portrait?, stranger.layout.portrait?);
+    let portrait = imageops::crop_imm(&stranger.image, theirs.x, theirs.y, theirs.width, theirs.height);
+    let portrait = imageops::resize(&portrait.to_image(), width, height, FilterType::CatmullRom);
+    let mut forged = document.image.clone();
+    imageops::replace(&mut forged, &portrait, x.into(), y.into());
+    Some(forged)
+}
+
+#[test]
+fn an_exchanged_portrait_is_an_altered_copy_and_never_a_whole_one() {
+    let place = Place::small();
+    let refs = refs(&place);
+    let cards = || corpus()[..SMALL].iter().filter(|item| item.document.template == Template::IdentityCard);
+    let forged = cards().filter_map(|item| {
+        let stranger = Document::new(Template::IdentityCard, 444_444);
+        Some((format!("forged-{}", item.subject), exchanged(&item.document, &stranger)?))
+    });
+    let forged: Vec<_> = forged.collect();
+    for (report, item) in lookup(&place, forged).iter().zip(cards()) {
+        println!("{report}");
+        let found = &report["matches"][0];
+        assert_eq!(found["ref"], refs.record_ref(&item.record_id).to_string(), "{report}");
+        assert_eq!(found["copy"], "altered", "{report}");
+    }
+}
+
+#[test]
+fn a_crop_of_a_stranger_is_no_match() {
+    let place = Place::small();
+    let strangers = TEMPLATES.into_iter().flat_map(|template| {
+        [70, 85].map(|keep| {
+            let document = Document::new(template, 700_000 + u64::from(keep));
+            let cropped = Edit::Crop { keep }.apply(&document.image, &document.layout, 5);
+            (format!("{template:?}-{keep}"), cropped)
+        })
+    });
+    for report in lookup(&place, strangers.collect()) {
+        println!("{report}");
+        assert_eq!(report["outcome"], "no_match", "{report}");
+    }
+}
