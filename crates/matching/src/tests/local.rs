@@ -272,6 +272,23 @@ fn the_same_features_under_two_subjects_are_possible_for_both() {
     assert_eq!(seen, [ours(17, Band::Strong), ours(18, Band::Strong)]);
 }
 
+/// The census of an older build knew the features of one record alone; that is no evidence against the newer one.
+#[test]
+fn when_a_record_was_enrolled_does_not_decide_between_equals() {
+    let mut records = cards();
+    records[18].fingerprint.local = records[17].fingerprint.local.clone();
+    for feature in &mut records[18].fingerprint.local.features {
+        feature.sharing = Sharing::of(1.0);
+    }
+    let view = View::whole(0).cropped();
+    for view in [view, View::whole(0)] {
+        let found = judge(&index(&records), view.query(view.see(&records[17], |_| true)));
+        let mut seen = bands(&found);
+        seen.sort_unstable();
+        assert_eq!(seen, [ours(17, Band::Possible), ours(18, Band::Possible)]);
+    }
+}
+
 #[test]
 fn a_part_that_looks_different_is_noticed() {
     let index = index(&cards());
