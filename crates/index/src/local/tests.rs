@@ -256,7 +256,7 @@ proptest! {
     #[test]
     fn any_sealed_bytes_open_or_not(bits in 0_u64..70, records: u64, features: u64, extra in 0_usize..3) {
         let mut plain = [bits, records, features].map(u64::to_le_bytes).concat();
-        plain.resize(24 + (12 << bits.min(15)) - 1 + extra, 0xFF);
+        plain.resize(24 + (4 << bits.min(15)) - 1 + extra, 0xFF);
         let format = BlobFormat { magic: CENSUS_MAGIC, version: CENSUS_VERSION };
         let sealed = Sealing::CENSUS.seal(&key(), format, EPOCH.as_bytes(), &plain, [1; 32]);
         match Census::open(&key(), EPOCH, &sealed) {
