@@ -94,6 +94,7 @@ fn generation(folder: &tempfile::TempDir, features: u64) -> Generation {
         segments: vec![written.entry],
         background: Background::default(),
         local_background: LocalBackground::default(),
+        negative: saltprint_index::NegativeBank::default(),
         census: CensusId::default(),
         coverage: Coverage::default(),
     };

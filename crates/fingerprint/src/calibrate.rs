@@ -155,7 +155,12 @@ impl Calibration {
             return Err(CalibrateError::NoVariation);
         }
         let sample = u32::try_from(got).unwrap_or(u32::MAX);
-        Ok(Profile::from_rows(ProfileOrigin::Calibrated { sample, seed: self.seed }, &mean, &axes, self.descriptors.learn()))
+        Ok(Profile::from_rows(
+            ProfileOrigin::Calibrated { sample, seed: self.seed },
+            &mean,
+            &axes,
+            self.descriptors.learn(),
+        ))
     }
 }
 

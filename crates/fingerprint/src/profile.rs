@@ -106,7 +106,12 @@ impl Profile {
     }
 
     /// Rounds a mean in feature steps and rows in any common unit.
-    pub(crate) fn from_rows(origin: ProfileOrigin, mean: &[f64], rows: &[Vec<f64>], local: LocalProfile) -> Self {
+    pub(crate) fn from_rows(
+        origin: ProfileOrigin,
+        mean: &[f64],
+        rows: &[Vec<f64>],
+        local: LocalProfile,
+    ) -> Self {
         debug_assert!(mean.len() == FEATURES && (1..=MAX_DIMS).contains(&rows.len()));
         let mut profile = Self {
             origin,

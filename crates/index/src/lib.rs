@@ -56,8 +56,8 @@ mod generation;
 mod graph;
 mod local;
 mod map;
-mod negative;
 mod month;
+mod negative;
 mod page;
 mod scan;
 mod segment;
@@ -67,13 +67,13 @@ pub use catalog::{Catalog, CatalogReader, CatalogRow, CatalogUpdate, SeenOutcome
 pub use error::IndexError;
 pub use facts::RecordFacts;
 pub use generation::{
-    CensusId, Coverage, Generation, GraphPolicy, GraphQuality, IndexDir, IndexHit, Manifest, RebuildLock, SegmentEntry,
-    WrittenSegment,
+    CensusId, Coverage, Generation, GraphPolicy, GraphQuality, IndexDir, IndexHit, Manifest, RebuildLock,
+    SegmentEntry, WrittenSegment,
 };
 pub use graph::{FlatGraph, GraphParams, GraphSearcher};
 pub use local::{Candidate, Census, LocalLookup, Selection, SelectionPolicy};
 pub use map::MappedFile;
-pub use negative::NegativeBank;
 pub use month::{Month, MonthError};
+pub use negative::NegativeBank;
 pub use scan::{Hit, Nearest, scan_codes};
 pub use segment::{Segment, SegmentId, SegmentRecord, SegmentWriter};

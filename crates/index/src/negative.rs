@@ -41,10 +41,7 @@ impl NegativeBank {
     /// image in the bank and 500 features.
     pub fn admits(&self, features: &[QueryFeature]) -> Vec<bool> {
         let bank: Vec<LocalCode> = self.features.iter().map(LocalCode::from_bytes).collect();
-        features
-            .iter()
-            .map(|feature| bank.iter().all(|code| feature.code.distance(code) > RADIUS))
-            .collect()
+        features.iter().map(|feature| bank.iter().all(|code| feature.code.distance(code) > RADIUS)).collect()
     }
 }
 

@@ -77,7 +77,11 @@ impl GlobalStage<'_> {
 
     /// Decides from an exact scan. Where a match has more records of its own subject around than were fetched, so that rivals
     /// may be hidden behind them, it fetches more.
-    fn decide_exactly(&self, query: &QueryFingerprint, nearest: &[Nearest]) -> Result<GlobalAnswer, IndexError> {
+    fn decide_exactly(
+        &self,
+        query: &QueryFingerprint,
+        nearest: &[Nearest],
+    ) -> Result<GlobalAnswer, IndexError> {
         let mut candidates = self.candidates(query, nearest)?;
         let mut horizon = horizon(nearest);
         let mut capacity = FIRST_CAPACITY;

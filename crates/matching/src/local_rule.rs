@@ -82,7 +82,10 @@ impl LocalRule {
         let mut leads: Vec<f64> =
             background.impostors.iter().map(|one| f64::from(one.best) - f64::from(one.rival)).collect();
         leads.sort_by(f64::total_cmp);
-        let fitted = TAILS.iter().filter(|(_, needed)| leads.len() >= *needed).map(|(quantile, _)| fit(&leads, *quantile));
+        let fitted = TAILS
+            .iter()
+            .filter(|(_, needed)| leads.len() >= *needed)
+            .map(|(quantile, _)| fit(&leads, *quantile));
         // The heavier of two: the one that puts the strong threshold farther out.
         let far = |tail: &Tail| tail.value(-(settings.strong_chance / WAYS).ln());
         let measured = fitted.max_by(|a, b| far(a).total_cmp(&far(b)));
@@ -200,7 +203,10 @@ mod tests {
     fn a_small_sample_is_trusted_less_and_a_tiny_one_not_at_all() {
         assert!(rule(&background(120, 0.3)).strong_lead() > rule(&background(2000, 0.3)).strong_lead());
         let tiny = rule(&background(99, 0.1));
-        assert_eq!((tiny.basis(), tiny.strong_lead()), (Basis::Assumed, rule(&LocalBackground::default()).strong_lead()));
+        assert_eq!(
+            (tiny.basis(), tiny.strong_lead()),
+            (Basis::Assumed, rule(&LocalBackground::default()).strong_lead())
+        );
     }
 
     #[test]

@@ -223,14 +223,23 @@ impl<'a> Matcher<'a> {
         let (distance, _) = self.distance(query, sighting)?;
         // The nearest record that speaks against it.
         let rival = answer.candidates.iter().map(|other| &other.record);
-        let rival = rival.filter(|other| contest.best().record.is_rival_of(other)).map(|other| other.distance).next();
+        let rival =
+            rival.filter(|other| contest.best().record.is_rival_of(other)).map(|other| other.distance).next();
         let surprise = self.global.rule.surprise(distance, rival);
         let both = self.local_rule.band(lead, surprise);
-        Ok(if both > alone { both.map(|band| (band, Tier::Both)) } else { alone.map(|band| (band, Tier::Local)) })
+        Ok(if both > alone {
+            both.map(|band| (band, Tier::Both))
+        } else {
+            alone.map(|band| (band, Tier::Local))
+        })
     }
 
     /// Smallest distance of the sighted record's whole-image code in any orientation, and that orientation.
-    fn distance(&self, query: &QueryFingerprint, sighting: &Sighting) -> Result<(u32, Orientation), IndexError> {
+    fn distance(
+        &self,
+        query: &QueryFingerprint,
+        sighting: &Sighting,
+    ) -> Result<(u32, Orientation), IndexError> {
         let code: GlobalCode = self.global.generation.code(&sighting.place)?;
         Ok(query.nearest(&code))
     }
@@ -293,7 +302,10 @@ impl<'a> Matcher<'a> {
             record.distance = distance;
             let runner_up = answer.candidates.iter().map(|other| &other.record);
             matches.push(Found {
-                runner_up: runner_up.filter(|other| record.is_rival_of(other)).map(|other| other.distance).next(),
+                runner_up: runner_up
+                    .filter(|other| record.is_rival_of(other))
+                    .map(|other| other.distance)
+                    .next(),
                 record,
                 place: sighting.place,
                 orientation: sighting.orientation(),

@@ -79,16 +79,21 @@ impl LocalCoder {
     /// come first, of equals the strongest.
     pub(crate) fn fingerprint(&self, features: &LocalFeatures, small: &LocalFeatures) -> LocalFingerprint {
         let copies: Vec<(Keypoint, LocalCode)> = (small.keypoints.iter().copied())
-            .zip(small.descriptors.iter().map(|descriptor| self.code(descriptor, &mut [0; QueryFeature::MARGINS])))
+            .zip(
+                small
+                    .descriptors
+                    .iter()
+                    .map(|descriptor| self.code(descriptor, &mut [0; QueryFeature::MARGINS])),
+            )
             .collect();
         let pairs = features.keypoints.iter().zip(&features.descriptors);
         let mut ranked: Vec<(f32, LocalFeature)> = pairs
             .zip(&features.strengths)
             .map(|((keypoint, descriptor), &strength)| {
                 let code = self.code(descriptor, &mut [0; QueryFeature::MARGINS]);
-                let survives = copies.iter().any(|(copy, other)| {
-                    is_near(keypoint, copy) && code.distance(other) <= SURVIVES
-                });
+                let survives = copies
+                    .iter()
+                    .any(|(copy, other)| is_near(keypoint, copy) && code.distance(other) <= SURVIVES);
                 let feature = LocalFeature { code, place: Place::of(keypoint), sharing: Sharing::default() };
                 (if survives { strength } else { strength * LOST }, feature)
             })
@@ -129,7 +134,11 @@ impl LocalCoder {
         QueryFeature { code, margins, keypoint }
     }
 
-    fn code(&self, descriptor: &[u8; DESCRIPTOR_SIZE], margins: &mut [u8; QueryFeature::MARGINS]) -> LocalCode {
+    fn code(
+        &self,
+        descriptor: &[u8; DESCRIPTOR_SIZE],
+        margins: &mut [u8; QueryFeature::MARGINS],
+    ) -> LocalCode {
         let mut words = [0_u64; 2];
         let rows = self.entries.chunks_exact(DESCRIPTOR_SIZE).zip(&self.thresholds);
         for (bit, (row, &threshold)) in rows.enumerate() {
@@ -154,12 +163,20 @@ fn is_near(a: &Keypoint, b: &Keypoint) -> bool {
     x * x + y * y <= reach * reach && turn.abs() <= 0.06 && (0.75..=1.33).contains(&ratio)
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped first; `as` maps NaN to 0")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped first; `as` maps NaN to 0"
+)]
 fn level(value: f32) -> u8 {
     value.round().clamp(0.0, 255.0) as u8
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped first; `as` maps NaN to 0")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped first; `as` maps NaN to 0"
+)]
 fn frame_units(value: f32) -> u16 {
     value.round().clamp(0.0, FRAME) as u16
 }

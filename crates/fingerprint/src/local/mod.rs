@@ -20,6 +20,7 @@ mod whiten;
 mod tests;
 
 pub use self::code::{LocalCode, LocalFeature, LocalFingerprint, LocalQuery, Place, QueryFeature, Sharing};
+pub use self::keypoint::{FRAME, Keypoint};
 pub(crate) use self::{
     coder::LocalCoder,
     descriptor::{DESCRIPTOR_SIZE, mirrored},
@@ -27,4 +28,3 @@ pub(crate) use self::{
     learn::DescriptorSums,
     whiten::LocalProfile,
 };
-pub use self::keypoint::{FRAME, Keypoint};

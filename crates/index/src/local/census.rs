@@ -129,9 +129,7 @@ impl Census {
             u64::from_le_bytes(le)
         };
         let bits = number(0);
-        if !(u64::from(MIN_BITS)..=u64::from(MAX_BITS)).contains(&bits)
-            || counters.len() != TABLES << bits
-        {
+        if !(u64::from(MIN_BITS)..=u64::from(MAX_BITS)).contains(&bits) || counters.len() != TABLES << bits {
             return Err(wrong);
         }
         Ok(Self {

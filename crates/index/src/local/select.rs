@@ -138,9 +138,11 @@ mod tests {
     #[test]
     fn kept_features_are_spread_over_the_document() {
         // Sixty in one place, and behind them in the order four that stand alone.
-        let mut pool = LocalFingerprint { width: 8192, height: 5000, features: (0..64).map(feature).collect() };
+        let mut pool =
+            LocalFingerprint { width: 8192, height: 5000, features: (0..64).map(feature).collect() };
         for (number, feature) in (0_u16..).zip(&mut pool.features) {
-            (feature.place.x, feature.place.y) = if number < 60 { (300, 300) } else { ((number - 60) * 2000, 4000) };
+            (feature.place.x, feature.place.y) =
+                if number < 60 { (300, 300) } else { ((number - 60) * 2000, 4000) };
         }
         let mut census = Census::new(64);
         census.add(&pool.features);

@@ -9,7 +9,7 @@ use saltprint_index::{Generation, Hit, IndexError, IndexHit, LocalLookup};
 use super::alteration;
 use super::place::{Contest, contests};
 use super::score::{Agreeing, Crowd, Near, evidence, near_pairs};
-use crate::geometry::{overlap, Pair, Placed, Region, Transform, VerifySettings, covered_share, verify};
+use crate::geometry::{Pair, Placed, Region, Transform, VerifySettings, covered_share, overlap, verify};
 
 /// Width of the strip along an image's border in which features are hardly found, in frame units.
 const BORDER: f64 = 100.0;
@@ -61,7 +61,8 @@ impl Sighting {
         const WHOLE: [(f64, f64); 4] = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
         self.quad.as_ref().map_or(0.0, |quad| {
             // Shoelace formula; the overlap is in shares of the smaller outline, at most the whole image.
-            let twice: f64 = (0..4).map(|i| quad[i].0 * quad[(i + 1) % 4].1 - quad[(i + 1) % 4].0 * quad[i].1).sum();
+            let twice: f64 =
+                (0..4).map(|i| quad[i].0 * quad[(i + 1) % 4].1 - quad[(i + 1) % 4].0 * quad[i].1).sum();
             (overlap(quad, &WHOLE) * (twice.abs() / 2.0).min(1.0)).min(1.0)
         })
     }
@@ -184,7 +185,12 @@ impl<'a> LocalSearch<'a> {
     ///
     /// # Errors
     /// [`IndexError`] where the index is damaged.
-    pub fn against(&self, query: &LocalQuery, mirrored: bool, hit: &Hit) -> Result<Option<Sighting>, IndexError> {
+    pub fn against(
+        &self,
+        query: &LocalQuery,
+        mirrored: bool,
+        hit: &Hit,
+    ) -> Result<Option<Sighting>, IndexError> {
         let features = if mirrored { &query.mirrored } else { &query.upright };
         let found = self.compare(query, features, mirrored, &[(hit.segment, hit.row)], |_| true)?;
         Ok(found.into_iter().next())

@@ -226,7 +226,9 @@ pub fn rebuild(
             created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             segments: plan.kept().cloned().chain(written.into_iter().map(|segment| segment.entry)).collect(),
             background: Background::default(),
-            local_background: carried_from.map(|manifest| manifest.local_background.clone()).unwrap_or_default(),
+            local_background: carried_from
+                .map(|manifest| manifest.local_background.clone())
+                .unwrap_or_default(),
             negative: negative.bank,
             census: match carried_from {
                 Some(manifest) if selection.records == 0 => manifest.census,

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use rayon::prelude::*;
-use saltprint_index::{Census, IndexDir, Manifest, Selection, SelectionPolicy, SegmentRecord};
+use saltprint_index::{Census, IndexDir, Manifest, SegmentRecord, Selection, SelectionPolicy};
 use saltprint_keys::IndexKey;
 
 use crate::Error;
@@ -32,7 +32,9 @@ pub(super) fn census(
 ) -> Result<Census, Error> {
     match published {
         Some(manifest) => Ok(dir.read_census(key, manifest)?),
-        None => Ok(Census::new(fresh.iter().map(|record| record.fingerprint.local.features.len() as u64).sum())),
+        None => {
+            Ok(Census::new(fresh.iter().map(|record| record.fingerprint.local.features.len() as u64).sum()))
+        }
     }
 }
 
