@@ -11,7 +11,7 @@ use saltprint_fingerprint::{
 };
 use saltprint_index::{
     Background, CensusId, Coverage, Generation, GraphPolicy, IndexDir, LocalBackground, LocalLookup,
-    Manifest, RecordFacts, SegmentRecord,
+    Manifest, NegativeBank, RecordFacts, SegmentRecord,
 };
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef};
 use saltprint_matching::LocalSearch;
@@ -94,8 +94,8 @@ fn generation(folder: &tempfile::TempDir, features: u64) -> Generation {
         segments: vec![written.entry],
         background: Background::default(),
         local_background: LocalBackground::default(),
-        negative: saltprint_index::NegativeBank::default(),
         census: CensusId::default(),
+        negative: NegativeBank::default(),
         coverage: Coverage::default(),
     };
     dir.publish(&lock, &key, &manifest).expect("room on the disk");

@@ -1,7 +1,6 @@
 //! Altered copies from end to end: cut, framed, tilted, collected, and with a portrait exchanged.
 //!
-//! On the small vault, where thresholds are the assumed ones: cautious, and the same whatever is drawn. Documents with much of
-//! their own are chosen; how often which edit is found is measured elsewhere.
+//! Documents with much of their own are chosen; how often which edit is found is measured elsewhere.
 
 use std::io::Cursor;
 
@@ -28,7 +27,7 @@ fn jpeg(image: RgbImage) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// Looks pictures up in the small vault; one report each.
+/// Looks pictures up; one report each.
 fn lookup(place: &Place, pictures: Vec<(String, RgbImage)>) -> Vec<Value> {
     let mut arguments = vec!["lookup".to_owned(), "--json".to_owned()];
     for (name, picture) in pictures {
@@ -64,7 +63,7 @@ fn cut_framed_tilted_and_collected_copies_are_matched() {
         (Edit::Screenshot, 0.1, 0.8),
         (Edit::Collage { side: 2 }, 0.1, 0.27),
     ];
-    let place = Place::small();
+    let place = Place::built();
     let refs = refs(&place);
     for (edit, least, most) in EDITS {
         let picture = |item: &CorpusItem| {
@@ -72,7 +71,9 @@ fn cut_framed_tilted_and_collected_copies_are_matched() {
             (format!("{edit}-{:?}", item.document.template), edited)
         };
         for (report, item) in lookup(&place, chosen().map(picture).collect()).iter().zip(chosen()) {
-            assert_eq!(report["outcome"], "match", "{report}");
+            // Half of the document under cautious thresholds may leave it to the eye.
+            let for_the_eye = matches!(edit, Edit::Crop { .. }) && report["outcome"] == "possible";
+            assert!(report["outcome"] == "match" || for_the_eye, "{report}");
             let found = &report["matches"][0];
             assert_eq!(found["ref"], refs.record_ref(&item.record_id).to_string(), "{report}");
             assert!(found["tier"] == "local" || found["tier"] == "both", "{report}");
@@ -107,7 +108,7 @@ fn exchanged(document: &Document, stranger: &Document) -> Option<RgbImage> {
 
 #[test]
 fn an_exchanged_portrait_is_an_altered_copy_and_never_a_whole_one() {
-    let place = Place::small();
+    let place = Place::built();
     let refs = refs(&place);
     let cards = || corpus()[..SMALL].iter().filter(|item| item.document.template == Template::IdentityCard);
     let forged = cards().filter_map(|item| {
@@ -116,7 +117,6 @@ fn an_exchanged_portrait_is_an_altered_copy_and_never_a_whole_one() {
     });
     let forged: Vec<_> = forged.collect();
     for (report, item) in lookup(&place, forged).iter().zip(cards()) {
-        println!("{report}");
         let found = &report["matches"][0];
         assert_eq!(found["ref"], refs.record_ref(&item.record_id).to_string(), "{report}");
         assert_eq!(found["copy"], "altered", "{report}");
@@ -125,7 +125,7 @@ fn an_exchanged_portrait_is_an_altered_copy_and_never_a_whole_one() {
 
 #[test]
 fn a_crop_of_a_stranger_is_no_match() {
-    let place = Place::small();
+    let place = Place::built();
     let strangers = TEMPLATES.into_iter().flat_map(|template| {
         [70, 85].map(|keep| {
             let document = Document::new(template, 700_000 + u64::from(keep));
@@ -134,7 +134,6 @@ fn a_crop_of_a_stranger_is_no_match() {
         })
     });
     for report in lookup(&place, strangers.collect()) {
-        println!("{report}");
         assert_eq!(report["outcome"], "no_match", "{report}");
     }
 }

@@ -87,7 +87,7 @@ pub struct MatchReport {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CopyExtent {
-    /// All of it, and nothing else, with no part that looks different.
+    /// Its whole frame and nothing else, with no part that clearly looks different; small changes may be in it.
     Whole,
     /// It is cropped, tilted, or part of a larger picture; what is in view looks the same.
     Part,

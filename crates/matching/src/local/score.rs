@@ -1,6 +1,6 @@
 //! What a pair of near features is worth as evidence.
 
-use saltprint_fingerprint::{LocalFeature, LocalFingerprint, QueryFeature};
+use saltprint_fingerprint::{LocalFeature, LocalFingerprint, QueryFeature, Sharing};
 
 /// Distance in bits from which two codes are no pair.
 pub(super) const RADIUS: u32 = 28;
@@ -38,8 +38,16 @@ pub(super) fn near_pairs(query: &[QueryFeature], record: &LocalFingerprint) -> V
 
 /// For each feature of a query, how near it comes to each of several groups of records.
 pub(super) struct Crowd {
-    /// Per feature: group and smallest distance, each group once.
-    nearest: Vec<Vec<(u32, u32)>>,
+    /// Per feature: each group once.
+    nearest: Vec<Vec<Neighbour>>,
+}
+
+/// The nearest pair of a query feature with one group of records.
+#[derive(Debug, Clone, Copy)]
+struct Neighbour {
+    group: u32,
+    distance: u32,
+    sharing: Sharing,
 }
 
 impl Crowd {
@@ -48,30 +56,38 @@ impl Crowd {
     }
 
     /// Takes the pairs of a record of `group` into account.
-    pub(super) fn add(&mut self, group: u32, pairs: &[Near]) {
+    pub(super) fn add(&mut self, group: u32, pairs: &[Near], record: &LocalFingerprint) {
         for pair in pairs {
-            let Some(groups) = self.nearest.get_mut(pair.query as usize) else { continue };
-            match groups.iter_mut().find(|(known, _)| *known == group) {
-                Some((_, distance)) => *distance = pair.distance.min(*distance),
-                None => groups.push((group, pair.distance)),
+            let kept = record.features.get(pair.record as usize);
+            let (Some(groups), Some(kept)) = (self.nearest.get_mut(pair.query as usize), kept) else {
+                continue;
+            };
+            let new = Neighbour { group, distance: pair.distance, sharing: kept.sharing };
+            match groups.iter_mut().find(|known| known.group == group) {
+                Some(known) if new.distance < known.distance => *known = new,
+                Some(_) => {}
+                None => groups.push(new),
             }
         }
     }
 
-    /// Groups, the own one among them, that are about as near to the pair's query feature as the pair.
-    fn rivals(&self, group: u32, pair: &Near) -> usize {
-        let as_near =
-            |(other, distance): &&(u32, u32)| *other != group && *distance <= pair.distance + AMBIGUOUS;
-        1 + self.nearest.get(pair.query as usize).map_or(0, |groups| groups.iter().filter(as_near).count())
-    }
-
     /// The evidence of a pair of a record of `group`: 1 for equal codes that nobody else has; less for distance, for
     /// features that other records in the index share, and for features of the query that others are as near to.
+    ///
+    /// How many share a feature was counted when its record was enrolled, so of records that are about as near the largest
+    /// count holds for all: the one that came first must not win by it.
     pub(super) fn weight(&self, group: u32, pair: &Near, kept: &LocalFeature) -> f32 {
+        let as_near =
+            |other: &&Neighbour| other.group != group && other.distance <= pair.distance + AMBIGUOUS;
+        let (mut rivals, mut sharing) = (1, kept.sharing);
+        for other in self.nearest.get(pair.query as usize).into_iter().flatten().filter(as_near) {
+            rivals += 1;
+            sharing = sharing.max(other.sharing);
+        }
         let near = bell(f64::from(pair.distance) / SPREAD);
-        let rarity = 1.0 / (1.0 + kept.sharing.records()).sqrt();
+        let rarity = 1.0 / (1.0 + sharing.records()).sqrt();
         #[expect(clippy::cast_possible_truncation, reason = "from 0 to 1")]
-        let weight = (near * rarity / self.rivals(group, pair) as f64) as f32;
+        let weight = (near * rarity / f64::from(rivals)) as f32;
         weight
     }
 }
@@ -152,24 +168,34 @@ mod tests {
 
     #[test]
     fn nearer_rarer_and_less_ambiguous_pairs_weigh_more() {
-        use saltprint_fingerprint::{LocalCode, Place, Sharing};
-        let kept = |records: f64| LocalFeature {
-            code: LocalCode::from_words([0; 2]),
-            place: Place { x: 0, y: 0, size: 0, angle: 0 },
-            sharing: Sharing::of(records),
+        use saltprint_fingerprint::{LocalCode, Place};
+        let record = |records: f64| LocalFingerprint {
+            width: 8192,
+            height: 8192,
+            features: vec![LocalFeature {
+                code: LocalCode::from_words([0; 2]),
+                place: Place { x: 0, y: 0, size: 0, angle: 0 },
+                sharing: Sharing::of(records),
+            }],
         };
         let pair = |distance| Near { query: 0, record: 0, distance };
+        let weight =
+            |crowd: &Crowd, distance, records| crowd.weight(1, &pair(distance), &record(records).features[0]);
         let mut crowd = Crowd::new(1);
-        crowd.add(1, &[pair(4)]);
-        let weight = |distance, records| crowd.weight(1, &pair(distance), &kept(records));
-        assert!(weight(0, 0.0) > weight(9, 0.0) && weight(4, 0.0) > weight(4, 5.0));
-        let alone = weight(4, 0.0);
-        crowd.add(2, &[pair(6)]);
-        assert!(crowd.weight(1, &pair(4), &kept(0.0)) < alone * 0.6);
+        crowd.add(1, &[pair(4)], &record(0.0));
+        assert!(weight(&crowd, 0, 0.0) > weight(&crowd, 9, 0.0));
+        assert!(weight(&crowd, 4, 0.0) > weight(&crowd, 4, 5.0));
+        let alone = weight(&crowd, 4, 0.0);
+        crowd.add(2, &[pair(6)], &record(0.0));
+        let contested = weight(&crowd, 4, 0.0);
+        assert!(contested < alone * 0.6);
+        // What the rival's census knew holds for both.
+        let mut later = Crowd::new(1);
+        later.add(2, &[pair(6)], &record(5.0));
+        assert!(weight(&later, 4, 0.0) < contested);
         // One that is clearly farther away does not matter.
         let mut far = Crowd::new(1);
-        far.add(1, &[pair(4)]);
-        far.add(2, &[pair(25)]);
-        assert_eq!(far.weight(1, &pair(4), &kept(0.0)).to_bits(), alone.to_bits());
+        far.add(2, &[pair(25)], &record(9.0));
+        assert_eq!(weight(&far, 4, 0.0).to_bits(), alone.to_bits());
     }
 }

@@ -217,7 +217,7 @@ impl<'a> LocalSearch<'a> {
         let groups = groups(records.iter().map(|compared| &compared.record));
         let mut crowd = Crowd::new(features.len());
         for (group, compared) in groups.iter().zip(&records) {
-            crowd.add(*group, &compared.near);
+            crowd.add(*group, &compared.near, &compared.local);
         }
         let placed: Vec<Placed> = features.iter().map(|feature| place(&feature.keypoint)).collect();
         let mut sightings = Vec::new();
