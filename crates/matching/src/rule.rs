@@ -154,8 +154,12 @@ impl DecisionRule {
     /// with the nearest rival at `runner_up`, in any orientation; 0 where that says nothing.
     pub fn surprise(&self, distance: u32, runner_up: Option<u32>) -> f64 {
         use statrs::distribution::{ContinuousCDF as _, Normal};
-        let runner_up = f64::from(runner_up.unwrap_or(self.near).max(1));
-        let z = (f64::from(distance) / runner_up - self.median) / self.spread;
+        let runner_up = runner_up.unwrap_or(self.near);
+        if runner_up.saturating_sub(distance) < self.margin {
+            // A small ratio of two small numbers, as of an image that two subjects share, speaks for neither.
+            return 0.0;
+        }
+        let z = (f64::from(distance) / f64::from(runner_up.max(1)) - self.median) / self.spread;
         // Beyond 1e-20 the tail of a model says nothing any more.
         let chance = (Normal::standard().cdf(z) * ORIENTATIONS).clamp(1e-20, 1.0);
         -chance.ln()

@@ -441,3 +441,19 @@ fn two_tiers_together_are_sure_where_neither_is_alone() {
     assert_ne!(one(whole).band(), Some(Band::Strong));
     assert_ne!(one(altered(local)).band(), Some(Band::Strong));
 }
+
+/// Two whole-image codes that are equal speak for nobody, nor do equal local codes add to that.
+#[test]
+fn an_image_that_two_subjects_share_is_possible_for_both() {
+    let mut records = cards();
+    records[18].fingerprint = records[17].fingerprint.clone();
+    let view = View::whole(0);
+    for bits in [0, 3] {
+        let whole = query(near(code(17), bits), Orientation::Upright);
+        let asked = QueryFingerprint::new(*whole.codes(), view.query(view.see(&records[17], |_| true)));
+        let found = judge_all(&index(&records), &[asked]).0.remove(0);
+        let mut seen = bands(&found);
+        seen.sort_unstable();
+        assert_eq!(seen, [ours(17, Band::Possible), ours(18, Band::Possible)]);
+    }
+}
