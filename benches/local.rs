@@ -125,7 +125,7 @@ fn bench(criterion: &mut Criterion) {
         group.bench_with_input(BenchmarkId::new("sightings", batch), &queries, |bencher, queries| {
             let queries: Vec<&LocalQuery> = queries.iter().collect();
             bencher.iter(|| {
-                let found = search.find(&queries, false, |_, _| true).expect("an intact index");
+                let found = search.find(&queries, false, &|_| None, |_, _| true).expect("an intact index");
                 assert!(found.iter().all(|one| !one.is_empty()), "the record is in the picture");
                 black_box(found)
             });

@@ -7,7 +7,7 @@ use crate::{
     code::{Fingerprint, GlobalCode, QueryFingerprint},
     features::{FEATURE_MAX, FEATURES, Features},
     grid::{Grid, Grids},
-    local::{LocalCoder, LocalFeatures, LocalQuery, Settings},
+    local::{LocalCoder, LocalFeatures, LocalQuery, Reader, Settings},
     luma::Luma,
     orientation::Orientation,
     plain::{self, TooPlain},
@@ -111,6 +111,14 @@ impl Coder {
     #[must_use]
     pub fn fine_query(&self, image: &Luma) -> LocalQuery {
         self.local.query(&LocalFeatures::extract(image, &Settings::FINE_QUERY))
+    }
+
+    /// Prepares an image for being read at chosen places: at the resolution of [`Coder::fine_query`], or of
+    /// [`Coder::query`].
+    #[must_use]
+    pub fn reader(&self, image: &Luma, fine: bool) -> Reader<'_> {
+        let settings = if fine { Settings::FINE_QUERY } else { Settings::QUERY };
+        Reader::new(&self.local, image, settings.long_side)
     }
 
     #[cfg(test)]

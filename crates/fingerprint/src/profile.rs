@@ -14,7 +14,7 @@ pub const MAX_DIMS: usize = 256;
 
 /// Number of the algorithm from pixels to features. It goes up with every change that gives an image other codes, so that
 /// codes of two releases never count as one epoch.
-const ALGORITHM: u32 = 2;
+const ALGORITHM: u32 = 3;
 
 /// Steps of the stored mean in one step of a feature.
 pub(crate) const MEAN_STEPS: i64 = 256;

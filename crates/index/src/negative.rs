@@ -5,7 +5,7 @@ use saltprint_fingerprint::{Fingerprint, GlobalCode, LocalCode, QueryFeature, Qu
 /// Distance in bits up to which a feature of a query is one of a negative image; as far as pairs count as agreeing at all.
 const RADIUS: u32 = 20;
 
-/// The fingerprints of negative images, kept in the sealed manifest: 32 bytes and up to 480 times 16 each.
+/// The fingerprints of negative images, kept in the sealed manifest: 32 bytes and up to 720 times 16 each.
 ///
 /// Local features of a query that a negative image has are left out of the search, and a negative image that is near to a
 /// query as a whole counts as a rival of every record.

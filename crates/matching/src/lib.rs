@@ -37,7 +37,7 @@ mod tests;
 pub use geometry::{
     Agreement, Pair, Placed, Region, Transform, VerifySettings, covered_share, overlap, verify,
 };
-pub use local::{Contest, LocalSearch, Sighting, contests};
+pub use local::{Contest, Images, LocalSearch, Read, Sighting, contests};
 pub use local_rule::LocalRule;
 pub use matcher::{Cascade, CascadeCounts, Found, Judgement, Matcher, StageSeconds, Tier};
 pub use rule::{Band, Basis, Decision, DecisionRule, RuleSettings};

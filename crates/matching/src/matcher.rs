@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
+use rayon::prelude::*;
 use saltprint_fingerprint::{GlobalCode, LocalQuery, Orientation, QueryFingerprint};
 use saltprint_index::{Generation, Hit, IndexError, IndexHit};
 
 use crate::global::{GlobalAnswer, GlobalStage};
-use crate::local::{Contest, LocalSearch, Sighting};
+use crate::local::{Contest, Images, LocalSearch, Read, Sighting};
 use crate::{Band, DecisionRule, LocalRule};
 
 /// Records of different subjects that may stand out together.
@@ -104,6 +105,22 @@ pub struct Matcher<'a> {
     local_rule: LocalRule,
 }
 
+/// The images that the whole-image stages have not settled.
+struct Unsettled<'a> {
+    images: &'a dyn Images,
+    unsettled: &'a [(usize, GlobalAnswer)],
+}
+
+impl Images for Unsettled<'_> {
+    fn fine(&self, number: usize) -> LocalQuery {
+        self.images.fine(self.unsettled[number].0)
+    }
+
+    fn reader(&self, number: usize, fine: bool) -> Option<Box<dyn Read + '_>> {
+        self.images.reader(self.unsettled[number].0, fine)
+    }
+}
+
 impl<'a> Matcher<'a> {
     /// A matcher over an open generation.
     pub fn new(
@@ -131,15 +148,15 @@ impl<'a> Matcher<'a> {
 
     /// Judges a batch of images; the sealed pages are decrypted once for all of them.
     ///
-    /// `fine` makes the local codes of an image at a higher resolution, by its number in `queries`; it is asked, on several
-    /// threads, for images that the stages before have not settled.
+    /// `images` are those of `queries`, by their numbers; they are asked for, on several threads, where the stages before
+    /// have not settled an image.
     ///
     /// # Errors
     /// [`IndexError`] where the index is damaged: there is no answer from part of it.
     pub fn judge(
         &self,
         queries: &[QueryFingerprint],
-        fine: &(dyn Fn(usize) -> LocalQuery + Sync),
+        images: &dyn Images,
         counts: &mut CascadeCounts,
     ) -> Result<Vec<Judgement>, IndexError> {
         let started = Instant::now();
@@ -165,19 +182,20 @@ impl<'a> Matcher<'a> {
         counts.seconds.exact += started.elapsed().as_secs_f64();
 
         let started = Instant::now();
-        for (query, judgement) in queries.iter().zip(&mut judgements) {
-            if let Some(judgement) = judgement {
-                self.inspect(query, judgement)?;
-            }
-        }
+        queries.par_iter().zip(&mut judgements).enumerate().try_for_each(
+            |(number, (query, judgement))| {
+                let image = || images.reader(number, false);
+                judgement.as_mut().map_or(Ok(()), |judgement| self.inspect(query, &image, judgement))
+            },
+        )?;
         counts.local += unsettled.len() as u64;
         let asked: Vec<&LocalQuery> = unsettled.iter().map(|(index, _)| queries[*index].local()).collect();
         let settled = |number: usize, contests: &[Contest]| {
             let (index, answer) = &unsettled[number];
             self.settles(&queries[*index], answer, contests)
         };
-        let fine = |number: usize| fine(unsettled[number].0);
-        let found = self.search.look(&asked, &fine, &settled, &|_, _| true)?;
+        let shown = Unsettled { images, unsettled: &unsettled };
+        let found = self.search.look(&asked, &shown, &settled, &|_, _| true)?;
         for ((index, answer), contests) in unsettled.iter().zip(found) {
             judgements[*index] = Some(self.decide(&queries[*index], answer, &contests)?);
         }
@@ -187,10 +205,15 @@ impl<'a> Matcher<'a> {
 
     /// Adds to matches by whole-image codes how their local codes agree. One of which a part looks different rests on the
     /// parts that do not.
-    fn inspect(&self, query: &QueryFingerprint, judgement: &mut Judgement) -> Result<(), IndexError> {
+    fn inspect<'r>(
+        &self,
+        query: &QueryFingerprint,
+        image: &dyn Fn() -> Option<Box<dyn Read + 'r>>,
+        judgement: &mut Judgement,
+    ) -> Result<(), IndexError> {
         for found in &mut judgement.matches {
             let mirrored = found.orientation.index() >= Orientation::Mirror.index();
-            found.sighting = self.search.against(query.local(), mirrored, &found.place)?;
+            found.sighting = self.search.against(query.local(), mirrored, image, &found.place)?;
             if found.sighting.as_ref().is_some_and(|sighting| sighting.altered) {
                 found.tier = Tier::Local;
             }
@@ -220,7 +243,7 @@ impl<'a> Matcher<'a> {
         if alone == Some(Band::Strong) {
             return Ok(Some((Band::Strong, Tier::Local)));
         }
-        let (distance, _) = self.distance(query, sighting)?;
+        let distance = self.distance(query, sighting)?;
         // The nearest record that speaks against it.
         let rival = answer.candidates.iter().map(|other| &other.record);
         let rival =
@@ -234,14 +257,10 @@ impl<'a> Matcher<'a> {
         })
     }
 
-    /// Smallest distance of the sighted record's whole-image code in any orientation, and that orientation.
-    fn distance(
-        &self,
-        query: &QueryFingerprint,
-        sighting: &Sighting,
-    ) -> Result<(u32, Orientation), IndexError> {
+    /// Smallest distance of the sighted record's whole-image code in any orientation.
+    fn distance(&self, query: &QueryFingerprint, sighting: &Sighting) -> Result<u32, IndexError> {
         let code: GlobalCode = self.global.generation.code(&sighting.place)?;
-        Ok(query.nearest(&code))
+        Ok(query.nearest(&code).0)
     }
 
     /// Puts the contests of an image and its possible whole-image matches together.
@@ -297,7 +316,7 @@ impl<'a> Matcher<'a> {
                 rivals_left -= 1;
             }
             let Some((own, tier)) = band(sighting, sighting.score - outside)? else { continue };
-            let (distance, _) = self.distance(query, sighting)?;
+            let distance = self.distance(query, sighting)?;
             let mut record = sighting.record.clone();
             record.distance = distance;
             let runner_up = answer.candidates.iter().map(|other| &other.record);

@@ -1,6 +1,7 @@
 //! The matcher over real index folders with made-up codes.
 
 mod local;
+mod reading;
 
 use saltprint_fingerprint::{Fingerprint, GlobalCode, LocalQuery, Orientation, QueryFingerprint};
 use saltprint_index::{
@@ -9,7 +10,9 @@ use saltprint_index::{
 };
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
 
-use crate::{Band, Cascade, CascadeCounts, DecisionRule, Judgement, LocalRule, Matcher, RuleSettings};
+use crate::{
+    Band, Cascade, CascadeCounts, DecisionRule, Images, Judgement, LocalRule, Matcher, Read, RuleSettings,
+};
 
 const EPOCH: EpochId = EpochId::from_bytes([5; 16]);
 
@@ -98,10 +101,23 @@ fn query(code_then: GlobalCode, orientation: Orientation) -> QueryFingerprint {
     QueryFingerprint::from_codes(codes)
 }
 
+/// Images of which there are only codes: fine ones, and nothing to read.
+struct Codes<F>(F);
+
+impl<F: Fn(usize) -> LocalQuery + Sync> Images for Codes<F> {
+    fn fine(&self, number: usize) -> LocalQuery {
+        self.0(number)
+    }
+
+    fn reader(&self, _number: usize, _fine: bool) -> Option<Box<dyn Read + '_>> {
+        None
+    }
+}
+
 fn judge(index: &Index, query: QueryFingerprint, graph_from: u64) -> (Judgement, CascadeCounts) {
     let matcher = Matcher::new(&index.generation, rule(), local_rule(), Cascade { graph_from });
     let mut counts = CascadeCounts::default();
-    let mut judgements = matcher.judge(&[query], &|_| LocalQuery::default(), &mut counts).unwrap();
+    let mut judgements = matcher.judge(&[query], &Codes(|_| LocalQuery::default()), &mut counts).unwrap();
     assert_eq!(judgements.len(), 1);
     (judgements.remove(0), counts)
 }

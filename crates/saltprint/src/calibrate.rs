@@ -1,13 +1,11 @@
 //! Learning a profile from a sample of the vault.
 
-use std::collections::BinaryHeap;
-
 use rayon::prelude::*;
 use saltprint_fingerprint::{CalibrateError, Calibration, CalibrationSample, Coder, Profile};
 use saltprint_intake::{Entry, decode, read_bounded};
 use saltprint_keys::{EpochId, ProjectionKey, RecordRef, RefKey, system_random};
 
-use crate::{Config, Error, Phase, Progress, output};
+use crate::{Config, Error, Phase, Progress, output, sample};
 
 /// Documents measured at a time; bounds memory, since a sample holds some 50 kB and an image more.
 const BATCH: usize = 64;
@@ -73,14 +71,15 @@ pub fn calibrate(
     }
     let key = ProjectionKey::load_from_dir(&config.keys)?;
     let refs = RefKey::load_from_dir(&config.keys)?;
-    let (records, chosen) = choose(config, &refs, options.sample.min(Calibration::MAX_SAMPLE))?;
+    let (records, chosen) =
+        sample::choose(config, &refs, options.sample.min(Calibration::MAX_SAMPLE), is_calibration_half)?;
 
     let mut calibration = Calibration::new(options.seed);
     let mut unusable = 0;
     for (batch, entries) in chosen.chunks(BATCH).enumerate() {
         progress.update(Phase::Calibrating, (batch * BATCH) as u64, Some(chosen.len() as u64));
         let samples: Vec<Option<CalibrationSample>> =
-            entries.par_iter().map(|entry| measure(entry, config, options.seed)).collect();
+            entries.par_iter().map(|(_, entry)| measure(entry, config, options.seed)).collect();
         for sample in samples {
             match sample {
                 Some(sample) => calibration.add(&sample),
@@ -106,47 +105,6 @@ pub fn calibrate(
         builtin: profile.is_builtin(),
         epoch: Coder::new(&profile, &key).epoch(),
     })
-}
-
-/// The calibration records with the smallest refs: a random choice, since refs are keyed digests, and the same one each
-/// time. In the order of the refs.
-fn choose(config: &Config, refs: &RefKey, sample: usize) -> Result<(u64, Vec<Entry>), Error> {
-    let mut records = 0;
-    let mut chosen: BinaryHeap<ByRef> = BinaryHeap::new();
-    for entry in config.vault.list()?.flatten() {
-        records += 1;
-        let record_ref = refs.record_ref(&entry.record_id);
-        if is_calibration_half(record_ref) {
-            chosen.push(ByRef(record_ref, entry));
-            if chosen.len() > sample {
-                chosen.pop();
-            }
-        }
-    }
-    Ok((records, chosen.into_sorted_vec().into_iter().map(|by_ref| by_ref.1).collect()))
-}
-
-/// An entry, ordered by its ref.
-struct ByRef(RecordRef, Entry);
-
-impl PartialEq for ByRef {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-
-impl Eq for ByRef {}
-
-impl PartialOrd for ByRef {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for ByRef {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.cmp(&other.0)
-    }
 }
 
 fn measure(entry: &Entry, config: &Config, seed: u64) -> Option<CalibrationSample> {

@@ -9,7 +9,7 @@ use saltprint_keys::{DigestKey, EpochId, IndexKey, ProjectionKey};
 use saltprint_matching::{CascadeCounts, DecisionRule, LocalRule, Matcher};
 
 use crate::triage::{Asked, Prepared};
-use crate::{Config, Error, ItemReport};
+use crate::{Config, Error, ItemReport, shown::Shown};
 
 /// A published generation, opened for questions.
 ///
@@ -169,9 +169,9 @@ impl Saltprint {
             Prepared::Query(_, asked) => {
                 let mut counts = CascadeCounts::default();
                 let Asked { query, image } = *asked;
-                let fine = |_| snapshot.coder.fine_query(&image);
+                let images = Shown { coder: &snapshot.coder, images: vec![Some(&image)] };
                 let mut judgements =
-                    self.matcher(&snapshot).judge(std::slice::from_ref(&query), &fine, &mut counts)?;
+                    self.matcher(&snapshot).judge(std::slice::from_ref(&query), &images, &mut counts)?;
                 Ok(ItemReport::judged(input.to_owned(), judgements.pop().unwrap_or_default(), evidence))
             }
             Prepared::Settled(_, report) => Ok(report),

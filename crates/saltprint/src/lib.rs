@@ -55,6 +55,8 @@ mod output;
 mod progress;
 mod rebuild;
 mod report;
+mod sample;
+mod shown;
 mod triage;
 
 pub use calibrate::{CalibrateOptions, CalibrateSummary, calibrate};

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 use rayon::prelude::*;
-use saltprint_fingerprint::{LocalQuery, Luma, QueryFingerprint};
+use saltprint_fingerprint::{Luma, QueryFingerprint};
 use saltprint_index::Month;
 use saltprint_intake::{ListReject, Reject, list_inputs, read_bounded};
 use saltprint_keys::{ContentDigest, RecordRef};
 use saltprint_matching::{Band, Basis, CascadeCounts};
 
-use crate::handle::Snapshot;
 use crate::{Error, ItemReport, Outcome, Phase, Progress, Saltprint};
+use crate::{handle::Snapshot, shown::Shown};
 
 /// Images of one batch: enough to amortise the decryption of the index over 512 codes, few enough to keep results
 /// flowing.
@@ -220,11 +220,8 @@ impl Saltprint {
             });
             reports.push(first.map(|first| ItemReport::duplicate(name.clone(), &first)).or(report));
         }
-        let fine = |number: usize| {
-            let image: Option<&Luma> = images.get(number);
-            image.map_or_else(LocalQuery::default, |image| snapshot.coder.fine_query(image))
-        };
-        let mut judgements = self.matcher(snapshot).judge(&queries, &fine, counts)?.into_iter();
+        let images = Shown { coder: &snapshot.coder, images: images.iter().map(Some).collect() };
+        let mut judgements = self.matcher(snapshot).judge(&queries, &images, counts)?.into_iter();
         Ok(names
             .into_iter()
             .zip(reports)

@@ -40,7 +40,7 @@ fn hex(code: &GlobalCode) -> String {
 #[test]
 fn golden_code() {
     let code = coder(7).fingerprint(&picture(640, 400, 1)).unwrap().global;
-    assert_eq!(hex(&code), "40e1b62e11f5ecf9987cc72fb38bb9de107bf1dca66832e829446db68d3d33e6");
+    assert_eq!(hex(&code), "8c9ed7d59092b7cc89449d7ca871a929597e155657118c5e4a80bc34ce750711");
 }
 
 #[test]

@@ -18,17 +18,15 @@ const ENTRY_MAX: i16 = 2047;
 const MARGIN_UNIT: f32 = 2.5;
 /// Bits within which a feature of the small copy is the same.
 const SURVIVES: u32 = 20;
-/// What the strength of a feature counts that the small copy does not show.
-const LOST: f32 = 0.25;
 
 // A product of a row and a descriptor is below 2^11 * 2^8 * 2^7 = 2^26, and 2^8 times that below 2^34.
 const _: () = assert!(DESCRIPTOR_SIZE == 128 && BITS == DESCRIPTOR_SIZE);
 
 impl Settings {
     /// Of a record: its whole pool.
-    pub(crate) const RECORD: Self = Self { long_side: 896, keep: 480, contrast: 0.02, edge_ratio: 10.0 };
+    pub(crate) const RECORD: Self = Self { long_side: 896, keep: 720, contrast: 0.02, edge_ratio: 10.0 };
     /// Of a record's small copy, which tells what survives.
-    pub(crate) const SMALL_COPY: Self = Self { long_side: 512, ..Self::RECORD };
+    pub(crate) const SMALL_COPY: Self = Self { long_side: 640, ..Self::RECORD };
     /// Of a leaked image.
     pub(crate) const QUERY: Self = Self { long_side: 896, keep: 800, ..Self::RECORD };
     /// Of a leaked image that may show several documents.
@@ -79,27 +77,21 @@ impl LocalCoder {
     /// come first, of equals the strongest.
     pub(crate) fn fingerprint(&self, features: &LocalFeatures, small: &LocalFeatures) -> LocalFingerprint {
         let copies: Vec<(Keypoint, LocalCode)> = (small.keypoints.iter().copied())
-            .zip(
-                small
-                    .descriptors
-                    .iter()
-                    .map(|descriptor| self.code(descriptor, &mut [0; QueryFeature::MARGINS])),
-            )
+            .zip(small.descriptors.iter().map(|descriptor| self.plain_code(descriptor)))
             .collect();
         let pairs = features.keypoints.iter().zip(&features.descriptors);
-        let mut ranked: Vec<(f32, LocalFeature)> = pairs
-            .zip(&features.strengths)
-            .map(|((keypoint, descriptor), &strength)| {
-                let code = self.code(descriptor, &mut [0; QueryFeature::MARGINS]);
+        let mut ranked: Vec<(bool, LocalFeature)> = pairs
+            .map(|(keypoint, descriptor)| {
+                let code = self.plain_code(descriptor);
                 let survives = copies
                     .iter()
                     .any(|(copy, other)| is_near(keypoint, copy) && code.distance(other) <= SURVIVES);
                 let feature = LocalFeature { code, place: Place::of(keypoint), sharing: Sharing::default() };
-                (if survives { strength } else { strength * LOST }, feature)
+                (survives, feature)
             })
             .collect();
-        // Stable: the order of the features is total.
-        ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+        // Stable: strongest first among each.
+        ranked.sort_by_key(|(survives, _)| !survives);
         LocalFingerprint {
             width: frame_units(features.width),
             height: frame_units(features.height),
@@ -132,6 +124,11 @@ impl LocalCoder {
         let mut margins = [0; QueryFeature::MARGINS];
         let code = self.code(descriptor, &mut margins);
         QueryFeature { code, margins, keypoint }
+    }
+
+    /// The code of a descriptor.
+    pub(super) fn plain_code(&self, descriptor: &[u8; DESCRIPTOR_SIZE]) -> LocalCode {
+        self.code(descriptor, &mut [0; QueryFeature::MARGINS])
     }
 
     fn code(

@@ -25,6 +25,10 @@ const POINTS: usize = 4;
 const SIDE: usize = (CELLS + 1) * POINTS;
 /// Grid points a side: differences need one more all round.
 const GRID: usize = SIDE + 2;
+/// Middle of the grid.
+const MIDDLE: f32 = (GRID - 1) as f32 / 2.0;
+/// Distance of grid points, in sigma of the blob.
+const STEP: f32 = CELL / POINTS as f32;
 /// Blur of the whole window, in cells: half its side.
 const SPREAD: f64 = CELLS as f64 / 2.0;
 /// No value may have more than this share of the descriptor's length, so that one glint or edge cannot rule it.
@@ -60,29 +64,42 @@ impl Describer {
 
     /// The descriptor around `blob` with direction `angle` in turns; `level` is the image whose blur is nearest.
     pub(crate) fn describe(&mut self, blob: &Blob, angle: f32, level: &Plane) -> [u8; DESCRIPTOR_SIZE] {
-        self.sample(blob, angle, level);
+        let (sin, cos) = libm::sincosf(angle * std::f32::consts::TAU);
+        let step = STEP * blob.sigma;
+        let along = (fixed(cos * step), fixed(sin * step));
+        let start =
+            (fixed(blob.x - (cos - sin) * step * MIDDLE), fixed(blob.y - (sin + cos) * step * MIDDLE));
+        self.sample(start, along, (-along.1, along.0), level);
+        self.pool_rows();
+        finish(self.pool_columns())
+    }
+
+    /// The descriptor around `centre`, whose grid may be turned, stretched, slanted and mirrored: `along` and `across`
+    /// are what one sigma is along the keypoint's direction and a quarter turn from it. All in samples of `level`, at
+    /// most some ten times its side.
+    pub(crate) fn describe_view(
+        &mut self,
+        centre: (f32, f32),
+        along: (f32, f32),
+        across: (f32, f32),
+        level: &Plane,
+    ) -> [u8; DESCRIPTOR_SIZE] {
+        let start = |centre: f32, along: f32, across: f32| fixed(centre - (along + across) * STEP * MIDDLE);
+        let step = |(x, y): (f32, f32)| (fixed(x * STEP), fixed(y * STEP));
+        let start = (start(centre.0, along.0, across.0), start(centre.1, along.1, across.1));
+        self.sample(start, step(along), step(across), level);
         self.pool_rows();
         finish(self.pool_columns())
     }
 
     /// Reads the grid: bilinear between samples, border samples continued outside.
-    fn sample(&mut self, blob: &Blob, angle: f32, level: &Plane) {
-        // Positions are whole numbers of 1/65536 sample: sums of them are exact.
-        const UNIT: f32 = 65_536.0;
-        #[expect(clippy::cast_possible_truncation, reason = "an image's side is below 2^15 samples")]
-        let fixed = |value: f32| libm::roundf(value * UNIT) as i32;
-        let (sin, cos) = libm::sincosf(angle * std::f32::consts::TAU);
-        let step = CELL / POINTS as f32 * blob.sigma;
-        let (along_x, along_y) = (fixed(cos * step), fixed(sin * step));
-        let middle = (GRID - 1) as f32 / 2.0;
-        let start_x = fixed(blob.x - (cos - sin) * step * middle);
-        let start_y = fixed(blob.y - (sin + cos) * step * middle);
+    fn sample(&mut self, start: (i32, i32), along: (i32, i32), across: (i32, i32), level: &Plane) {
         let samples = level.samples();
         let width = level.width();
         let last = |side: usize| (i32::try_from(side).unwrap_or(i32::MAX >> 16) - 1) * 65_536 - 1;
         let (last_x, last_y) = (last(width), last(level.height()));
         for (row, line) in (0_i32..).zip(self.patch.0.chunks_exact_mut(GRID)) {
-            let (mut x, mut y) = (start_x - row * along_y, start_y + row * along_x);
+            let (mut x, mut y) = (start.0 + row * across.0, start.1 + row * across.1);
             for point in line {
                 let (u, v) = (x.clamp(0, last_x).cast_unsigned(), y.clamp(0, last_y).cast_unsigned());
                 let first = (v >> 16) as usize * width + (u >> 16) as usize;
@@ -92,8 +109,8 @@ impl Describer {
                 let mix = |pair: &[u16]| u32::from(pair[0]) * (256 - right) + u32::from(pair[1]) * right;
                 let value = mix(top) * (256 - down) + mix(bottom) * down;
                 *point = (value >> 8).cast_signed() as f32;
-                x += along_x;
-                y += along_y;
+                x += along.0;
+                y += along.1;
             }
         }
     }
@@ -147,6 +164,12 @@ impl Describer {
         }
         cells
     }
+}
+
+/// Positions are whole numbers of 1/65536 sample: sums of them are exact.
+#[expect(clippy::cast_possible_truncation, reason = "an image's side is below 2^15 samples")]
+fn fixed(value: f32) -> i32 {
+    libm::roundf(value * 65_536.0) as i32
 }
 
 /// Clips, turns sums into shares, takes roots.

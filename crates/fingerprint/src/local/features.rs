@@ -7,8 +7,8 @@ use crate::luma::Luma;
 use super::{
     descriptor::{DESCRIPTOR_SIZE, Describer},
     keypoint::{Blob, Compass, FRAME, Keypoint, find_blobs},
-    resize::{Scratch, resample},
-    scale_space::{Octave, build},
+    resize::{Plane, Scratch, resample},
+    scale_space::{LEVELS, Octave, build},
 };
 
 /// Images with a shorter side have no features: nothing in them can be told apart.
@@ -66,9 +66,10 @@ impl LocalFeatures {
         let plane = resample(image, settings.long_side);
         let (columns, rows) = (plane.width() as f32, plane.height() as f32);
         let mut blobs = Vec::new();
-        let octaves = build(&plane, |octave, levels| {
+        let mut find = |octave, levels: [&Plane; LEVELS]| {
             find_blobs(octave, levels, settings.contrast, settings.edge_ratio, &mut blobs);
-        });
+        };
+        let octaves = build(&plane, Some(&mut find));
         let ranked = rank(blobs, columns.max(rows));
         let scale = (features.width / columns, features.height / rows);
         features.describe(&ranked.0, &octaves, scale, settings.keep);

@@ -480,10 +480,9 @@ mod tests {
             }
         }
         let mut blobs = Vec::new();
-        super::super::scale_space::build(&image, |octave, levels| {
-            // The dark ring around the spot has a third of its contrast.
-            find_blobs(octave, levels, 0.1, 10.0, &mut blobs);
-        });
+        // The dark ring around the spot has a third of its contrast.
+        let mut find = |octave, levels: [&Plane; LEVELS]| find_blobs(octave, levels, 0.1, 10.0, &mut blobs);
+        super::super::scale_space::build(&image, Some(&mut find));
         let [blob] = blobs[..] else { panic!("{} blobs", blobs.len()) };
         let unit = f64::from(1 << blob.octave);
         assert!((f64::from(blob.x) * unit - cx).abs() < 0.1 && (f64::from(blob.y) * unit - cy).abs() < 0.1);

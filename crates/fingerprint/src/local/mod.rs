@@ -12,6 +12,7 @@ pub(crate) mod descriptor;
 pub(crate) mod features;
 pub(crate) mod keypoint;
 mod learn;
+mod reader;
 pub(crate) mod resize;
 pub(crate) mod scale_space;
 mod whiten;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use self::code::{LocalCode, LocalFeature, LocalFingerprint, LocalQuery, Place, QueryFeature, Sharing};
 pub use self::keypoint::{FRAME, Keypoint};
+pub use self::reader::{Reader, View};
 pub(crate) use self::{
     coder::LocalCoder,
     descriptor::{DESCRIPTOR_SIZE, mirrored},

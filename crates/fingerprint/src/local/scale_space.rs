@@ -27,8 +27,12 @@ pub(crate) struct Octave {
     pub(crate) levels: [Plane; INTERVALS + 1],
 }
 
-/// Calls `visit` with the number of each octave and its six levels, finest first, and returns the octaves.
-pub(crate) fn build(image: &Plane, mut visit: impl FnMut(usize, [&Plane; LEVELS])) -> Vec<Octave> {
+/// Sees the six levels of an octave, by its number.
+pub(crate) type Visit<'a> = dyn FnMut(usize, [&Plane; LEVELS]) + 'a;
+
+/// Calls `visit`, if there is one, with the number of each octave and its six levels, finest first, and returns the
+/// octaves.
+pub(crate) fn build(image: &Plane, mut visit: Option<&mut Visit<'_>>) -> Vec<Octave> {
     let (mut width, mut height) = (image.width(), image.height());
     let mut octaves: Vec<Octave> = Vec::new();
     let mut scratch = Ring::default();
@@ -45,12 +49,14 @@ pub(crate) fn build(image: &Plane, mut visit: impl FnMut(usize, [&Plane; LEVELS]
         blurs.one.run(zero, one, &mut scratch);
         blurs.two.run(one, two, &mut scratch);
         blurs.three.run(two, three, &mut scratch);
-        let [four, five] = &mut coarser;
-        four.reshape(width, height);
-        five.reshape(width, height);
-        blurs.four.run(three, four, &mut scratch);
-        blurs.five.run(four, five, &mut scratch);
-        visit(octaves.len(), [zero, one, two, three, four, five]);
+        if let Some(visit) = &mut visit {
+            let [four, five] = &mut coarser;
+            four.reshape(width, height);
+            five.reshape(width, height);
+            blurs.four.run(three, four, &mut scratch);
+            blurs.five.run(four, five, &mut scratch);
+            visit(octaves.len(), [zero, one, two, three, four, five]);
+        }
         octaves.push(Octave { levels });
         (width, height) = (width.div_ceil(2), height.div_ceil(2));
     }
@@ -232,12 +238,16 @@ mod tests {
         let mut image = Plane::new(70, 40);
         for luma in [0, 1, 90, 255] {
             (0..40).for_each(|y| image.row_mut(y).fill(luma * LEVEL));
-            build(&image, |_, levels| {
+            let mut octaves = 0;
+            let mut check = |_, levels: [&Plane; LEVELS]| {
+                octaves += 1;
                 for level in levels {
                     // A fortieth of a luma level a blur at worst, all in one direction.
                     assert!(level.samples().iter().all(|&sample| sample.abs_diff(luma * LEVEL) <= 70));
                 }
-            });
+            };
+            let kept = build(&image, Some(&mut check));
+            assert_eq!(kept.len(), octaves);
         }
     }
 
@@ -245,7 +255,7 @@ mod tests {
     fn a_point_becomes_a_gaussian() {
         let mut image = Plane::new(61, 61);
         image.row_mut(30)[30] = 32_640;
-        let octaves = build(&image, |_, _| {});
+        let octaves = build(&image, None);
         for (i, level) in octaves[0].levels.iter().enumerate() {
             let variance = sigma(i as f64) * sigma(i as f64) - INPUT_SIGMA * INPUT_SIGMA;
             for (x, y) in [(30, 30), (31, 30), (30, 33), (28, 27), (35, 31)] {
@@ -261,7 +271,7 @@ mod tests {
     #[test]
     fn octaves_end_at_twelve_pixels() {
         let sizes = |width, height| {
-            let octaves = build(&Plane::new(width, height), |_, _| {});
+            let octaves = build(&Plane::new(width, height), None);
             octaves.iter().map(|octave| octave.levels[3].width()).collect::<Vec<_>>()
         };
         assert_eq!(sizes(97, 80), [97, 49, 25]);

@@ -20,7 +20,7 @@ pub struct Transform {
 }
 
 /// Derivative of a transform at a point, by rows.
-pub(super) type Linear = [[f64; 2]; 2];
+pub(crate) type Linear = [[f64; 2]; 2];
 
 impl Transform {
     /// Checked: finite, no reflection, scale within `1 / scale_bound ..= scale_bound` and ratio of the singular
@@ -98,7 +98,7 @@ impl Transform {
     }
 
     /// Place and derivative at a point; `None` beyond the horizon.
-    pub(super) fn near(&self, x: f64, y: f64) -> Option<((f64, f64), Linear)> {
+    pub(crate) fn near(&self, x: f64, y: f64) -> Option<((f64, f64), Linear)> {
         let [first, second, third] = &self.rows;
         let depth = third[0] * x + third[1] * y + third[2];
         if depth <= 0.0 {

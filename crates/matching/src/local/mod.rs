@@ -2,15 +2,20 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `search.rs` | candidates from the index's tables, compared feature by feature and checked for one transform |
+//! | `search.rs` | candidates from the index's tables, and the looks at an image |
+//! | `compare.rs` | candidates compared feature by feature and checked for one transform |
+//! | `reading.rs` | the image read again where a candidate's features should be |
 //! | `score.rs` | what a pair of near features is worth |
 //! | `alteration.rs` | whether a part of the document was changed |
 //! | `place.rs` | who competes for the same place in the image |
 
 mod alteration;
+mod compare;
 mod place;
+mod reading;
 mod score;
 mod search;
 
 pub use place::{Contest, contests};
+pub use reading::{Images, Read};
 pub use search::{LocalSearch, Sighting};

@@ -97,31 +97,65 @@ impl Crowd {
 const NEIGHBOURHOOD: f64 = 300.0;
 /// Distance in bits at which a feature counts `exp(-1/2)` towards the share of the record that agrees.
 const AGREEMENT_SPREAD: f64 = 10.0;
-/// Share of the record's features in view that an altered copy usually shows again.
-const USUAL_SHARE: f64 = 0.25;
-/// How fast evidence falls with a share below that: who shares some printed words lacks all the rest.
-const SHARE_POWER: f64 = 2.5;
+/// What a feature counts that was read at its place but not found: small print of a template that records are not known
+/// to share, because it is hardly ever found, is read in strangers' documents as well.
+pub(super) const ONLY_READ: f64 = 0.5;
 
-/// One agreeing feature: its place in the record, its weight and its distance in bits.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Agreeing {
-    pub(super) x: f64,
-    pub(super) y: f64,
-    pub(super) weight: f64,
-    pub(super) distance: u32,
+/// How evidence falls with the share of features that agree: who shares some printed words lacks all the rest.
+struct Falling {
+    /// Share from which on evidence counts in full: what altered copies usually show.
+    usual: f64,
+    /// Power of the share, in terms of that.
+    power: f64,
+    /// What the evidence is worth.
+    worth: f64,
+    /// Features in view below which the share is one of that many: few agree by chance.
+    fewest: usize,
 }
 
-/// The evidence of agreeing features, heaviest first, of a record of which `in_view` features should be seen.
+/// For features that are found again, a quarter in altered copies.
+const FOUND: Falling = Falling { usual: 0.25, power: 2.5, worth: 1.0, fewest: 1 };
+/// For features that are read at their places: half in altered copies, but also more in strangers' documents.
+const READ: Falling = Falling { usual: 0.5, power: 4.0, worth: 1.5, fewest: 10 };
+
+/// One agreeing feature.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Agreeing {
+    /// Its place in the record.
+    pub(super) x: f64,
+    /// Its place in the record.
+    pub(super) y: f64,
+    /// See [`Crowd::weight`].
+    pub(super) weight: f64,
+    /// Distance of the codes, in bits.
+    pub(super) distance: u32,
+    /// What it counts, of a feature that was found: 1, or [`ONLY_READ`].
+    pub(super) share: f64,
+}
+
+/// The evidence of features that were found and agree, heaviest first, of a record of which `in_view` features should be
+/// seen.
 ///
 /// Features that lie together do not speak independently: who shares one printed word shares all its letters. So the
 /// second feature in one place counts half, the third a third, and so on.
 ///
-/// The form and its four constants were chosen, among some sixty, on 600 invented documents and 400 strangers by how many
+/// The form and its constants were chosen, among some hundred, on 600 invented documents and 400 strangers by how many
 /// altered copies are found at the chance of one in a million that the strangers' tail gives. The weakest point of all of
 /// them is a record whose template nobody else in the vault has: all its print counts as its own.
-pub(super) fn evidence(agreeing: &[Agreeing], in_view: usize) -> f64 {
+pub(super) fn found(agreeing: &[Agreeing], in_view: usize) -> f64 {
+    evidence(agreeing, in_view, &FOUND)
+}
+
+/// The evidence of features that were read at their places, of `seen` that the image can show; of the same kind as
+/// [`found`], on the same scale. A record scores by the greater of the two: a part that is covered takes more from what is
+/// read, bad quality takes more from what is found.
+pub(super) fn read(agreeing: &[Agreeing], seen: usize) -> f64 {
+    evidence(agreeing, seen, &READ)
+}
+
+fn evidence(agreeing: &[Agreeing], in_view: usize, falling: &Falling) -> f64 {
     let mut total = 0.0;
-    let mut seen = 0.0;
+    let mut agreed = 0.0;
     for (number, one) in agreeing.iter().enumerate() {
         let crowded: f64 = agreeing[..number]
             .iter()
@@ -130,11 +164,11 @@ pub(super) fn evidence(agreeing: &[Agreeing], in_view: usize) -> f64 {
                 (1.0 - (x * x + y * y).sqrt() / NEIGHBOURHOOD).max(0.0)
             })
             .sum();
-        total += one.weight / (1.0 + crowded);
-        seen += bell(f64::from(one.distance) / AGREEMENT_SPREAD);
+        total += one.share * one.weight / (1.0 + crowded);
+        agreed += one.share * bell(f64::from(one.distance) / AGREEMENT_SPREAD);
     }
-    let share = seen / in_view.max(agreeing.len()).max(1) as f64;
-    total * libm::pow((share / USUAL_SHARE).min(1.0), SHARE_POWER)
+    let share = agreed / in_view.max(agreeing.len()).max(falling.fewest) as f64;
+    falling.worth * total * libm::pow((share / falling.usual).min(1.0), falling.power)
 }
 
 fn bell(ratio: f64) -> f64 {
@@ -147,23 +181,36 @@ mod tests {
 
     fn features(count: u32, step: f64, distance: u32) -> Vec<Agreeing> {
         (0..count)
-            .map(|number| Agreeing { x: f64::from(number) * step, y: 0.0, weight: 0.5, distance })
+            .map(|number| Agreeing { x: f64::from(number) * step, y: 0.0, weight: 0.5, distance, share: 1.0 })
             .collect()
     }
 
     #[test]
     fn features_in_one_place_count_less_than_features_apart() {
-        let (apart, together) = (evidence(&features(10, 500.0, 4), 20), evidence(&features(10, 10.0, 4), 20));
+        let (apart, together) = (found(&features(10, 500.0, 4), 20), found(&features(10, 10.0, 4), 20));
         assert!((apart - 5.0).abs() < 1e-9, "{apart}");
         assert!(together < apart / 3.0, "{together}");
     }
 
     #[test]
     fn a_small_share_of_what_should_be_seen_counts_little() {
-        let (all, few) = (evidence(&features(8, 500.0, 4), 12), evidence(&features(8, 500.0, 4), 64));
+        let (all, few) = (found(&features(8, 500.0, 4), 12), found(&features(8, 500.0, 4), 64));
         assert!(few < all / 2.0, "{all} {few}");
-        assert!(evidence(&features(8, 500.0, 24), 64) < few / 10.0);
-        assert_eq!(evidence(&[], 0).to_bits(), 0.0_f64.to_bits());
+        assert!(found(&features(8, 500.0, 24), 64) < few / 10.0);
+        assert_eq!(found(&[], 0).to_bits(), 0.0_f64.to_bits());
+    }
+
+    #[test]
+    fn what_is_only_read_counts_half_and_needs_a_greater_share() {
+        let all = features(32, 500.0, 0);
+        assert!((read(&all, 40) - 1.5 * 16.0).abs() < 1e-9);
+        let only: Vec<Agreeing> = all.iter().map(|one| Agreeing { share: ONLY_READ, ..*one }).collect();
+        assert!((read(&only, 32) - 1.5 * 8.0).abs() < 1e-9);
+        // A quarter of what should be there is much among the found and little among the read.
+        let quarter = &all[..16];
+        assert!((found(quarter, 64) - 8.0).abs() < 1e-9 && read(quarter, 64) < 2.0);
+        // Few in view prove little, even if all agree.
+        assert!(read(&all[..3], 3) < 1.0);
     }
 
     #[test]

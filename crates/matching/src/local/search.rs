@@ -1,18 +1,13 @@
 //! From the local codes of images to the records that show in them.
 
-use std::collections::HashMap;
-
 use rayon::prelude::*;
-use saltprint_fingerprint::{LocalFingerprint, LocalQuery, Orientation, QueryFeature};
+use saltprint_fingerprint::{LocalQuery, Orientation, QueryFeature};
 use saltprint_index::{Generation, Hit, IndexError, IndexHit, LocalLookup};
 
-use super::alteration;
+use super::compare::{Candidate, Look};
 use super::place::{Contest, contests};
-use super::score::{Agreeing, Crowd, Near, evidence, near_pairs};
-use crate::geometry::{Pair, Placed, Region, Transform, VerifySettings, covered_share, overlap, verify};
-
-/// Width of the strip along an image's border in which features are hardly found, in frame units.
-const BORDER: f64 = 100.0;
+use super::reading::{Images, Read};
+use crate::geometry::{VerifySettings, overlap};
 
 /// A record that shows in an image.
 #[derive(Debug, Clone)]
@@ -22,11 +17,12 @@ pub struct Sighting {
     pub record: IndexHit,
     /// Where the index holds it; the distance stands at 0.
     pub place: Hit,
-    /// Evidence: the sum over agreeing features of how near, how rare and how unambiguous each is.
+    /// Evidence: the sum over agreeing features of how near, how rare and how unambiguous each is, less where many that
+    /// should be seen do not agree.
     pub score: f64,
-    /// Number of features that agree.
+    /// Number of features that agree: found in the leaked image, or read at their places.
     pub features: u32,
-    /// Number of the record's features that lie within the leaked image, by the place that the agreeing ones give it.
+    /// Number of the record's features that the leaked image should show, by the place that the agreeing ones give it.
     pub in_view: u32,
     /// Whether a part of the record that should be in view looks different, while the rest agrees: covered, replaced, or
     /// written over.
@@ -85,14 +81,14 @@ impl<'a> LocalSearch<'a> {
     /// Looks at each image up to four times, as it is and mirrored, coarsely and finely, until `settled` says that its
     /// contests are enough. Of several sightings of a record the one with the highest score counts.
     ///
-    /// `fine` makes the fine query of an image; it is asked on several threads. `admit` is that of [`LocalSearch::find`].
+    /// `images` are those of the queries, by their numbers. `admit` is that of [`LocalSearch::find`].
     ///
     /// # Errors
     /// [`IndexError`] where the index is damaged.
     pub fn look(
         &self,
         queries: &[&LocalQuery],
-        fine: &(dyn Fn(usize) -> LocalQuery + Sync),
+        images: &dyn Images,
         settled: &dyn Fn(usize, &[Contest]) -> bool,
         admit: &(dyn Fn(usize, &IndexHit) -> bool + Sync),
     ) -> Result<Vec<Vec<Contest>>, IndexError> {
@@ -100,14 +96,14 @@ impl<'a> LocalSearch<'a> {
         let mut open: Vec<usize> = (0..queries.len()).collect();
         for mirrored in [false, true] {
             let asked: Vec<&LocalQuery> = open.iter().map(|number| queries[*number]).collect();
-            self.look_once((false, mirrored), &open, &asked, &mut found, admit)?;
+            self.look_once((false, mirrored), &open, &asked, images, &mut found, admit)?;
             open.retain(|number| !settled(*number, &found[*number]));
         }
-        let finer: Vec<LocalQuery> = open.par_iter().map(|number| fine(*number)).collect();
+        let finer: Vec<LocalQuery> = open.par_iter().map(|number| images.fine(*number)).collect();
         let mut finer: Vec<(usize, &LocalQuery)> = open.into_iter().zip(&finer).collect();
         for mirrored in [false, true] {
             let (numbers, asked): (Vec<usize>, Vec<&LocalQuery>) = finer.iter().copied().unzip();
-            self.look_once((true, mirrored), &numbers, &asked, &mut found, admit)?;
+            self.look_once((true, mirrored), &numbers, &asked, images, &mut found, admit)?;
             finer.retain(|(number, _)| !settled(*number, &found[*number]));
         }
         Ok(found)
@@ -119,10 +115,12 @@ impl<'a> LocalSearch<'a> {
         (fine, mirrored): (bool, bool),
         numbers: &[usize],
         asked: &[&LocalQuery],
+        images: &dyn Images,
         found: &mut [Vec<Contest>],
         admit: &(dyn Fn(usize, &IndexHit) -> bool + Sync),
     ) -> Result<(), IndexError> {
-        let sightings = self.find(asked, mirrored, |place, hit| admit(numbers[place], hit))?;
+        let image = |place: usize| images.reader(numbers[place], fine);
+        let sightings = self.find(asked, mirrored, &image, |place, hit| admit(numbers[place], hit))?;
         for (number, new) in numbers.iter().zip(sightings) {
             let known = std::mem::take(&mut found[*number]).into_iter().flat_map(|contest| contest.sightings);
             let mut all: Vec<Sighting> = known.collect();
@@ -141,15 +139,16 @@ impl<'a> LocalSearch<'a> {
         Ok(())
     }
 
-    /// Records that show in each image, by falling score. `admit` says whether a record may be one, by the number of the
-    /// query.
+    /// Records that show in each image, by falling score. By the number of the query, `image` is the image to read again, if
+    /// there is one, and `admit` says whether a record may be one.
     ///
     /// # Errors
     /// [`IndexError`] where the index is damaged.
-    pub fn find(
+    pub fn find<'r>(
         &self,
         queries: &[&LocalQuery],
         mirrored: bool,
+        image: &(dyn Fn(usize) -> Option<Box<dyn Read + 'r>> + Sync),
         admit: impl Fn(usize, &IndexHit) -> bool + Sync,
     ) -> Result<Vec<Vec<Sighting>>, IndexError> {
         let features: Vec<&[QueryFeature]> = queries
@@ -174,9 +173,13 @@ impl<'a> LocalSearch<'a> {
             .par_iter()
             .enumerate()
             .map(|(number, candidates)| {
-                let rows: Vec<(u32, u32)> =
-                    candidates.iter().map(|candidate| (candidate.segment, candidate.row)).collect();
-                self.compare(queries[number], features[number], mirrored, &rows, |hit| admit(number, hit))
+                let look = self.look_at(queries[number], features[number], mirrored);
+                let places = candidates.iter().map(|candidate| Hit {
+                    distance: 0,
+                    segment: candidate.segment,
+                    row: candidate.row,
+                });
+                self.compare(&look, places, &|| image(number), |hit| admit(number, hit))
             })
             .collect()
     }
@@ -185,158 +188,38 @@ impl<'a> LocalSearch<'a> {
     ///
     /// # Errors
     /// [`IndexError`] where the index is damaged.
-    pub fn against(
+    pub fn against<'r>(
         &self,
         query: &LocalQuery,
         mirrored: bool,
+        image: &dyn Fn() -> Option<Box<dyn Read + 'r>>,
         hit: &Hit,
     ) -> Result<Option<Sighting>, IndexError> {
         let features = if mirrored { &query.mirrored } else { &query.upright };
-        let found = self.compare(query, features, mirrored, &[(hit.segment, hit.row)], |_| true)?;
+        let look = self.look_at(query, features, mirrored);
+        let found = self.compare(&look, std::iter::once(*hit), image, |_| true)?;
         Ok(found.into_iter().next())
     }
 
-    fn compare(
+    fn look_at<'q>(&self, query: &'q LocalQuery, features: &'q [QueryFeature], mirrored: bool) -> Look<'q> {
+        Look { query, features, mirrored, settings: self.verify }
+    }
+
+    /// Looks at one image for some records.
+    fn compare<'r>(
         &self,
-        query: &LocalQuery,
-        features: &[QueryFeature],
-        mirrored: bool,
-        candidates: &[(u32, u32)],
+        look: &Look<'_>,
+        places: impl Iterator<Item = Hit>,
+        image: &dyn Fn() -> Option<Box<dyn Read + 'r>>,
         admit: impl Fn(&IndexHit) -> bool,
     ) -> Result<Vec<Sighting>, IndexError> {
-        let mut records: Vec<Compared> = Vec::new();
-        for &(segment, row) in candidates {
-            let hit = Hit { distance: 0, segment, row };
-            let record = self.generation.resolve(&hit)?;
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for place in places {
+            let record = self.generation.resolve(&place)?;
             if admit(&record) {
-                let local = self.generation.local(&hit)?;
-                let pairs = near_pairs(features, &local);
-                records.push(Compared { place: hit, record, local, near: pairs });
+                candidates.push(Candidate { place, record, local: self.generation.local(&place)? });
             }
         }
-        let groups = groups(records.iter().map(|compared| &compared.record));
-        let mut crowd = Crowd::new(features.len());
-        for (group, compared) in groups.iter().zip(&records) {
-            crowd.add(*group, &compared.near, &compared.local);
-        }
-        let placed: Vec<Placed> = features.iter().map(|feature| place(&feature.keypoint)).collect();
-        let mut sightings = Vec::new();
-        for (group, Compared { place: at, record, local, near }) in groups.iter().zip(&records) {
-            let own: Vec<Placed> =
-                local.features.iter().map(|feature| place(&feature.place.keypoint())).collect();
-            let pairs: Vec<Pair> = near
-                .iter()
-                .map(|pair| Pair {
-                    query: pair.query,
-                    record: pair.record,
-                    weight: local
-                        .features
-                        .get(pair.record as usize)
-                        .map_or(0.0, |kept| crowd.weight(*group, pair, kept)),
-                })
-                .collect();
-            let Some(agreement) = verify(&placed, &own, &pairs, &self.verify) else { continue };
-            let agreeing: Vec<&Pair> =
-                agreement.pairs.iter().filter_map(|place| pairs.get(*place as usize)).collect();
-            let points: Vec<(f64, f64)> = agreeing
-                .iter()
-                .filter_map(|pair| own.get(pair.record as usize))
-                .map(|place| (f64::from(place.x), f64::from(place.y)))
-                .collect();
-            let mut spots: Vec<u32> = agreeing.iter().map(|pair| pair.query).collect();
-            spots.sort_unstable();
-            let (width, height) = (f64::from(local.width.max(1)), f64::from(local.height.max(1)));
-            let in_view = in_view(&own, &agreement.transform, query);
-            let distances = agreement.pairs.iter().filter_map(|place| near.get(*place as usize));
-            let weighed: Vec<Agreeing> = (points.iter().zip(&agreeing).zip(distances))
-                .map(|(((x, y), pair), near)| Agreeing {
-                    x: *x,
-                    y: *y,
-                    weight: f64::from(pair.weight),
-                    distance: near.distance,
-                })
-                .collect();
-            let agreed: Vec<u32> = agreeing.iter().map(|pair| pair.record).collect();
-            sightings.push(Sighting {
-                record: record.clone(),
-                place: *at,
-                score: evidence(&weighed, in_view.len()),
-                features: u32::try_from(points.len()).unwrap_or(u32::MAX),
-                in_view: u32::try_from(in_view.len().max(points.len())).unwrap_or(u32::MAX),
-                altered: alteration::is_altered(&own, &in_view, &agreed),
-                mirrored,
-                quad: quad(&agreement.transform, (width, height), query, mirrored),
-                region: region(&points, width, height),
-                covered: covered_share(&points, width, height),
-                quarters: quarters(&agreement.transform),
-                look: 0,
-                spots,
-            });
-        }
-        // Stable, and the candidates come in a fixed order.
-        sightings.sort_by(|a, b| b.score.total_cmp(&a.score));
-        Ok(sightings)
+        Ok(look.compare(&candidates, image))
     }
-}
-
-/// A candidate with what the comparison needs.
-struct Compared {
-    place: Hit,
-    record: IndexHit,
-    local: LocalFingerprint,
-    near: Vec<Near>,
-}
-
-fn place(keypoint: &saltprint_fingerprint::Keypoint) -> Placed {
-    Placed { x: keypoint.x, y: keypoint.y, size: keypoint.size, angle: keypoint.angle }
-}
-
-/// A number for each record that records of one subject, and one file stored twice, share.
-fn groups<'r>(records: impl Iterator<Item = &'r IndexHit>) -> Vec<u32> {
-    let mut subjects = HashMap::new();
-    let mut contents = HashMap::new();
-    let mut groups: Vec<u32> = Vec::new();
-    for (number, record) in (0..).zip(records) {
-        let subject = record.facts.subject.map(|subject| *subjects.entry(subject).or_insert(number));
-        let content = *contents.entry(record.facts.content).or_insert(number);
-        groups.push(subject.unwrap_or(content).min(content));
-    }
-    groups
-}
-
-/// The record's corners in shares of the leaked image; for a mirrored query that is mirrored back.
-fn quad(
-    transform: &Transform,
-    (width, height): (f64, f64),
-    query: &LocalQuery,
-    mirrored: bool,
-) -> Option<[(f64, f64); 4]> {
-    let (across, down) = (f64::from(query.width.max(1.0)), f64::from(query.height.max(1.0)));
-    let corners = transform.quad(width, height)?;
-    Some(corners.map(|(x, y)| (if mirrored { 1.0 - x / across } else { x / across }, y / down)))
-}
-
-fn region(points: &[(f64, f64)], width: f64, height: f64) -> [f64; 4] {
-    Region::around(points).map_or([0.0; 4], |region| {
-        [region.left / width, region.top / height, region.right / width, region.bottom / height]
-    })
-}
-
-/// The record's features that lie well within the leaked image.
-fn in_view(own: &[Placed], transform: &Transform, query: &LocalQuery) -> Vec<u32> {
-    let inside = |place: &Placed| {
-        transform.apply(f64::from(place.x), f64::from(place.y)).is_some_and(|(x, y)| {
-            (BORDER..=f64::from(query.width) - BORDER).contains(&x)
-                && (BORDER..=f64::from(query.height) - BORDER).contains(&y)
-        })
-    };
-    (0..).zip(own).filter(|(_, place)| inside(place)).map(|(number, _)| number).collect()
-}
-
-/// The transform's turn, rounded to quarters.
-fn quarters(transform: &Transform) -> u8 {
-    let turn = transform.turn();
-    let turn = turn - turn.floor();
-    let borders = [0.125, 0.375, 0.625, 0.875].into_iter().map(|border| u8::from(turn >= border));
-    borders.sum::<u8>() % 4
 }

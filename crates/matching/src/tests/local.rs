@@ -9,7 +9,7 @@ use saltprint_fingerprint::{
 use saltprint_index::{IndexHit, SegmentRecord};
 use saltprint_keys::{RecordRef, SubjectRef};
 
-use super::{Index, code, id, index, local_rule, near, query, record, rule};
+use super::{Codes, Index, code, id, index, local_rule, near, query, record, rule};
 use crate::{Band, Cascade, CascadeCounts, Found, Judgement, LocalSearch, Matcher, Tier};
 
 /// Sides of every record's image, in frame units.
@@ -18,7 +18,7 @@ const HEIGHT: f32 = 5120.0;
 const FEATURES: u64 = 64;
 
 /// Four words that look random.
-fn words(label: u64, number: u64) -> [u64; 4] {
+pub(super) fn words(label: u64, number: u64) -> [u64; 4] {
     let mut state = (label << 32 | number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     std::array::from_fn(|_| {
         // SplitMix64 (Steele, Lea, Flood 2014).
@@ -54,18 +54,18 @@ fn features(label: u64) -> LocalFingerprint {
 }
 
 /// A record with local features of its own.
-fn card(number: u8) -> SegmentRecord {
+pub(super) fn card(number: u8) -> SegmentRecord {
     let global = code(number);
     SegmentRecord { fingerprint: Fingerprint::new(global, features(number.into())), ..record(number, global) }
 }
 
-fn cards() -> Vec<SegmentRecord> {
+pub(super) fn cards() -> Vec<SegmentRecord> {
     (0..100).map(card).collect()
 }
 
 /// A leaked picture that shows records: scaled, turned by quarters, and moved.
 #[derive(Clone, Copy)]
-struct View {
+pub(super) struct View {
     scale: f32,
     quarters: u8,
     shift: (f32, f32),
@@ -75,7 +75,7 @@ struct View {
 
 impl View {
     /// The record's image as it is, or turned by quarters.
-    fn whole(quarters: u8) -> Self {
+    pub(super) fn whole(quarters: u8) -> Self {
         let (shift, sides) = match quarters {
             0 => ((0.0, 0.0), (WIDTH, HEIGHT)),
             1 => ((HEIGHT, 0.0), (HEIGHT, WIDTH)),
@@ -106,7 +106,7 @@ impl View {
     }
 
     /// What is seen of the record's features, each with some bits flipped.
-    fn see(&self, record: &SegmentRecord, shows: impl Fn(&Keypoint) -> bool) -> Vec<QueryFeature> {
+    pub(super) fn see(&self, record: &SegmentRecord, shows: impl Fn(&Keypoint) -> bool) -> Vec<QueryFeature> {
         let own = record.fingerprint.local.features.iter().filter(|own| shows(&own.place.keypoint()));
         let seen = own.map(|own| {
             let there = own.place.keypoint();
@@ -118,7 +118,7 @@ impl View {
         seen.filter(|seen| inside(seen.keypoint.x, seen.keypoint.y)).collect()
     }
 
-    fn query(&self, upright: Vec<QueryFeature>) -> LocalQuery {
+    pub(super) fn query(&self, upright: Vec<QueryFeature>) -> LocalQuery {
         let mirrored = other_side(&upright, self.sides.0);
         LocalQuery { width: self.sides.0, height: self.sides.1, upright, mirrored }
     }
@@ -163,19 +163,19 @@ fn other_side(features: &[QueryFeature], width: f32) -> Vec<QueryFeature> {
 }
 
 /// A query whose whole-image codes are near nothing.
-fn altered(local: LocalQuery) -> QueryFingerprint {
+pub(super) fn altered(local: LocalQuery) -> QueryFingerprint {
     let far = query(code(150), Orientation::Upright);
     QueryFingerprint::new(*far.codes(), local)
 }
 
 /// Judges by coarse codes; the finer look is the same once more. Counts how many images it is asked for.
-fn judge_all(index: &Index, queries: &[QueryFingerprint]) -> (Vec<Judgement>, usize) {
+pub(super) fn judge_all(index: &Index, queries: &[QueryFingerprint]) -> (Vec<Judgement>, usize) {
     let matcher = Matcher::new(&index.generation, rule(), local_rule(), Cascade::default());
     let asked = AtomicUsize::new(0);
-    let fine = |number: usize| {
+    let fine = Codes(|number: usize| {
         asked.fetch_add(1, Ordering::Relaxed);
         queries[number].local().clone()
-    };
+    });
     let judgements = matcher.judge(queries, &fine, &mut CascadeCounts::default()).unwrap();
     (judgements, asked.into_inner())
 }
@@ -184,11 +184,11 @@ fn judge(index: &Index, local: LocalQuery) -> Judgement {
     judge_all(index, &[altered(local)]).0.remove(0)
 }
 
-fn bands(judgement: &Judgement) -> Vec<(RecordRef, Band)> {
+pub(super) fn bands(judgement: &Judgement) -> Vec<(RecordRef, Band)> {
     judgement.matches.iter().map(|found| (found.record.record_ref, found.band)).collect()
 }
 
-fn ours(number: u8, band: Band) -> (RecordRef, Band) {
+pub(super) fn ours(number: u8, band: Band) -> (RecordRef, Band) {
     (RecordRef::from_bytes(id(number)), band)
 }
 
@@ -391,7 +391,7 @@ fn what_only_the_finer_look_shows_is_found() {
     let index = index(&cards());
     let matcher = Matcher::new(&index.generation, rule(), local_rule(), Cascade::default());
     let view = View::whole(3).cropped();
-    let fine = |_| view.query(view.see(&card(17), |_| true));
+    let fine = Codes(|_| view.query(view.see(&card(17), |_| true)));
     let coarse = [altered(view.query(Vec::new()))];
     let found = matcher.judge(&coarse, &fine, &mut CascadeCounts::default()).unwrap().remove(0);
     assert_eq!(bands(&found), [ours(17, Band::Strong)]);
@@ -407,7 +407,7 @@ fn two_tiers_together_are_sure_where_neither_is_alone() {
         let admit = |_: usize, _: &IndexHit| true;
         let looked = LocalSearch::new(&index.generation).look(
             &[local],
-            &|_| LocalQuery::default(),
+            &Codes(|_| LocalQuery::default()),
             &|_, _| false,
             &admit,
         );

@@ -3,8 +3,6 @@
 //! Images of sampled records are looked up as a leak would be, and their own records, those of their subjects and
 //! copies of their files are left out of the answer.
 
-use std::collections::BinaryHeap;
-
 use rayon::prelude::*;
 use saltprint_fingerprint::{Coder, Luma, QueryFingerprint};
 use saltprint_index::{Generation, Impostor, IndexHit, LocalBackground, Manifest};
@@ -12,7 +10,7 @@ use saltprint_intake::{Entry, decode, read_bounded};
 use saltprint_keys::{RecordRef, RefKey};
 use saltprint_matching::LocalSearch;
 
-use crate::{Config, Error, Phase, Progress};
+use crate::{Config, Error, Phase, Progress, sample, shown::Shown};
 
 /// Images looked up at a time.
 const BATCH: usize = 32;
@@ -36,17 +34,7 @@ pub(super) fn measure(
     eligible: impl Fn(RecordRef) -> bool,
     progress: &dyn Progress,
 ) -> Result<LocalBackground, Error> {
-    let mut chosen: BinaryHeap<Sampled> = BinaryHeap::new();
-    for entry in config.vault.list()?.flatten() {
-        let record_ref = refs.record_ref(&entry.record_id);
-        if eligible(record_ref) {
-            chosen.push(Sampled(record_ref, entry));
-            if chosen.len() > config.rebuild.local_sample {
-                chosen.pop();
-            }
-        }
-    }
-    let chosen = chosen.into_sorted_vec();
+    let (_, chosen) = sample::choose(config, refs, config.rebuild.local_sample, eligible)?;
     let search = LocalSearch::new(generation);
     let mut background =
         LocalBackground { records: generation.manifest().records(), ..LocalBackground::default() };
@@ -57,10 +45,10 @@ pub(super) fn measure(
             .filter_map(|sampled| stranger(sampled, config, coder, generation).transpose())
             .collect::<Result<_, Error>>()?;
         let local: Vec<_> = queries.iter().map(|stranger| stranger.query.local()).collect();
-        let fine = |number: usize| coder.fine_query(&queries[number].image);
+        let images = Shown { coder, images: queries.iter().map(|stranger| Some(&stranger.image)).collect() };
         let admit = |number: usize, hit: &IndexHit| queries[number].record.is_rival_of(hit);
         // Nothing settles it: strangers go through all looks, and the largest lead of any place in the picture counts.
-        for contests in search.look(&local, &fine, &|_, _| false, &admit)? {
+        for contests in search.look(&local, &images, &|_, _| false, &admit)? {
             let leading = contests.iter().max_by(|a, b| a.lead(0).total_cmp(&b.lead(0)));
             background.impostors.push(leading.map_or(Impostor::default(), |contest| Impostor {
                 best: score(contest.best().score),
@@ -86,40 +74,17 @@ struct Stranger {
 
 /// A sampled record read again; `None` where it is not in the index or cannot be read any more.
 fn stranger(
-    sampled: &Sampled,
+    (record_ref, entry): &(RecordRef, Entry),
     config: &Config,
     coder: &Coder,
     generation: &Generation,
 ) -> Result<Option<Stranger>, Error> {
-    let Some(record) = generation.find(sampled.0)? else {
+    let Some(record) = generation.find(*record_ref)? else {
         return Ok(None);
     };
-    let read = read_bounded(&sampled.1.path, &config.limits).ok();
+    let read = read_bounded(&entry.path, &config.limits).ok();
     let Some(image) = read.and_then(|content| decode(content.bytes(), &config.limits).ok()) else {
         return Ok(None);
     };
     Ok(coder.query(&image).ok().map(|query| Stranger { record, query, image }))
-}
-
-/// An entry of the vault, ordered by its ref.
-struct Sampled(RecordRef, Entry);
-
-impl PartialEq for Sampled {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-
-impl Eq for Sampled {}
-
-impl PartialOrd for Sampled {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Sampled {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.cmp(&other.0)
-    }
 }

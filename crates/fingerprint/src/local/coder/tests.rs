@@ -50,7 +50,7 @@ fn golden_local_codes() {
     }
     assert_eq!(
         digest.finalize().to_hex().as_str(),
-        "3c7dcf4497c9d961503877e0ea9222a3814d8644aaafcef38074ceac0470bf16"
+        "8186e837e2823eb76d93d86bcdc1a47d0e8e683cddb27239399ad56f54224862"
     );
 }
 
@@ -58,12 +58,12 @@ fn golden_local_codes() {
 #[test]
 fn golden_pool() {
     let record = coder().fingerprint(&texture(900, 700)).unwrap().local;
-    assert_eq!((record.width, record.height, record.features.len()), (8192, 6372, 480));
+    assert_eq!((record.width, record.height, record.features.len()), (8192, 6372, 720));
     let mut digest = blake3::Hasher::new();
     record.features.iter().for_each(|feature| absorb(&mut digest, feature.code, feature.place));
     assert_eq!(
         digest.finalize().to_hex().as_str(),
-        "9249df6f19f10c9b84244071f28b697878b545cd29a3e8da088a4cf53d3c34cf"
+        "03e02b6d0ded233e2535903f2e07373d5ad1ea7cea77374acb32d58b698a4450"
     );
 }
 

@@ -1,0 +1,117 @@
+//! Reading an image where a record says that something should be.
+//!
+//! A copy shows what its record shows, but whether the same blob is *found* in it hangs on noise, scale and compression.
+//! Once the place of the record in the image is known, nothing needs to be found: the neighbourhoods that the record's
+//! codes were made of are sampled through the record's own transform, tilted and mirrored as they are.
+
+use zeroize::Zeroize as _;
+
+use super::{
+    FRAME, LocalCode, LocalCoder,
+    descriptor::Describer,
+    resize::resample,
+    scale_space::{BASE_SIGMA, INTERVALS, Octave, build},
+};
+use crate::luma::Luma;
+
+/// Least blur of a view, as a share of that of the finest image: below, the image has lost what is asked for.
+const FINEST: f32 = 0.8;
+/// Greatest blur of a view, in samples of the image that it is read from.
+const COARSEST: f32 = 12.0;
+/// How much longer than its blur a view may be.
+const SLANT: f32 = 4.0;
+
+/// Where a keypoint of a record should be in a leaked image, in frame units of that image.
+///
+/// `Debug` shows the type name only.
+#[derive(Clone, Copy, PartialEq)]
+pub struct View {
+    /// Centre: right of the image's left border.
+    pub x: f32,
+    /// Centre: below the image's upper border.
+    pub y: f32,
+    /// What becomes of the keypoint's size along its direction: right and down.
+    pub along: (f32, f32),
+    /// What becomes of its size along a quarter turn from its direction, from +x towards +y in the record; in a mirrored
+    /// image that is on the other side.
+    pub across: (f32, f32),
+}
+
+impl std::fmt::Debug for View {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("View")
+    }
+}
+
+/// The scale space of a leaked image, from which codes are read at given places. Made by
+/// [`Coder::reader`](crate::Coder::reader); holds 11 bytes a pixel of the resampled image, wiped on drop.
+pub struct Reader<'c> {
+    coder: &'c LocalCoder,
+    describer: Describer,
+    octaves: Vec<Octave>,
+    /// Samples of the finest image a frame unit, across and down.
+    scale: (f32, f32),
+    /// Of the image, in frame units.
+    size: (f32, f32),
+}
+
+impl<'c> Reader<'c> {
+    pub(crate) fn new(coder: &'c LocalCoder, image: &Luma, long_side: u32) -> Self {
+        let (width, height) = (image.width(), image.height());
+        let unit = FRAME / width.max(height) as f32;
+        let size = (width as f32 * unit, height as f32 * unit);
+        let plane = resample(image, long_side);
+        let scale = (plane.width() as f32 / size.0, plane.height() as f32 / size.1);
+        Self { coder, describer: Describer::new(), octaves: build(&plane, None), scale, size }
+    }
+
+    /// The code at `view`. `None` where its centre is outside the image, or the image cannot show things of that size:
+    /// too small for its resolution, for its coarsest blur too large, or seen nearly from the side.
+    pub fn read(&mut self, view: &View) -> Option<LocalCode> {
+        let in_samples = |(right, down): (f32, f32)| (right * self.scale.0, down * self.scale.1);
+        let (along, across) = (in_samples(view.along), in_samples(view.across));
+        let inside = (0.0..=self.size.0).contains(&view.x) && (0.0..=self.size.1).contains(&view.y);
+        // The blob's size, by its area. One that is no number is refused as well.
+        let blur = (along.0 * across.1 - along.1 * across.0).abs().sqrt();
+        #[expect(clippy::cast_possible_truncation, reason = "1.6")]
+        let base = BASE_SIGMA as f32;
+        let length = |(right, down): (f32, f32)| libm::hypotf(right, down);
+        let longest = if length(along) > length(across) { length(along) } else { length(across) };
+        let shown = inside && blur.is_finite() && blur >= FINEST * base && longest <= SLANT * blur;
+        if !shown {
+            return None;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "below 60: a logarithm, at least 0"
+        )]
+        let steps = (libm::log2f(blur / base) * INTERVALS as f32).round().max(0.0) as usize;
+        // An octave's last image has twice the blur of its first, and so that of the next octave's first: the finer one
+        // is read.
+        let octave = (steps.saturating_sub(1) / INTERVALS).min(self.octaves.len().checked_sub(1)?);
+        let level = (steps - octave * INTERVALS).min(INTERVALS);
+        let shrink = 1.0 / (1_u32 << octave.min(31)) as f32;
+        if blur * shrink > COARSEST {
+            return None;
+        }
+        let plane = &self.octaves.get(octave)?.levels[level];
+        let shrunk = |(right, down): (f32, f32)| (right * shrink, down * shrink);
+        // Sample 0 has its centre half a pixel from the image's corner.
+        let (x, y) = in_samples((view.x, view.y));
+        let centre = shrunk((x - 0.5, y - 0.5));
+        let mut descriptor = self.describer.describe_view(centre, shrunk(along), shrunk(across), plane);
+        let code = self.coder.plain_code(&descriptor);
+        descriptor.zeroize();
+        Some(code)
+    }
+}
+
+impl std::fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reader")
+    }
+}
+
+#[cfg(test)]
+mod tests;

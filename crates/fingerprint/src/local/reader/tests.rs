@@ -1,0 +1,97 @@
+//! What a record's places show in copies and in other documents.
+
+use image::{DynamicImage, GrayImage, imageops};
+use saltprint_keys::ProjectionKey;
+use saltprint_synth::{Document, Template};
+
+use super::*;
+use crate::{Coder, LocalFingerprint, Place, Profile};
+
+fn coder() -> Coder {
+    Coder::new(&Profile::builtin(), &ProjectionKey::from_secret(&[7; 32]))
+}
+
+fn document(seed: u64) -> GrayImage {
+    DynamicImage::ImageRgb8(Document::new(Template::Passport, seed).image).into_luma8()
+}
+
+fn luma(image: &GrayImage) -> Luma {
+    Luma::new(image.width(), image.height(), image.as_raw().clone()).unwrap()
+}
+
+/// The view of a place in an image where `moved` is applied to every point.
+fn view(place: Place, moved: impl Fn(f32, f32) -> (f32, f32)) -> View {
+    let keypoint = place.keypoint();
+    let (sin, cos) = libm::sincosf(keypoint.angle * std::f32::consts::TAU);
+    let (x, y) = moved(keypoint.x, keypoint.y);
+    let to = |right: f32, down: f32| {
+        let (to_x, to_y) = moved(keypoint.x + right * keypoint.size, keypoint.y + down * keypoint.size);
+        (to_x - x, to_y - y)
+    };
+    View { x, y, along: to(cos, sin), across: to(-sin, cos) }
+}
+
+/// Share of a record's hundred best places that show much the same (20 bits) in `copy`.
+fn same(
+    record: &LocalFingerprint,
+    copy: &GrayImage,
+    fine: bool,
+    moved: impl Fn(f32, f32) -> (f32, f32),
+) -> f64 {
+    let coder = coder();
+    let mut reader = coder.reader(&luma(copy), fine);
+    let near = record.features[..100].iter().filter(|feature| {
+        let code = reader.read(&view(feature.place, &moved));
+        code.is_some_and(|code| code.distance(&feature.code) <= 20)
+    });
+    near.count() as f64 / 100.0
+}
+
+#[test]
+fn copies_show_a_record_at_its_places_however_they_are_turned() {
+    let image = document(3);
+    let record = coder().fingerprint(&luma(&image)).unwrap().local;
+    let (width, height) = (f32::from(record.width), f32::from(record.height));
+    assert!(same(&record, &image, false, |x, y| (x, y)) > 0.95);
+    assert!(same(&record, &image, true, |x, y| (x, y)) > 0.9);
+    assert!(same(&record, &imageops::flip_horizontal(&image), false, |x, y| (width - x, y)) > 0.9);
+    assert!(same(&record, &imageops::rotate90(&image), false, |x, y| (height - y, x)) > 0.9);
+    // Stretched to a quarter more: what no turn and no size can explain.
+    let stretched =
+        imageops::resize(&image, image.width(), image.height() * 5 / 4, imageops::FilterType::Triangle);
+    let unit = if image.height() * 5 / 4 > image.width() {
+        image.width() as f32 / (image.height() as f32 * 1.25)
+    } else {
+        1.0
+    };
+    assert!(same(&record, &stretched, false, |x, y| (x * unit, y * 1.25 * unit)) > 0.85);
+    let blurred = imageops::blur(&image, 2.0);
+    assert!(same(&record, &blurred, false, |x, y| (x, y)) > 0.8);
+}
+
+#[test]
+fn another_document_shows_something_else() {
+    let record = coder().fingerprint(&luma(&document(3))).unwrap().local;
+    // The best hundred of a pool are mostly what the template prints, but not all.
+    let other = same(&record, &document(4), false, |x, y| (x, y));
+    let shifted = same(&record, &document(3), false, |x, y| (x * 0.9 + 300.0, y * 0.9 + 300.0));
+    assert!(other < 0.8 && shifted < 0.2, "{other} {shifted}");
+}
+
+#[test]
+fn what_an_image_cannot_show_is_not_read() {
+    let coder = coder();
+    let mut reader = coder.reader(&luma(&document(3)), false);
+    let view = View { x: 4000.0, y: 2500.0, along: (40.0, 0.0), across: (0.0, 40.0) };
+    assert!(reader.read(&view).is_some());
+    let sized = |size: f32| View { along: (size, 0.0), across: (0.0, size), ..view };
+    for size in [0.0, 5.0, 8000.0, f32::NAN, f32::INFINITY] {
+        assert!(reader.read(&sized(size)).is_none(), "{size}");
+    }
+    for (x, y) in [(-1.0, 9.0), (9.0, -1.0), (8193.0, 9.0), (9.0, 8000.0), (f32::NAN, 9.0)] {
+        assert!(reader.read(&View { x, y, ..view }).is_none(), "{x} {y}");
+    }
+    // Degenerate views have no area.
+    assert!(reader.read(&View { across: (40.0, 0.0), ..view }).is_none());
+    assert_eq!(format!("{view:?} {reader:?}"), "View Reader");
+}

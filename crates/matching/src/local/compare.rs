@@ -1,0 +1,269 @@
+//! Compares the local codes of one image with those of candidate records.
+
+use std::collections::HashMap;
+
+use saltprint_fingerprint::{LocalFingerprint, LocalQuery, QueryFeature};
+use saltprint_index::{Hit, IndexHit};
+
+use super::alteration;
+use super::reading::{Read, read_again};
+use super::score::{self, Agreeing, Crowd, Near, near_pairs};
+use super::search::Sighting;
+use crate::geometry::{Pair, Placed, Region, Transform, VerifySettings, covered_share, verify};
+
+/// Width of the strip along an image's border in which features are hardly found, in frame units.
+const BORDER: f64 = 100.0;
+/// Most records for which an image is read again: the right one and the rivals of several places are among the first.
+const READ: usize = 8;
+/// Fewest agreeing features that say where to read.
+const PLACED: usize = 4;
+
+/// One look at an image.
+pub(super) struct Look<'q> {
+    pub(super) query: &'q LocalQuery,
+    /// Those of the query, or of its mirror image, that are looked for.
+    pub(super) features: &'q [QueryFeature],
+    pub(super) mirrored: bool,
+    pub(super) settings: VerifySettings,
+}
+
+/// A record that may show in the image.
+pub(super) struct Candidate {
+    pub(super) place: Hit,
+    pub(super) record: IndexHit,
+    pub(super) local: LocalFingerprint,
+}
+
+/// A candidate of which some features agree on one place in the image.
+struct Agreed<'c> {
+    candidate: &'c Candidate,
+    group: u32,
+    /// The record's features in its own frame.
+    own: Vec<Placed>,
+    /// Those that should be in view.
+    in_view: Vec<u32>,
+    transform: Transform,
+    /// The pairs that agree, with their weights, heaviest first.
+    pairs: Vec<(Near, f32)>,
+    score: f64,
+}
+
+impl Look<'_> {
+    /// The candidates that show in the image, by falling score.
+    ///
+    /// `image` is asked for where there is a record to read it for.
+    pub(super) fn compare<'r>(
+        &self,
+        candidates: &[Candidate],
+        image: &dyn Fn() -> Option<Box<dyn Read + 'r>>,
+    ) -> Vec<Sighting> {
+        let groups = groups(candidates.iter().map(|candidate| &candidate.record));
+        let near: Vec<Vec<Near>> =
+            candidates.iter().map(|candidate| near_pairs(self.features, &candidate.local)).collect();
+        let mut crowd = Crowd::new(self.features.len());
+        for ((group, candidate), near) in groups.iter().zip(candidates).zip(&near) {
+            crowd.add(*group, near, &candidate.local);
+        }
+        let placed: Vec<Placed> = self.features.iter().map(|feature| place(&feature.keypoint)).collect();
+        let mut agreed: Vec<Agreed<'_>> = (groups.iter().zip(candidates).zip(&near))
+            .filter_map(|((group, candidate), near)| self.agree(candidate, *group, near, &crowd, &placed))
+            .collect();
+        // Stable, and the candidates come in a fixed order.
+        agreed.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let worth = agreed.iter().take(READ).filter(|agreed| agreed.pairs.len() >= PLACED).count();
+        let mut image = if worth > 0 { image() } else { None };
+        let mut sightings: Vec<Sighting> = agreed
+            .iter()
+            .enumerate()
+            .map(|(rank, agreed)| {
+                let image = image.as_deref_mut().filter(|_| rank < READ && agreed.pairs.len() >= PLACED);
+                let reading = image.map(|image| self.read(image, agreed, candidates, &groups));
+                self.sighting(agreed, reading)
+            })
+            .collect();
+        sightings.sort_by(|a, b| b.score.total_cmp(&a.score));
+        sightings
+    }
+
+    /// The place in the image on which a candidate's features agree.
+    fn agree<'c>(
+        &self,
+        candidate: &'c Candidate,
+        group: u32,
+        near: &[Near],
+        crowd: &Crowd,
+        placed: &[Placed],
+    ) -> Option<Agreed<'c>> {
+        let features = &candidate.local.features;
+        let own: Vec<Placed> = features.iter().map(|feature| place(&feature.place.keypoint())).collect();
+        let pairs: Vec<Pair> = near
+            .iter()
+            .map(|pair| {
+                let kept = features.get(pair.record as usize);
+                let weight = kept.map_or(0.0, |kept| crowd.weight(group, pair, kept));
+                Pair { query: pair.query, record: pair.record, weight }
+            })
+            .collect();
+        let agreement = verify(placed, &own, &pairs, &self.settings)?;
+        let transform = agreement.transform;
+        let in_view = in_view(&own, &transform, self.query);
+        let chosen = agreement.pairs.iter().map(|place| *place as usize);
+        let pairs: Vec<(Near, f32)> =
+            chosen.filter_map(|place| Some((*near.get(place)?, pairs.get(place)?.weight))).collect();
+        let agreeing: Vec<Agreeing> =
+            pairs.iter().filter_map(|(pair, weight)| agreeing(&own, *pair, f64::from(*weight))).collect();
+        let score = score::found(&agreeing, in_view.len());
+        Some(Agreed { candidate, group, own, in_view, transform, pairs, score })
+    }
+
+    /// Reads the image at the places of a record's features.
+    fn read(
+        &self,
+        image: &mut dyn Read,
+        agreed: &Agreed<'_>,
+        candidates: &[Candidate],
+        groups: &[u32],
+    ) -> Reading {
+        let record = &agreed.candidate.local;
+        let (rows, mut read): (Vec<u32>, Vec<QueryFeature>) =
+            read_again(image, &agreed.transform, record, &agreed.in_view, self.query, self.mirrored)
+                .into_iter()
+                .unzip();
+        let found: HashMap<u32, &Near> = agreed.pairs.iter().map(|(pair, _)| (pair.record, pair)).collect();
+        // What was found may be nearer than what was read: its place is exact.
+        for (row, read) in rows.iter().zip(&mut read) {
+            let kept = record.features.get(*row as usize);
+            let found = found.get(row).and_then(|pair| self.features.get(pair.query as usize));
+            if let (Some(kept), Some(found)) = (kept, found)
+                && found.code.distance(&kept.code) < read.code.distance(&kept.code)
+            {
+                read.code = found.code;
+            }
+        }
+        let mut crowd = Crowd::new(read.len());
+        for (group, candidate) in groups.iter().zip(candidates) {
+            crowd.add(*group, &near_pairs(&read, &candidate.local), &candidate.local);
+        }
+        let mut reading = Reading { score: 0.0, seen: rows.clone(), same: Vec::new() };
+        let mut weighed: Vec<Agreeing> = Vec::new();
+        for ((number, row), read) in (0..).zip(&rows).zip(&read) {
+            let Some(kept) = record.features.get(*row as usize) else { continue };
+            let pair = Near { query: number, record: *row, distance: read.code.distance(&kept.code) };
+            if pair.distance > score::RADIUS {
+                continue;
+            }
+            reading.same.push(*row);
+            let share = if found.contains_key(row) { 1.0 } else { score::ONLY_READ };
+            let weight = f64::from(crowd.weight(agreed.group, &pair, kept));
+            weighed.extend(agreeing(&agreed.own, pair, weight).map(|one| Agreeing { share, ..one }));
+        }
+        weighed.sort_by(|a, b| (b.weight * b.share).total_cmp(&(a.weight * a.share)));
+        reading.score = score::read(&weighed, rows.len());
+        reading
+    }
+
+    fn sighting(&self, agreed: &Agreed<'_>, reading: Option<Reading>) -> Sighting {
+        let Agreed { candidate, own, in_view, transform, pairs, .. } = agreed;
+        let local = &candidate.local;
+        let (width, height) = (f64::from(local.width.max(1)), f64::from(local.height.max(1)));
+        let found: Vec<u32> = pairs.iter().map(|(pair, _)| pair.record).collect();
+        let (score, seen, same) = match reading {
+            Some(mut reading) => {
+                reading.same.extend(&found);
+                reading.same.sort_unstable();
+                reading.same.dedup();
+                (agreed.score.max(reading.score), reading.seen, reading.same)
+            }
+            None => (agreed.score, in_view.clone(), found),
+        };
+        let points: Vec<(f64, f64)> = (same.iter().filter_map(|row| own.get(*row as usize)))
+            .map(|place| (f64::from(place.x), f64::from(place.y)))
+            .collect();
+        let mut spots: Vec<u32> = pairs.iter().map(|(pair, _)| pair.query).collect();
+        spots.sort_unstable();
+        Sighting {
+            record: candidate.record.clone(),
+            place: candidate.place,
+            score,
+            features: u32::try_from(points.len()).unwrap_or(u32::MAX),
+            in_view: u32::try_from(seen.len().max(points.len())).unwrap_or(u32::MAX),
+            altered: alteration::is_altered(own, &seen, &same),
+            mirrored: self.mirrored,
+            quad: quad(transform, (width, height), self.query, self.mirrored),
+            region: region(&points, width, height),
+            covered: covered_share(&points, width, height),
+            quarters: quarters(transform),
+            look: 0,
+            spots,
+        }
+    }
+}
+
+/// What an image shows of a record at its places.
+struct Reading {
+    score: f64,
+    /// Features that the image can show.
+    seen: Vec<u32>,
+    /// Those that it shows.
+    same: Vec<u32>,
+}
+
+fn agreeing(own: &[Placed], pair: Near, weight: f64) -> Option<Agreeing> {
+    let place = own.get(pair.record as usize)?;
+    let (x, y) = (f64::from(place.x), f64::from(place.y));
+    Some(Agreeing { x, y, weight, distance: pair.distance, share: 1.0 })
+}
+
+fn place(keypoint: &saltprint_fingerprint::Keypoint) -> Placed {
+    Placed { x: keypoint.x, y: keypoint.y, size: keypoint.size, angle: keypoint.angle }
+}
+
+/// A number for each record that records of one subject, and one file stored twice, share.
+fn groups<'r>(records: impl Iterator<Item = &'r IndexHit>) -> Vec<u32> {
+    let mut subjects = HashMap::new();
+    let mut contents = HashMap::new();
+    let mut groups: Vec<u32> = Vec::new();
+    for (number, record) in (0..).zip(records) {
+        let subject = record.facts.subject.map(|subject| *subjects.entry(subject).or_insert(number));
+        let content = *contents.entry(record.facts.content).or_insert(number);
+        groups.push(subject.unwrap_or(content).min(content));
+    }
+    groups
+}
+
+/// The record's corners in shares of the leaked image; for a mirrored query that is mirrored back.
+fn quad(
+    transform: &Transform,
+    (width, height): (f64, f64),
+    query: &LocalQuery,
+    mirrored: bool,
+) -> Option<[(f64, f64); 4]> {
+    let (across, down) = (f64::from(query.width.max(1.0)), f64::from(query.height.max(1.0)));
+    let corners = transform.quad(width, height)?;
+    Some(corners.map(|(x, y)| (if mirrored { 1.0 - x / across } else { x / across }, y / down)))
+}
+
+fn region(points: &[(f64, f64)], width: f64, height: f64) -> [f64; 4] {
+    Region::around(points).map_or([0.0; 4], |region| {
+        [region.left / width, region.top / height, region.right / width, region.bottom / height]
+    })
+}
+
+/// The record's features that lie well within the leaked image.
+fn in_view(own: &[Placed], transform: &Transform, query: &LocalQuery) -> Vec<u32> {
+    let inside = |place: &Placed| {
+        transform.apply(f64::from(place.x), f64::from(place.y)).is_some_and(|(x, y)| {
+            (BORDER..=f64::from(query.width) - BORDER).contains(&x)
+                && (BORDER..=f64::from(query.height) - BORDER).contains(&y)
+        })
+    };
+    (0..).zip(own).filter(|(_, place)| inside(place)).map(|(number, _)| number).collect()
+}
+
+/// The transform's turn, rounded to quarters.
+fn quarters(transform: &Transform) -> u8 {
+    let turn = transform.turn();
+    let turn = turn - turn.floor();
+    let borders = [0.125, 0.375, 0.625, 0.875].into_iter().map(|border| u8::from(turn >= border));
+    borders.sum::<u8>() % 4
+}

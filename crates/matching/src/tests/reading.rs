@@ -1,0 +1,91 @@
+//! Images that are read again where a record says that its features should be, with made-up local codes.
+
+use saltprint_fingerprint::{LocalCode, LocalQuery, Orientation, QueryFeature, View as Place};
+
+use super::local::{View, altered, bands, card, cards, judge_all, ours, words};
+use super::{index, local_rule, rule};
+use crate::{Band, Cascade, CascadeCounts, Images, Judgement, Matcher, Read};
+
+/// What a picture shows, found or not; and its mirror image.
+struct Picture {
+    features: Vec<QueryFeature>,
+    /// Width, where it is the mirror image that shows the features.
+    mirrored: Option<f32>,
+}
+
+impl Read for Picture {
+    fn read(&mut self, view: &Place) -> Option<LocalCode> {
+        let (x, along, across) = match self.mirrored {
+            None => (view.x, view.along, view.across),
+            Some(width) => (width - view.x, (-view.along.0, view.along.1), (-view.across.0, view.across.1)),
+        };
+        let angle = along.1.atan2(along.0) / std::f32::consts::TAU;
+        // Whoever asks with the wrong hand sees nothing that he knows.
+        let upright = along.0 * across.1 - along.1 * across.0 > 0.0;
+        let shown = self.features.iter().find(|shown| {
+            let (right, down) = (shown.keypoint.x - x, shown.keypoint.y - view.y);
+            let turn = shown.keypoint.angle - angle;
+            upright && right.hypot(down) < 40.0 && (turn - turn.round()).abs() < 0.02
+        });
+        let [low, high, ..] = words(x.to_bits().into(), view.y.to_bits().into());
+        Some(shown.map_or(LocalCode::from_words([low, high]), |shown| shown.code))
+    }
+}
+
+struct Pictures<'a>(&'a LocalQuery, &'a [QueryFeature], Option<f32>);
+
+impl Images for Pictures<'_> {
+    fn fine(&self, _number: usize) -> LocalQuery {
+        self.0.clone()
+    }
+
+    fn reader(&self, _number: usize, _fine: bool) -> Option<Box<dyn Read + '_>> {
+        Some(Box::new(Picture { features: self.1.to_vec(), mirrored: self.2 }))
+    }
+}
+
+/// Judges a picture in which `found` of the features that it shows were found.
+fn judge(found: &LocalQuery, shown: &[QueryFeature], mirrored: Option<f32>) -> Judgement {
+    let index = index(&cards());
+    let matcher = Matcher::new(&index.generation, rule(), local_rule(), Cascade::default());
+    let images = Pictures(found, shown, mirrored);
+    matcher.judge(&[altered(found.clone())], &images, &mut CascadeCounts::default()).unwrap().remove(0)
+}
+
+/// The features with these numbers modulo 8.
+fn every_eighth(shown: &[QueryFeature]) -> Vec<QueryFeature> {
+    shown.iter().step_by(8).cloned().collect()
+}
+
+#[test]
+fn what_is_not_found_is_read() {
+    for quarters in 0..4 {
+        let view = View::whole(quarters);
+        let shown = view.see(&card(17), |_| true);
+        let found = view.query(every_eighth(&shown));
+        // What was found is too little.
+        let by_codes = judge_all(&index(&cards()), &[altered(found.clone())]).0.remove(0);
+        assert_ne!(by_codes.band(), Some(Band::Strong));
+        let read = judge(&found, &shown, None);
+        assert_eq!(bands(&read), [ours(17, Band::Strong)]);
+        let sighting = read.matches[0].sighting.as_ref().unwrap();
+        assert!(sighting.features >= 50 && !sighting.altered, "{} features", sighting.features);
+
+        let other =
+            LocalQuery { upright: found.mirrored.clone(), mirrored: found.upright.clone(), ..found.clone() };
+        let read = judge(&other, &shown, Some(found.width));
+        assert_eq!(bands(&read), [ours(17, Band::Strong)]);
+        assert!(read.matches[0].orientation.index() >= Orientation::Mirror.index());
+        // Read the wrong way round there is nothing.
+        assert_ne!(judge(&other, &shown, None).band(), Some(Band::Strong));
+    }
+}
+
+#[test]
+fn a_picture_that_shows_something_else_stays_as_weak_as_what_was_found() {
+    let view = View::whole(0);
+    let shown = every_eighth(&view.see(&card(17), |_| true));
+    let found = view.query(shown.clone());
+    let by_codes = judge_all(&index(&cards()), &[altered(found.clone())]).0.remove(0);
+    assert_eq!(judge(&found, &shown, None).band(), by_codes.band());
+}

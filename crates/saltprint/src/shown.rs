@@ -1,0 +1,22 @@
+//! Leaked images at hand, for the closer looks of the local tier.
+
+use saltprint_fingerprint::{Coder, LocalQuery, Luma};
+use saltprint_matching::{Images, Read};
+
+/// Images by their numbers in a batch; `None` for what needs no look.
+pub(crate) struct Shown<'a> {
+    pub(crate) coder: &'a Coder,
+    pub(crate) images: Vec<Option<&'a Luma>>,
+}
+
+impl Images for Shown<'_> {
+    fn fine(&self, number: usize) -> LocalQuery {
+        let image = self.images.get(number).copied().flatten();
+        image.map_or_else(LocalQuery::default, |image| self.coder.fine_query(image))
+    }
+
+    fn reader(&self, number: usize, fine: bool) -> Option<Box<dyn Read + '_>> {
+        let image = self.images.get(number).copied().flatten()?;
+        Some(Box::new(self.coder.reader(image, fine)))
+    }
+}
