@@ -35,6 +35,11 @@ const MOST: f64 = 60.0;
 /// for Research Workers", 1925, section 21.1), has the chance `p (1 - ln p)` under independence. Strangers' whole-image ratios
 /// and local leads are hardly correlated once the template is given, since both compare with rivals of the same template.
 ///
+/// # Lonely templates
+/// The tail holds for templates of which the vault has several records. A record that is alone with its template is strong
+/// only where nearly all that is seen of it looks the same, and other such samples are left out of the tail: see
+/// [`Contest::may_accuse`](crate::Contest::may_accuse).
+///
 /// # Small vaults
 /// Where fewer than 60 strangers could be measured, local codes make a match possible, never strong.
 ///

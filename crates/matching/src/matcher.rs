@@ -239,7 +239,8 @@ impl<'a> Matcher<'a> {
         sighting: &Sighting,
         lead: f64,
     ) -> Result<Option<(Band, Tier)>, IndexError> {
-        let alone = self.local_rule.band(lead, 0.0);
+        let most = if contest.may_accuse(sighting) { Band::Strong } else { Band::Possible };
+        let alone = self.local_rule.band(lead, 0.0).map(|band| band.min(most));
         if alone == Some(Band::Strong) {
             return Ok(Some((Band::Strong, Tier::Local)));
         }
@@ -249,7 +250,7 @@ impl<'a> Matcher<'a> {
         let rival =
             rival.filter(|other| contest.best().record.is_rival_of(other)).map(|other| other.distance).next();
         let surprise = self.global.rule.surprise(distance, rival);
-        let both = self.local_rule.band(lead, surprise);
+        let both = self.local_rule.band(lead, surprise).map(|band| band.min(most));
         Ok(if both > alone {
             both.map(|band| (band, Tier::Both))
         } else {

@@ -136,8 +136,6 @@ impl AgreementReport {
 
 /// Largest distance of a corner of a whole copy from the input's corner, in shares of its sides.
 const CORNER: f64 = 0.03;
-/// Share of the features in view that must agree before anything is said about the rest.
-const CLEAR: f64 = 0.5;
 
 impl CopyExtent {
     fn of(sighting: Option<&Sighting>) -> Self {
@@ -147,7 +145,7 @@ impl CopyExtent {
         if sighting.altered {
             return Self::Altered;
         }
-        if f64::from(sighting.features) < CLEAR * f64::from(sighting.in_view) {
+        if !sighting.unchanged {
             return Self::Unclear;
         }
         // Quarter turns and mirrors put the record's corners on other corners of the input.

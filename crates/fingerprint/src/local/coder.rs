@@ -26,7 +26,7 @@ impl Settings {
     /// Of a record: its whole pool.
     pub(crate) const RECORD: Self = Self { long_side: 896, keep: 720, contrast: 0.02, edge_ratio: 10.0 };
     /// Of a record's small copy, which tells what survives.
-    pub(crate) const SMALL_COPY: Self = Self { long_side: 640, ..Self::RECORD };
+    pub(crate) const SMALL_COPY: Self = Self { long_side: 512, ..Self::RECORD };
     /// Of a leaked image.
     pub(crate) const QUERY: Self = Self { long_side: 896, keep: 800, ..Self::RECORD };
     /// Of a leaked image that may show several documents.

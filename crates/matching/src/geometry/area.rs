@@ -74,7 +74,7 @@ pub fn overlap(a: &[(f64, f64); 4], b: &[(f64, f64); 4]) -> f64 {
 }
 
 /// Area of a polygon, positive where its corners go from +x towards +y (clockwise on a screen).
-pub(super) fn area(polygon: &[(f64, f64)]) -> f64 {
+pub(crate) fn area(polygon: &[(f64, f64)]) -> f64 {
     let Some(&origin) = polygon.first() else {
         return 0.0;
     };

@@ -26,6 +26,7 @@ mod verify;
 
 use std::fmt;
 
+pub(crate) use area::area;
 pub use area::{Region, covered_share, overlap};
 pub use transform::Transform;
 pub use verify::{VerifySettings, verify};

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use saltprint_fingerprint::{LocalFingerprint, LocalQuery, QueryFeature};
+use saltprint_fingerprint::{Keypoint, LocalCode, LocalFingerprint, LocalQuery, QueryFeature};
 use saltprint_index::{Hit, IndexHit};
 
-use super::alteration;
+use super::alteration::{Shown, changes};
 use super::reading::{Read, read_again};
 use super::score::{self, Agreeing, Crowd, Near, near_pairs};
 use super::search::Sighting;
@@ -13,6 +13,11 @@ use crate::geometry::{Pair, Placed, Region, Transform, VerifySettings, covered_s
 
 /// Width of the strip along an image's border in which features are hardly found, in frame units.
 const BORDER: f64 = 100.0;
+/// How far the neighbourhood that a feature describes reaches, in terms of its size: half the sides of five cells of
+/// three, less what hardly counts.
+const NEIGHBOURHOOD: f32 = 6.0;
+/// Share of a record's features in view from which on it is seen that a stranger's document is another one.
+const MUCH: f64 = 0.3;
 /// Most records for which an image is read again: the right one and the rivals of several places are among the first.
 const READ: usize = 8;
 /// Fewest agreeing features that say where to read.
@@ -144,11 +149,14 @@ impl Look<'_> {
         for (group, candidate) in groups.iter().zip(candidates) {
             crowd.add(*group, &near_pairs(&read, &candidate.local), &candidate.local);
         }
-        let mut reading = Reading { score: 0.0, seen: rows.clone(), same: Vec::new() };
+        let mut reading = Reading { score: 0.0, seen: rows.clone(), same: Vec::new(), shown: Vec::new() };
         let mut weighed: Vec<Agreeing> = Vec::new();
         for ((number, row), read) in (0..).zip(&rows).zip(&read) {
             let Some(kept) = record.features.get(*row as usize) else { continue };
             let pair = Near { query: number, record: *row, distance: read.code.distance(&kept.code) };
+            if self.is_whole(&read.keypoint) {
+                reading.shown.push(Shown { row: *row, distance: pair.distance });
+            }
             if pair.distance > score::RADIUS {
                 continue;
             }
@@ -162,20 +170,32 @@ impl Look<'_> {
         reading
     }
 
+    /// Whether nearly all of a feature's neighbourhood is in the image. A feature is given with its place there and its size in
+    /// the record: documents are mostly seen at about their own size.
+    fn is_whole(&self, feature: &Keypoint) -> bool {
+        let reach = NEIGHBOURHOOD * feature.size;
+        let inside = |at: f32, side: f32| at >= reach && at <= side - reach;
+        inside(feature.x, self.query.width) && inside(feature.y, self.query.height)
+    }
+
     fn sighting(&self, agreed: &Agreed<'_>, reading: Option<Reading>) -> Sighting {
         let Agreed { candidate, own, in_view, transform, pairs, .. } = agreed;
         let local = &candidate.local;
         let (width, height) = (f64::from(local.width.max(1)), f64::from(local.height.max(1)));
         let found: Vec<u32> = pairs.iter().map(|(pair, _)| pair.record).collect();
-        let (score, seen, same) = match reading {
-            Some(mut reading) => {
-                reading.same.extend(&found);
-                reading.same.sort_unstable();
-                reading.same.dedup();
-                (agreed.score.max(reading.score), reading.seen, reading.same)
-            }
-            None => (agreed.score, in_view.clone(), found),
-        };
+        let reading = reading.unwrap_or_else(|| Reading {
+            score: 0.0,
+            seen: in_view.clone(),
+            same: Vec::new(),
+            shown: found_only(agreed),
+        });
+        let Reading { seen, mut same, shown, .. } = reading;
+        same.extend(&found);
+        same.sort_unstable();
+        same.dedup();
+        let changes = changes(own, &shown);
+        let quad = quad(transform, (width, height), self.query, self.mirrored);
+        let much = in_view.len() as f64 >= MUCH * own.len() as f64;
         let points: Vec<(f64, f64)> = (same.iter().filter_map(|row| own.get(*row as usize)))
             .map(|place| (f64::from(place.x), f64::from(place.y)))
             .collect();
@@ -184,12 +204,14 @@ impl Look<'_> {
         Sighting {
             record: candidate.record.clone(),
             place: candidate.place,
-            score,
+            score: agreed.score.max(reading.score),
             features: u32::try_from(points.len()).unwrap_or(u32::MAX),
             in_view: u32::try_from(seen.len().max(points.len())).unwrap_or(u32::MAX),
-            altered: alteration::is_altered(own, &seen, &same),
+            altered: changes.altered,
+            unchanged: changes.unchanged,
             mirrored: self.mirrored,
-            quad: quad(transform, (width, height), self.query, self.mirrored),
+            undisputed: much && changes.mostly_same,
+            quad,
             region: region(&points, width, height),
             covered: covered_share(&points, width, height),
             quarters: quarters(transform),
@@ -199,6 +221,15 @@ impl Look<'_> {
     }
 }
 
+/// What can be said of the record's features where there is no image to read: what was not found looks like nothing.
+fn found_only(agreed: &Agreed<'_>) -> Vec<Shown> {
+    let found = |row: &u32| {
+        let pair = agreed.pairs.iter().find(|(pair, _)| pair.record == *row);
+        pair.map_or(LocalCode::BITS, |(pair, _)| pair.distance)
+    };
+    agreed.in_view.iter().map(|row| Shown { row: *row, distance: found(row) }).collect()
+}
+
 /// What an image shows of a record at its places.
 struct Reading {
     score: f64,
@@ -206,6 +237,8 @@ struct Reading {
     seen: Vec<u32>,
     /// Those that it shows.
     same: Vec<u32>,
+    /// How far those that it shows whole are from the record's.
+    shown: Vec<Shown>,
 }
 
 fn agreeing(own: &[Placed], pair: Near, weight: f64) -> Option<Agreeing> {

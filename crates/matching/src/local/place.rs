@@ -5,12 +5,17 @@
 //! that fits into the same frame does.
 
 use super::Sighting;
-use crate::geometry::overlap;
+use crate::geometry::{area, overlap};
 
 /// Share of the smaller outline that two sightings must have in common to compete.
 const SAME_PLACE: f64 = 0.3;
 /// Where there is no outline: share of the agreeing features of the weaker one that the stronger one uses as well.
 const SAME_SPOTS: f64 = 0.3;
+
+/// Found features from which on a rival with the best one's outline shows that the template is a known one.
+const COMPANY: usize = 4;
+/// Share of the smaller outline that two outlines of one frame have in common, and least ratio of their areas.
+const SAME_FRAME: f64 = 0.8;
 
 /// Sightings in one place of an image.
 #[derive(Debug, Clone)]
@@ -32,6 +37,27 @@ impl Contest {
         let outside = self.rivals().nth(skipped).map_or(0.0, |rival| rival.score);
         let inside = if skipped == 0 { Some(self.best()) } else { self.rivals().nth(skipped - 1) };
         inside.map_or(0.0, |sighting| sighting.score) - outside
+    }
+
+    /// Whether one of the sightings may be called strong.
+    ///
+    /// What records of one template have in common is known where the vault holds several. Then one or the other of them
+    /// shows a little in any image of that template, in the same outline. Where none does, nobody knows what of the
+    /// record is only print: a stranger's document of the template shows the same print, and differs in portrait and
+    /// fields. So there a record is no more than possible, unless nearly all that is seen of it looks the same.
+    pub fn may_accuse(&self, sighting: &Sighting) -> bool {
+        sighting.undisputed || self.has_company()
+    }
+
+    fn has_company(&self) -> bool {
+        let Some(outline) = &self.best().quad else { return false };
+        self.rivals().any(|rival| {
+            let same_frame = |theirs: &[(f64, f64); 4]| {
+                let (a, b) = (area(outline).abs(), area(theirs).abs());
+                overlap(outline, theirs) >= SAME_FRAME && a.min(b) >= SAME_FRAME * a.max(b)
+            };
+            rival.spots.len() >= COMPANY && rival.quad.as_ref().is_some_and(same_frame)
+        })
     }
 
     /// Sightings of others than the best one's subject, by falling score.

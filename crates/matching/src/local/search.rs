@@ -7,10 +7,11 @@ use saltprint_index::{Generation, Hit, IndexError, IndexHit, LocalLookup};
 use super::compare::{Candidate, Look};
 use super::place::{Contest, contests};
 use super::reading::{Images, Read};
-use crate::geometry::{VerifySettings, overlap};
+use crate::geometry::{VerifySettings, area, overlap};
 
 /// A record that shows in an image.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an answer of its own")]
 #[non_exhaustive]
 pub struct Sighting {
     /// The record; its distance is that of no code and stands at 0.
@@ -27,6 +28,10 @@ pub struct Sighting {
     /// Whether a part of the record that should be in view looks different, while the rest agrees: covered, replaced, or
     /// written over.
     pub altered: bool,
+    /// Whether nearly all features that are whole in view look the same, as far as the image is good enough to tell.
+    pub unchanged: bool,
+    /// Whether three tenths of the record or more are in view, and nearly all of that looks the same.
+    pub undisputed: bool,
     /// Whether the image shows the record's mirror image.
     pub mirrored: bool,
     /// Corners of the record's image in the leaked one, clockwise from its upper left as the record has it, in shares of
@@ -55,12 +60,8 @@ impl Sighting {
     /// Share of the leaked image that the record's outline covers, 0 to 1; 0 where there is no outline.
     pub fn area(&self) -> f64 {
         const WHOLE: [(f64, f64); 4] = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
-        self.quad.as_ref().map_or(0.0, |quad| {
-            // Shoelace formula; the overlap is in shares of the smaller outline, at most the whole image.
-            let twice: f64 =
-                (0..4).map(|i| quad[i].0 * quad[(i + 1) % 4].1 - quad[(i + 1) % 4].0 * quad[i].1).sum();
-            (overlap(quad, &WHOLE) * (twice.abs() / 2.0).min(1.0)).min(1.0)
-        })
+        // The overlap is in shares of the smaller outline, at most the whole image.
+        self.quad.as_ref().map_or(0.0, |quad| (overlap(quad, &WHOLE) * area(quad).abs().min(1.0)).min(1.0))
     }
 }
 

@@ -34,10 +34,13 @@ fn share(word: u64) -> f32 {
     f32::from(u16::try_from(word >> 48).unwrap()) / 65_536.0
 }
 
-/// Features at random places of a record's image, all their own.
+/// Features that all records share: print of their template.
+const PRINT: u64 = 8;
+
+/// Features at random places of a record's image; but for the template's print all their own.
 fn features(label: u64) -> LocalFingerprint {
     let feature = |number| {
-        let [low, high, at, look] = words(label, number);
+        let [low, high, at, look] = words(if number < PRINT { 77_777 } else { label }, number);
         let keypoint = Keypoint {
             x: share(at) * WIDTH,
             y: share(at << 16) * HEIGHT,
@@ -456,4 +459,32 @@ fn an_image_that_two_subjects_share_is_possible_for_both() {
         seen.sort_unstable();
         assert_eq!(seen, [ours(17, Band::Possible), ours(18, Band::Possible)]);
     }
+}
+
+/// A record of a template that no other record has.
+fn lonely(number: u8) -> SegmentRecord {
+    let mut record = card(number);
+    let own = features(1000 + u64::from(number)).features.split_off(usize::try_from(PRINT).unwrap());
+    record.fingerprint.local.features = own;
+    record
+}
+
+#[test]
+fn another_document_of_a_template_held_once_is_never_strong() {
+    let mut records = cards();
+    records.push(lonely(120));
+    let index = index(&records);
+    let view = View::whole(0);
+    // The print above, and below it the fields of another person: two thirds agree.
+    let print = view.query(view.see(&records[100], |own| own.y < 0.65 * HEIGHT));
+    assert_eq!(bands(&judge(&index, print)), [ours(120, Band::Possible)]);
+    // As much of a record in company is strong: what the vault has of its template is known.
+    let part = view.query(view.see(&records[17], |own| own.y < 0.65 * HEIGHT));
+    assert_eq!(bands(&judge(&index, part)), [ours(17, Band::Strong)]);
+    // The record itself, and a good part of it that looks the same.
+    let whole = view.query(view.see(&records[100], |_| true));
+    assert_eq!(bands(&judge(&index, whole)), [ours(120, Band::Strong)]);
+    let cropped = View { scale: 1.3, shift: (-0.15 * WIDTH, -0.15 * HEIGHT), ..view };
+    let crop = cropped.query(cropped.see(&records[100], |_| true));
+    assert_eq!(bands(&judge(&index, crop)), [ours(120, Band::Strong)]);
 }

@@ -47,9 +47,11 @@ pub(super) fn measure(
         let local: Vec<_> = queries.iter().map(|stranger| stranger.query.local()).collect();
         let images = Shown { coder, images: queries.iter().map(|stranger| Some(&stranger.image)).collect() };
         let admit = |number: usize, hit: &IndexHit| queries[number].record.is_rival_of(hit);
-        // Nothing settles it: strangers go through all looks, and the largest lead of any place in the picture counts.
+        // Nothing settles it: strangers go through all looks, and the largest lead of any place in the picture counts that
+        // could be called strong.
         for contests in search.look(&local, &images, &|_, _| false, &admit)? {
-            let leading = contests.iter().max_by(|a, b| a.lead(0).total_cmp(&b.lead(0)));
+            let accusing = contests.iter().filter(|contest| contest.may_accuse(contest.best()));
+            let leading = accusing.max_by(|a, b| a.lead(0).total_cmp(&b.lead(0)));
             background.impostors.push(leading.map_or(Impostor::default(), |contest| Impostor {
                 best: score(contest.best().score),
                 rival: score(contest.best().score - contest.lead(0)),
