@@ -38,7 +38,7 @@ const MOST: f64 = 60.0;
 /// # Lonely templates
 /// The tail holds for templates of which the vault has several records. A record that is alone with its template is strong
 /// only where nearly all that is seen of it looks the same, and other such samples are left out of the tail: see
-/// [`Contest::may_accuse`](crate::Contest::may_accuse).
+/// [`LocalSearch::may_accuse`](crate::LocalSearch::may_accuse).
 ///
 /// # Small vaults
 /// Where fewer than 60 strangers could be measured, local codes make a match possible, never strong.

@@ -239,8 +239,7 @@ impl<'a> Matcher<'a> {
         sighting: &Sighting,
         lead: f64,
     ) -> Result<Option<(Band, Tier)>, IndexError> {
-        let most = if contest.may_accuse(sighting) { Band::Strong } else { Band::Possible };
-        let alone = self.local_rule.band(lead, 0.0).map(|band| band.min(most));
+        let alone = self.allowed(contest, sighting, self.local_rule.band(lead, 0.0))?;
         if alone == Some(Band::Strong) {
             return Ok(Some((Band::Strong, Tier::Local)));
         }
@@ -250,12 +249,25 @@ impl<'a> Matcher<'a> {
         let rival =
             rival.filter(|other| contest.best().record.is_rival_of(other)).map(|other| other.distance).next();
         let surprise = self.global.rule.surprise(distance, rival);
-        let both = self.local_rule.band(lead, surprise).map(|band| band.min(most));
+        let both = self.allowed(contest, sighting, self.local_rule.band(lead, surprise))?;
         Ok(if both > alone {
             both.map(|band| (band, Tier::Both))
         } else {
             alone.map(|band| (band, Tier::Local))
         })
+    }
+
+    /// The band, no more than possible where the sighting may not accuse.
+    fn allowed(
+        &self,
+        contest: &Contest,
+        sighting: &Sighting,
+        band: Option<Band>,
+    ) -> Result<Option<Band>, IndexError> {
+        if band == Some(Band::Strong) && !self.search.may_accuse(contest, sighting)? {
+            return Ok(Some(Band::Possible));
+        }
+        Ok(band)
     }
 
     /// Smallest distance of the sighted record's whole-image code in any orientation.

@@ -17,7 +17,7 @@ const BORDER: f64 = 100.0;
 /// three, less what hardly counts.
 const NEIGHBOURHOOD: f32 = 6.0;
 /// Share of a record's features in view from which on it is seen that a stranger's document is another one.
-const MUCH: f64 = 0.3;
+const MUCH: f64 = 0.2;
 /// Most records for which an image is read again: the right one and the rivals of several places are among the first.
 const READ: usize = 8;
 /// Fewest agreeing features that say where to read.

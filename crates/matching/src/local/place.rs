@@ -39,30 +39,25 @@ impl Contest {
         inside.map_or(0.0, |sighting| sighting.score) - outside
     }
 
-    /// Whether one of the sightings may be called strong.
-    ///
-    /// What records of one template have in common is known where the vault holds several. Then one or the other of them
-    /// shows a little in any image of that template, in the same outline. Where none does, nobody knows what of the
-    /// record is only print: a stranger's document of the template shows the same print, and differs in portrait and
-    /// fields. So there a record is no more than possible, unless nearly all that is seen of it looks the same.
-    pub fn may_accuse(&self, sighting: &Sighting) -> bool {
-        sighting.undisputed || self.has_company()
-    }
-
-    fn has_company(&self) -> bool {
-        let Some(outline) = &self.best().quad else { return false };
-        self.rivals().any(|rival| {
-            let same_frame = |theirs: &[(f64, f64); 4]| {
-                let (a, b) = (area(outline).abs(), area(theirs).abs());
-                overlap(outline, theirs) >= SAME_FRAME && a.min(b) >= SAME_FRAME * a.max(b)
-            };
-            rival.spots.len() >= COMPANY && rival.quad.as_ref().is_some_and(same_frame)
-        })
+    /// Whether records of others show in the best one's outline: the template is one that the vault holds several of.
+    pub(super) fn has_company(&self) -> bool {
+        self.best().quad.as_ref().is_some_and(|outline| self.rivals().any(|rival| rival.keeps(outline)))
     }
 
     /// Sightings of others than the best one's subject, by falling score.
     pub fn rivals(&self) -> impl Iterator<Item = &Sighting> {
         self.sightings.iter().filter(|other| self.best().record.is_rival_of(&other.record))
+    }
+}
+
+impl Sighting {
+    /// Whether this one shows, however little, in about this outline.
+    pub(super) fn keeps(&self, outline: &[(f64, f64); 4]) -> bool {
+        let same_frame = |own: &[(f64, f64); 4]| {
+            let (a, b) = (area(outline).abs(), area(own).abs());
+            overlap(outline, own) >= SAME_FRAME && a.min(b) >= SAME_FRAME * a.max(b)
+        };
+        self.spots.len() >= COMPANY && self.quad.as_ref().is_some_and(same_frame)
     }
 }
 

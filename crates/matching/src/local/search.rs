@@ -1,7 +1,7 @@
 //! From the local codes of images to the records that show in them.
 
 use rayon::prelude::*;
-use saltprint_fingerprint::{LocalQuery, Orientation, QueryFeature};
+use saltprint_fingerprint::{LocalFeature, LocalQuery, Orientation, QueryFeature};
 use saltprint_index::{Generation, Hit, IndexError, IndexHit, LocalLookup};
 
 use super::compare::{Candidate, Look};
@@ -30,7 +30,7 @@ pub struct Sighting {
     pub altered: bool,
     /// Whether nearly all features that are whole in view look the same, as far as the image is good enough to tell.
     pub unchanged: bool,
-    /// Whether three tenths of the record or more are in view, and nearly all of that looks the same.
+    /// Whether a fifth of the record or more is in view, and nearly all of that looks the same.
     pub undisputed: bool,
     /// Whether the image shows the record's mirror image.
     pub mirrored: bool,
@@ -200,6 +200,39 @@ impl<'a> LocalSearch<'a> {
         let look = self.look_at(query, features, mirrored);
         let found = self.compare(&look, std::iter::once(*hit), image, |_| true)?;
         Ok(found.into_iter().next())
+    }
+
+    /// Whether a sighting in a contest may be called strong.
+    ///
+    /// What records of one template have in common is known where the vault holds several. There one or the other of them
+    /// shows a little in an image of that template, or in the record itself. Where none does, nobody knows what of the
+    /// record is only print: a stranger's document of the template shows the same print, and differs in portrait and
+    /// fields. So there a record is no more than possible, unless nearly all that is seen of it looks the same.
+    ///
+    /// # Errors
+    /// [`IndexError`] where the index is damaged.
+    pub fn may_accuse(&self, contest: &Contest, sighting: &Sighting) -> Result<bool, IndexError> {
+        Ok(sighting.undisputed || contest.has_company() || self.has_company(sighting)?)
+    }
+
+    /// Whether others show in the record of a sighting, asked with its own features.
+    fn has_company(&self, sighting: &Sighting) -> Result<bool, IndexError> {
+        const WHOLE: [(f64, f64); 4] = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
+        let record = self.generation.local(&sighting.place)?;
+        let ask = |feature: &LocalFeature| QueryFeature {
+            code: feature.code,
+            margins: [0; QueryFeature::MARGINS],
+            keypoint: feature.place.keypoint(),
+        };
+        let query = LocalQuery {
+            width: record.width.into(),
+            height: record.height.into(),
+            upright: record.features.iter().map(ask).collect(),
+            mirrored: Vec::new(),
+        };
+        let others = |_: usize, hit: &IndexHit| sighting.record.is_rival_of(hit);
+        let found = self.find(&[&query], false, &|_| None, others)?;
+        Ok(found.iter().flatten().any(|other| other.keeps(&WHOLE)))
     }
 
     fn look_at<'q>(&self, query: &'q LocalQuery, features: &'q [QueryFeature], mirrored: bool) -> Look<'q> {

@@ -8,7 +8,7 @@ use saltprint_fingerprint::{Coder, Luma, QueryFingerprint};
 use saltprint_index::{Generation, Impostor, IndexHit, LocalBackground, Manifest};
 use saltprint_intake::{Entry, decode, read_bounded};
 use saltprint_keys::{RecordRef, RefKey};
-use saltprint_matching::LocalSearch;
+use saltprint_matching::{Contest, LocalSearch};
 
 use crate::{Config, Error, Phase, Progress, sample, shown::Shown};
 
@@ -50,16 +50,23 @@ pub(super) fn measure(
         // Nothing settles it: strangers go through all looks, and the largest lead of any place in the picture counts that
         // could be called strong.
         for contests in search.look(&local, &images, &|_, _| false, &admit)? {
-            let accusing = contests.iter().filter(|contest| contest.may_accuse(contest.best()));
-            let leading = accusing.max_by(|a, b| a.lead(0).total_cmp(&b.lead(0)));
-            background.impostors.push(leading.map_or(Impostor::default(), |contest| Impostor {
-                best: score(contest.best().score),
-                rival: score(contest.best().score - contest.lead(0)),
-            }));
+            background.impostors.push(impostor(&search, contests)?);
         }
     }
     background.impostors.sort_by(|a, b| a.best.total_cmp(&b.best).then(a.rival.total_cmp(&b.rival)));
     Ok(background)
+}
+
+/// The largest lead that could be called strong.
+fn impostor(search: &LocalSearch<'_>, mut contests: Vec<Contest>) -> Result<Impostor, Error> {
+    contests.sort_by(|a, b| b.lead(0).total_cmp(&a.lead(0)));
+    for contest in contests.iter().filter(|contest| contest.lead(0) > 0.0) {
+        if search.may_accuse(contest, contest.best())? {
+            let best = contest.best().score;
+            return Ok(Impostor { best: score(best), rival: score(best - contest.lead(0)) });
+        }
+    }
+    Ok(Impostor::default())
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "scores are small and rounding them does not matter")]
