@@ -164,7 +164,7 @@ impl<'a> Matcher<'a> {
         for query in queries {
             judgements.push(self.global.ask_graph(query)?);
         }
-        counts.graph += judgements.iter().flatten().count() as u64;
+        let by_graph: Vec<bool> = judgements.iter().map(Option::is_some).collect();
         counts.seconds.graph += started.elapsed().as_secs_f64();
 
         let started = Instant::now();
@@ -173,7 +173,6 @@ impl<'a> Matcher<'a> {
         let mut unsettled: Vec<(usize, GlobalAnswer)> = Vec::new();
         for (index, answer) in open.into_iter().zip(self.global.scan(&asked)?) {
             if answer.judgement.band() == Some(Band::Strong) {
-                counts.exact += 1;
                 judgements[index] = Some(answer.judgement);
             } else {
                 unsettled.push((index, answer));
@@ -188,6 +187,13 @@ impl<'a> Matcher<'a> {
                 judgement.as_mut().map_or(Ok(()), |judgement| self.inspect(query, &image, judgement))
             },
         )?;
+        for (index, query) in queries.iter().enumerate() {
+            if let Some(judgement) = judgements[index].take_if(|judgement| is_contradicted(judgement)) {
+                unsettled.push((index, self.doubt(query, judgement)?));
+            } else if judgements[index].is_some() {
+                *(if by_graph[index] { &mut counts.graph } else { &mut counts.exact }) += 1;
+            }
+        }
         counts.local += unsettled.len() as u64;
         let asked: Vec<&LocalQuery> = unsettled.iter().map(|(index, _)| queries[*index].local()).collect();
         let settled = |number: usize, contests: &[Contest]| {
@@ -221,6 +227,16 @@ impl<'a> Matcher<'a> {
         Ok(())
     }
 
+    /// Leaves to the local tier what its inspection contradicts.
+    fn doubt(&self, query: &QueryFingerprint, mut judgement: Judgement) -> Result<GlobalAnswer, IndexError> {
+        for found in &mut judgement.matches {
+            found.band = Band::Possible;
+        }
+        let candidates =
+            self.global.scan(&[query])?.pop().map(|answer| answer.candidates).unwrap_or_default();
+        Ok(GlobalAnswer { judgement, candidates })
+    }
+
     /// Whether strong matches fill the image, so that finer looks can add nothing.
     fn settles(&self, query: &QueryFingerprint, answer: &GlobalAnswer, contests: &[Contest]) -> bool {
         let strong = contests.iter().filter(|contest| {
@@ -244,10 +260,12 @@ impl<'a> Matcher<'a> {
             return Ok(Some((Band::Strong, Tier::Local)));
         }
         let distance = self.distance(query, sighting)?;
-        // The nearest record that speaks against it.
+        // The nearest record or negative image that speaks against it.
         let rival = answer.candidates.iter().map(|other| &other.record);
         let rival =
             rival.filter(|other| contest.best().record.is_rival_of(other)).map(|other| other.distance).next();
+        let negative = self.global.generation.manifest().negative.nearest(query);
+        let rival = rival.into_iter().chain(negative).min();
         let surprise = self.global.rule.surprise(distance, rival);
         let both = self.allowed(contest, sighting, self.local_rule.band(lead, surprise))?;
         Ok(if both > alone {
@@ -348,4 +366,11 @@ impl<'a> Matcher<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether the details of a strong match say that much of it is another document: whole-image codes of documents of one
+/// template are mostly about the portrait, and a forged card may have that of one record and the rest of another.
+fn is_contradicted(judgement: &Judgement) -> bool {
+    let sighting = judgement.matches.first().and_then(|found| found.sighting.as_ref());
+    sighting.is_some_and(|sighting| sighting.disputed)
 }

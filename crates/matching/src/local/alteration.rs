@@ -41,6 +41,7 @@ pub(super) struct Shown {
 
 /// What an image shows of a record's features.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an answer of its own")]
 pub(super) struct Changes {
     /// A place looks different while the rest agrees.
     pub(super) altered: bool,
@@ -48,6 +49,8 @@ pub(super) struct Changes {
     pub(super) unchanged: bool,
     /// Most features look the same; of another document of the template a quarter and more do not.
     pub(super) mostly_same: bool,
+    /// Too many for that look different.
+    pub(super) disputed: bool,
 }
 
 /// Compares what is `shown` of a record whose features lie at `own`.
@@ -70,7 +73,8 @@ pub(super) fn changes(own: &[Placed], shown: &[Shown]) -> Changes {
     };
     let share = different as f64 / shown.len() as f64;
     let altered = share <= 1.0 - SAME && altered();
-    Changes { altered, unchanged: share <= STRAY, mostly_same: share <= 1.0 - MOSTLY }
+    let mostly_same = share <= 1.0 - MOSTLY;
+    Changes { altered, unchanged: share <= STRAY, mostly_same, disputed: !mostly_same }
 }
 
 fn is_near(own: &[Placed], a: Shown, b: Shown) -> bool {
@@ -103,22 +107,26 @@ mod tests {
     #[test]
     fn a_hole_in_a_good_copy_is_an_alteration() {
         let good = changes(&grid(), &shown(|row| if middle(row) { 50 } else { row % 4 }));
-        assert_eq!(good, Changes { altered: true, unchanged: false, mostly_same: true });
+        assert_eq!(good, Changes { altered: true, mostly_same: true, ..Changes::default() });
         // Rewritten a little in a copy that is exact elsewhere, not in a poor one.
         assert!(changes(&grid(), &shown(|row| if middle(row) { 18 } else { 0 })).altered);
         assert!(!changes(&grid(), &shown(|row| if middle(row) { 18 } else { 2 + row % 8 })).altered);
         // Cut away, not changed.
         let rest: Vec<Shown> = shown(|_| 0).into_iter().filter(|one| !middle(one.row)).collect();
-        assert_eq!(changes(&grid(), &rest), Changes { altered: false, unchanged: true, mostly_same: true });
+        assert_eq!(
+            changes(&grid(), &rest),
+            Changes { unchanged: true, mostly_same: true, ..Changes::default() }
+        );
     }
 
     #[test]
     fn features_lost_here_and_there_are_none() {
         let none = |distance: &dyn Fn(u32) -> u32| changes(&grid(), &shown(distance));
-        let unchanged = Changes { altered: false, unchanged: true, mostly_same: true };
+        let unchanged = Changes { unchanged: true, mostly_same: true, ..Changes::default() };
         assert_eq!(none(&|_| 0), unchanged);
         assert_eq!(none(&|row| if row == 27 { 60 } else { 3 }), unchanged);
-        assert_eq!(none(&|row| if row % 3 == 0 { 40 } else { 1 }), Changes::default());
+        let disputed = Changes { disputed: true, ..Changes::default() };
+        assert_eq!(none(&|row| if row % 3 == 0 { 40 } else { 1 }), disputed);
         // So poor that nothing can be said, and too few.
         assert_eq!(none(&|row| if middle(row) { 64 } else { 12 }), Changes::default());
         assert_eq!(changes(&grid(), &shown(|_| 0)[..11]), Changes::default());

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use saltprint_fingerprint::{Keypoint, LocalCode, LocalFingerprint, LocalQuery, QueryFeature};
-use saltprint_index::{Hit, IndexHit};
+use saltprint_index::{Hit, IndexHit, NegativeBank};
 
 use super::alteration::{Shown, changes};
 use super::reading::{Read, read_again};
@@ -29,6 +29,8 @@ pub(super) struct Look<'q> {
     /// Those of the query, or of its mirror image, that are looked for.
     pub(super) features: &'q [QueryFeature],
     pub(super) mirrored: bool,
+    /// What is read and near one of these is no evidence.
+    pub(super) negative: Option<&'q NegativeBank>,
     pub(super) settings: VerifySettings,
 }
 
@@ -130,10 +132,13 @@ impl Look<'_> {
         groups: &[u32],
     ) -> Reading {
         let record = &agreed.candidate.local;
-        let (rows, mut read): (Vec<u32>, Vec<QueryFeature>) =
+        let (rows, read): (Vec<u32>, Vec<QueryFeature>) =
             read_again(image, &agreed.transform, record, &agreed.in_view, self.query, self.mirrored)
                 .into_iter()
                 .unzip();
+        let admitted = self.negative.map_or_else(|| vec![true; read.len()], |bank| bank.admits(&read));
+        let kept = rows.into_iter().zip(read).zip(admitted).filter(|(_, admitted)| *admitted);
+        let (rows, mut read): (Vec<u32>, Vec<QueryFeature>) = kept.map(|(pair, _)| pair).unzip();
         let found: HashMap<u32, &Near> = agreed.pairs.iter().map(|(pair, _)| (pair.record, pair)).collect();
         // What was found may be nearer than what was read: its place is exact.
         for (row, read) in rows.iter().zip(&mut read) {
@@ -211,6 +216,7 @@ impl Look<'_> {
             unchanged: changes.unchanged,
             mirrored: self.mirrored,
             undisputed: much && changes.mostly_same,
+            disputed: changes.disputed,
             quad,
             region: region(&points, width, height),
             covered: covered_share(&points, width, height),

@@ -32,6 +32,8 @@ pub struct Sighting {
     pub unchanged: bool,
     /// Whether a fifth of the record or more is in view, and nearly all of that looks the same.
     pub undisputed: bool,
+    /// Whether more of what is in view looks different than in an altered copy, in an image that is good enough to tell.
+    pub disputed: bool,
     /// Whether the image shows the record's mirror image.
     pub mirrored: bool,
     /// Corners of the record's image in the leaked one, clockwise from its upper left as the record has it, in shares of
@@ -174,7 +176,8 @@ impl<'a> LocalSearch<'a> {
             .par_iter()
             .enumerate()
             .map(|(number, candidates)| {
-                let look = self.look_at(queries[number], features[number], mirrored);
+                let mut look = self.look_at(queries[number], features[number], mirrored);
+                look.negative = (!negative.is_empty()).then_some(negative);
                 let places = candidates.iter().map(|candidate| Hit {
                     distance: 0,
                     segment: candidate.segment,
@@ -236,7 +239,7 @@ impl<'a> LocalSearch<'a> {
     }
 
     fn look_at<'q>(&self, query: &'q LocalQuery, features: &'q [QueryFeature], mirrored: bool) -> Look<'q> {
-        Look { query, features, mirrored, settings: self.verify }
+        Look { query, features, mirrored, negative: None, settings: self.verify }
     }
 
     /// Looks at one image for some records.
