@@ -49,18 +49,22 @@ pub(super) fn measure(
         let admit = |number: usize, hit: &IndexHit| queries[number].record.is_rival_of(hit);
         // Nothing settles it: strangers go through all looks, and the largest lead of any place in the picture counts that
         // could be called strong.
-        for contests in search.look(&local, &images, &|_, _| false, &admit)? {
-            background.impostors.push(impostor(&search, contests)?);
-        }
+        let found = search.look(&local, &images, &|_, _| false, &admit)?;
+        let impostors: Result<Vec<Impostor>, Error> =
+            found.into_par_iter().map(|contests| impostor(&search, contests)).collect();
+        background.impostors.extend(impostors?);
     }
     background.impostors.sort_by(|a, b| a.best.total_cmp(&b.best).then(a.rival.total_cmp(&b.rival)));
     Ok(background)
 }
 
+/// A lead below this is as good as none: a tenth of a feature that nobody else has.
+const NONE: f64 = 0.1;
+
 /// The largest lead that could be called strong.
 fn impostor(search: &LocalSearch<'_>, mut contests: Vec<Contest>) -> Result<Impostor, Error> {
     contests.sort_by(|a, b| b.lead(0).total_cmp(&a.lead(0)));
-    for contest in contests.iter().filter(|contest| contest.lead(0) > 0.0) {
+    for contest in contests.iter().filter(|contest| contest.lead(0) >= NONE) {
         if search.may_accuse(contest, contest.best())? {
             let best = contest.best().score;
             return Ok(Impostor { best: score(best), rival: score(best - contest.lead(0)) });
