@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use image::imageops::FilterType;
-use saltprint_fingerprint::{Coder, Profile};
+use saltprint_fingerprint::{Coder, Keypoint, LocalFeature, Luma, Profile, View};
 use saltprint_intake::{Limits, decode};
 use saltprint_keys::ProjectionKey;
 use saltprint_synth::{Document, Template};
@@ -18,6 +18,17 @@ fn jpeg(width: u32, height: u32) -> Vec<u8> {
         .encode_image(&scaled)
         .expect("a sound image");
     bytes
+}
+
+/// The places of 512 features of an image, in itself.
+fn views(coder: &Coder, image: &Luma) -> Vec<View> {
+    let pool = coder.fingerprint(image).expect("not plain").local;
+    let view = |feature: &LocalFeature| {
+        let Keypoint { x, y, size, angle } = feature.place.keypoint();
+        let (sin, cos) = (angle * std::f32::consts::TAU).sin_cos();
+        View { x, y, along: (cos * size, sin * size), across: (-sin * size, cos * size) }
+    };
+    pool.features.iter().cycle().take(512).map(view).collect()
 }
 
 fn bench(criterion: &mut Criterion) {
@@ -40,6 +51,16 @@ fn bench(criterion: &mut Criterion) {
         group.bench_function("finer query codes", |bencher| {
             bencher.iter(|| black_box(coder.fine_query(&luma)));
         });
+        // For each image that has a record to be read for: the scale space, and the places of eight records.
+        let places = views(&coder, &luma);
+        for (label, fine) in [("reading 512 places", false), ("reading 512 places, finer", true)] {
+            group.bench_function(label, |bencher| {
+                bencher.iter(|| {
+                    let mut reader = coder.reader(&luma, fine);
+                    places.iter().filter_map(|view| reader.read(view)).count()
+                });
+            });
+        }
         group.bench_function("bytes to record codes", |bencher| {
             bencher.iter(|| {
                 let luma = decode(&bytes, &limits).expect("just encoded");

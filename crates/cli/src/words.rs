@@ -64,7 +64,7 @@ fn extent(found: &MatchReport) -> String {
         CopyExtent::Whole => "all of it",
         CopyExtent::Part => "a part of it",
         CopyExtent::Altered => "altered: a part in view looks different",
-        CopyExtent::Unclear | _ => "too blurred or small to tell how much of it",
+        CopyExtent::Unclear | _ => "cannot tell whether all of it is unchanged",
     };
     let tier = match found.tier {
         Tier::Global => "",

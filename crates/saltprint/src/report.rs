@@ -87,13 +87,14 @@ pub struct MatchReport {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CopyExtent {
-    /// Its whole frame and nothing else, with no part that clearly looks different; small changes may be in it.
+    /// Its whole frame and nothing else, and all but 3 % of the details in view look the same. What lies between details may
+    /// differ.
     Whole,
-    /// It is cropped, tilted, or part of a larger picture; what is in view looks the same.
+    /// It is cropped, tilted, or part of a larger picture; all but 3 % of the details in view look the same.
     Part,
-    /// A part that is in view looks different: covered, replaced or written over.
+    /// A place in view looks different while the rest agrees: covered, replaced or written over.
     Altered,
-    /// Too little agrees to tell, as in a copy of bad quality.
+    /// It cannot be told: some details look different, but not all in one place, or the copy is too bad.
     Unclear,
 }
 
