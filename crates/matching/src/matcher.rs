@@ -266,7 +266,8 @@ impl<'a> Matcher<'a> {
             rival.filter(|other| contest.best().record.is_rival_of(other)).map(|other| other.distance).next();
         let negative = self.global.generation.manifest().negative.nearest(query);
         let rival = rival.into_iter().chain(negative).min();
-        let surprise = self.global.rule.surprise(distance, rival);
+        // Details that speak against the record take back what its whole image says for it.
+        let surprise = if sighting.disputed { 0.0 } else { self.global.rule.surprise(distance, rival) };
         let both = self.allowed(contest, sighting, self.local_rule.band(lead, surprise))?;
         Ok(if both > alone {
             both.map(|band| (band, Tier::Both))
@@ -282,7 +283,7 @@ impl<'a> Matcher<'a> {
         sighting: &Sighting,
         band: Option<Band>,
     ) -> Result<Option<Band>, IndexError> {
-        if band == Some(Band::Strong) && !self.search.may_accuse(contest, sighting)? {
+        if band == Some(Band::Strong) && !self.search.may_accuse(contest, sighting, &|_| true)? {
             return Ok(Some(Band::Possible));
         }
         Ok(band)

@@ -9,6 +9,7 @@
 //! and half of the blacked fields, against 0 to 2 % of copies that were blurred, scaled to 20 %, tilted, cropped, photographed
 //! or collected; of the four forged cards of the SIDTD samples two are, and none counts as unchanged.
 
+use super::score::RADIUS;
 use crate::geometry::Placed;
 
 /// Fewest features that say anything.
@@ -49,7 +50,7 @@ pub(super) struct Changes {
     pub(super) unchanged: bool,
     /// Most features look the same; of another document of the template a quarter and more do not.
     pub(super) mostly_same: bool,
-    /// Too many for that look different.
+    /// More than a fifth looks different.
     pub(super) disputed: bool,
 }
 
@@ -73,8 +74,11 @@ pub(super) fn changes(own: &[Placed], shown: &[Shown]) -> Changes {
     };
     let share = different as f64 / shown.len() as f64;
     let altered = share <= 1.0 - SAME && altered();
-    let mostly_same = share <= 1.0 - MOSTLY;
-    Changes { altered, unchanged: share <= STRAY, mostly_same, disputed: !mostly_same }
+    // However poor the image: what is no pair does not look the same.
+    let clearly = |one: &&Shown| one.distance >= limit.min(RADIUS);
+    let clearly_different = shown.iter().filter(clearly).count() as f64 / shown.len() as f64;
+    let mostly_same = clearly_different <= 1.0 - MOSTLY;
+    Changes { altered, unchanged: share <= STRAY, mostly_same, disputed: share > 1.0 - MOSTLY }
 }
 
 fn is_near(own: &[Placed], a: Shown, b: Shown) -> bool {

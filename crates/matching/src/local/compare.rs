@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use saltprint_fingerprint::{Keypoint, LocalCode, LocalFingerprint, LocalQuery, QueryFeature};
 use saltprint_index::{Hit, IndexHit, NegativeBank};
+use zeroize::Zeroize as _;
 
 use super::alteration::{Shown, changes};
 use super::reading::{Read, read_again};
@@ -16,8 +17,8 @@ const BORDER: f64 = 100.0;
 /// How far the neighbourhood that a feature describes reaches, in terms of its size: half the sides of five cells of
 /// three, less what hardly counts.
 const NEIGHBOURHOOD: f32 = 6.0;
-/// Share of a record's features in view from which on it is seen that a stranger's document is another one.
-const MUCH: f64 = 0.2;
+/// Share of a record's features that are shown whole from which on it is seen that a stranger's document is another one.
+const MUCH: f64 = 0.3;
 /// Most records for which an image is read again: the right one and the rivals of several places are among the first.
 const READ: usize = 8;
 /// Fewest agreeing features that say where to read.
@@ -172,11 +173,11 @@ impl Look<'_> {
         }
         weighed.sort_by(|a, b| (b.weight * b.share).total_cmp(&(a.weight * a.share)));
         reading.score = score::read(&weighed, rows.len());
+        read.zeroize();
         reading
     }
 
-    /// Whether nearly all of a feature's neighbourhood is in the image. A feature is given with its place there and its size in
-    /// the record: documents are mostly seen at about their own size.
+    /// Whether nearly all of a feature's neighbourhood is in the image; of a feature with its place and size there.
     fn is_whole(&self, feature: &Keypoint) -> bool {
         let reach = NEIGHBOURHOOD * feature.size;
         let inside = |at: f32, side: f32| at >= reach && at <= side - reach;
@@ -200,7 +201,7 @@ impl Look<'_> {
         same.dedup();
         let changes = changes(own, &shown);
         let quad = quad(transform, (width, height), self.query, self.mirrored);
-        let much = in_view.len() as f64 >= MUCH * own.len() as f64;
+        let much = shown.len() as f64 >= MUCH * own.len() as f64;
         let points: Vec<(f64, f64)> = (same.iter().filter_map(|row| own.get(*row as usize)))
             .map(|place| (f64::from(place.x), f64::from(place.y)))
             .collect();

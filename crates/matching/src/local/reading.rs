@@ -47,7 +47,9 @@ pub(super) fn read_again(
         let keypoint = record.features.get(*number as usize)?.place.keypoint();
         let view = view(transform, &keypoint, width)?;
         let code = image.read(&view)?;
-        let keypoint = Keypoint { x: view.x, y: view.y, ..keypoint };
+        let length = |(right, down): (f32, f32)| libm::hypotf(right, down);
+        let size = length(view.along).max(length(view.across));
+        let keypoint = Keypoint { x: view.x, y: view.y, size, ..keypoint };
         Some((*number, QueryFeature { code, margins: [0; QueryFeature::MARGINS], keypoint }))
     };
     features.iter().filter_map(read).collect()

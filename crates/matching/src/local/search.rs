@@ -30,9 +30,9 @@ pub struct Sighting {
     pub altered: bool,
     /// Whether nearly all features that are whole in view look the same, as far as the image is good enough to tell.
     pub unchanged: bool,
-    /// Whether a fifth of the record or more is in view, and nearly all of that looks the same.
+    /// Whether three tenths of the record or more are shown, and at least four fifths of that look the same.
     pub undisputed: bool,
-    /// Whether more of what is in view looks different than in an altered copy, in an image that is good enough to tell.
+    /// Whether more than a fifth of what is shown looks different, in an image that is good enough to tell.
     pub disputed: bool,
     /// Whether the image shows the record's mirror image.
     pub mirrored: bool,
@@ -200,7 +200,9 @@ impl<'a> LocalSearch<'a> {
         hit: &Hit,
     ) -> Result<Option<Sighting>, IndexError> {
         let features = if mirrored { &query.mirrored } else { &query.upright };
-        let look = self.look_at(query, features, mirrored);
+        let mut look = self.look_at(query, features, mirrored);
+        let negative = &self.generation.manifest().negative;
+        look.negative = (!negative.is_empty()).then_some(negative);
         let found = self.compare(&look, std::iter::once(*hit), image, |_| true)?;
         Ok(found.into_iter().next())
     }
@@ -210,16 +212,27 @@ impl<'a> LocalSearch<'a> {
     /// What records of one template have in common is known where the vault holds several. There one or the other of them
     /// shows a little in an image of that template, or in the record itself. Where none does, nobody knows what of the
     /// record is only print: a stranger's document of the template shows the same print, and differs in portrait and
-    /// fields. So there a record is no more than possible, unless nearly all that is seen of it looks the same.
+    /// fields. So there a record is no more than possible, unless four fifths of what is seen of it look the same.
+    ///
+    /// `admit` says which other records count, as in [`LocalSearch::find`].
     ///
     /// # Errors
     /// [`IndexError`] where the index is damaged.
-    pub fn may_accuse(&self, contest: &Contest, sighting: &Sighting) -> Result<bool, IndexError> {
-        Ok(sighting.undisputed || contest.has_company() || self.has_company(sighting)?)
+    pub fn may_accuse(
+        &self,
+        contest: &Contest,
+        sighting: &Sighting,
+        admit: &(dyn Fn(&IndexHit) -> bool + Sync),
+    ) -> Result<bool, IndexError> {
+        Ok(sighting.undisputed || contest.has_company() || self.has_company(sighting, admit)?)
     }
 
     /// Whether others show in the record of a sighting, asked with its own features.
-    fn has_company(&self, sighting: &Sighting) -> Result<bool, IndexError> {
+    fn has_company(
+        &self,
+        sighting: &Sighting,
+        admit: &(dyn Fn(&IndexHit) -> bool + Sync),
+    ) -> Result<bool, IndexError> {
         const WHOLE: [(f64, f64); 4] = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
         let record = self.generation.local(&sighting.place)?;
         let ask = |feature: &LocalFeature| QueryFeature {
@@ -233,7 +246,7 @@ impl<'a> LocalSearch<'a> {
             upright: record.features.iter().map(ask).collect(),
             mirrored: Vec::new(),
         };
-        let others = |_: usize, hit: &IndexHit| sighting.record.is_rival_of(hit);
+        let others = |_: usize, hit: &IndexHit| sighting.record.is_rival_of(hit) && admit(hit);
         let found = self.find(&[&query], false, &|_| None, others)?;
         Ok(found.iter().flatten().any(|other| other.keeps(&WHOLE)))
     }

@@ -50,9 +50,10 @@ pub(super) fn measure(
         // Nothing settles it: strangers go through all looks, and the largest lead of any place in the picture counts that
         // could be called strong.
         let found = search.look(&local, &images, &|_, _| false, &admit)?;
-        let impostors: Result<Vec<Impostor>, Error> =
-            found.into_par_iter().map(|contests| impostor(&search, contests)).collect();
-        background.impostors.extend(impostors?);
+        let judged = found.into_par_iter().enumerate();
+        let impostors: Result<Vec<Option<Impostor>>, Error> =
+            judged.map(|(number, contests)| impostor(&search, contests, &|hit| admit(number, hit))).collect();
+        background.impostors.extend(impostors?.into_iter().flatten());
     }
     background.impostors.sort_by(|a, b| a.best.total_cmp(&b.best).then(a.rival.total_cmp(&b.rival)));
     Ok(background)
@@ -61,16 +62,22 @@ pub(super) fn measure(
 /// A lead below this is as good as none: a tenth of a feature that nobody else has.
 const NONE: f64 = 0.1;
 
-/// The largest lead that could be called strong.
-fn impostor(search: &LocalSearch<'_>, mut contests: Vec<Contest>) -> Result<Impostor, Error> {
+/// The largest lead that could be called strong; `None` where there are leads, but none could be.
+fn impostor(
+    search: &LocalSearch<'_>,
+    mut contests: Vec<Contest>,
+    admit: &(dyn Fn(&IndexHit) -> bool + Sync),
+) -> Result<Option<Impostor>, Error> {
     contests.sort_by(|a, b| b.lead(0).total_cmp(&a.lead(0)));
+    let mut withheld = false;
     for contest in contests.iter().filter(|contest| contest.lead(0) >= NONE) {
-        if search.may_accuse(contest, contest.best())? {
+        if search.may_accuse(contest, contest.best(), admit)? {
             let best = contest.best().score;
-            return Ok(Impostor { best: score(best), rival: score(best - contest.lead(0)) });
+            return Ok(Some(Impostor { best: score(best), rival: score(best - contest.lead(0)) }));
         }
+        withheld = true;
     }
-    Ok(Impostor::default())
+    Ok((!withheld).then(Impostor::default))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "scores are small and rounding them does not matter")]
