@@ -10,8 +10,10 @@ use crate::{
     local::{LocalCoder, LocalFeatures, LocalQuery, Reader, Settings},
     luma::Luma,
     orientation::Orientation,
+    panels::{Panel, Part, panels},
     plain::{self, TooPlain},
     profile::{MEAN_STEPS, Profile, quantise_row},
+    straight::{Corners, straighten},
 };
 
 /// Bits of a code, and rows of the projection.
@@ -101,7 +103,7 @@ impl Coder {
     pub fn query(&self, image: &Luma) -> Result<QueryFingerprint, TooPlain> {
         let grids = Grid::new(image).reduce();
         plain::check(&grids)?;
-        let codes = Orientation::ALL.map(|o| self.code(&grids.undo(o)));
+        let codes = self.codes(&grids);
         let features = LocalFeatures::extract(image, &Settings::QUERY);
         Ok(QueryFingerprint::new(codes, self.local.query(&features)))
     }
@@ -111,6 +113,28 @@ impl Coder {
     #[must_use]
     pub fn fine_query(&self, image: &Luma) -> LocalQuery {
         self.local.query(&LocalFeatures::extract(image, &Settings::FINE_QUERY))
+    }
+
+    /// The whole-image code of the document that lies at `corners` in an image, as if it filled the frame; `None` where the
+    /// corners make no document, more than a twenty-fifth of it lies outside, or it is too plain.
+    #[must_use]
+    pub fn straightened(&self, image: &Luma, corners: &Corners) -> Option<GlobalCode> {
+        let grids = straighten(image, corners)?.reduce();
+        plain::check(&grids).ok()?;
+        Some(self.code(&grids))
+    }
+
+    /// The pictures that an image is made of, if it is laid out on a plain ground: a collage, a screenshot, a picture with a
+    /// border. The largest first, 16 at most; those that are too plain are left out.
+    #[must_use]
+    pub fn panels(&self, image: &Luma) -> Vec<Panel> {
+        let parts = panels(image).into_iter();
+        let panel = |part: Part| {
+            let grids = Grid::new(&part.crop(image)?).reduce();
+            plain::check(&grids).ok()?;
+            Some(Panel { area: part.in_shares(image), codes: self.codes(&grids) })
+        };
+        parts.filter_map(panel).collect()
     }
 
     /// Prepares an image for being read at chosen places: at the resolution of [`Coder::fine_query`], or of
@@ -124,6 +148,11 @@ impl Coder {
     #[cfg(test)]
     pub(crate) fn local(&self) -> &LocalCoder {
         &self.local
+    }
+
+    /// With each orientation undone.
+    fn codes(&self, grids: &Grids) -> [GlobalCode; 8] {
+        Orientation::ALL.map(|orientation| self.code(&grids.undo(orientation)))
     }
 
     fn code(&self, grids: &Grids) -> GlobalCode {

@@ -85,6 +85,12 @@ impl Grid {
         Self(grid)
     }
 
+    /// A grid of means that were made elsewhere, `192 * 192` of them, row-major.
+    pub(crate) fn from_cells(cells: Vec<u16>) -> Self {
+        debug_assert_eq!(cells.len(), FULL * FULL);
+        Self(cells)
+    }
+
     /// The cells, row-major.
     #[cfg(test)]
     pub(crate) fn cells(&self) -> &[u16] {

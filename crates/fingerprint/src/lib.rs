@@ -86,8 +86,10 @@ mod grid;
 mod local;
 mod luma;
 mod orientation;
+mod panels;
 mod plain;
 mod profile;
+mod straight;
 
 pub use crate::{
     calibrate::{CalibrateError, Calibration, CalibrationSample},
@@ -99,6 +101,8 @@ pub use crate::{
     },
     luma::{Luma, LumaSizeError},
     orientation::Orientation,
+    panels::Panel,
     plain::TooPlain,
     profile::{MAX_DIMS, Profile, ProfileError, ProfileOrigin},
+    straight::Corners,
 };

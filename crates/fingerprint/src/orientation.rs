@@ -104,6 +104,20 @@ impl Orientation {
         if turned { Luma::new(height, width, pixels) } else { Luma::new(width, height, pixels) }
     }
 
+    /// Where a point of the record lies in the leaked image, both in shares of the sides.
+    pub fn place(self, (x, y): (f64, f64)) -> (f64, f64) {
+        match self {
+            Self::Upright => (x, y),
+            Self::Rot90 => (1.0 - y, x),
+            Self::Rot180 => (1.0 - x, 1.0 - y),
+            Self::Rot270 => (y, 1.0 - x),
+            Self::Mirror => (1.0 - x, y),
+            Self::MirrorRot90 => (1.0 - y, 1.0 - x),
+            Self::MirrorRot180 => (x, 1.0 - y),
+            Self::MirrorRot270 => (y, x),
+        }
+    }
+
     /// Where the record's pixel `(x, y)` lands in the leaked image of `out_w` x `out_h`.
     fn lands(self, x: usize, y: usize, out_w: usize, out_h: usize) -> (usize, usize) {
         match self {
@@ -170,6 +184,10 @@ mod tests {
         for o in Orientation::ALL {
             let leak = o.apply(&record).unwrap();
             assert_eq!(o.inverse().apply(&leak).unwrap().pixels(), record.pixels(), "{o}");
+            // The middle of the record's first pixel.
+            let (x, y) = o.place((0.125, 0.125));
+            let at = |share: f64| (0_u32..4).find(|at| (f64::from(*at) + 0.5) / 4.0 == share).unwrap();
+            assert_eq!(leak.pixels()[(at(y) * 4 + at(x)) as usize], 0, "{o}");
             let mut undone = [0; 16];
             o.undo(leak.pixels(), &mut undone, 4);
             assert_eq!(undone, record.pixels(), "{o}");

@@ -92,6 +92,8 @@ pub struct LocalBackground {
     pub records: u64,
     /// What each sampled image came to, in no order that tells anything.
     pub impostors: Vec<Impostor>,
+    /// How near others' records came to the sampled images where these were straightened to fit one of them.
+    pub straightened: Background,
 }
 
 /// The best that others' records scored for one stranger's image.
@@ -101,12 +103,17 @@ pub struct Impostor {
     pub best: f32,
     /// Score of its best rival.
     pub rival: f32,
+    /// How much more likely what was read is in a copy of a record than in its rivals', in nats; the most of all.
+    pub likelihood: f32,
 }
 
 impl LocalBackground {
     pub(crate) fn is_valid(&self) -> bool {
         let valid = |score: f32| score.is_finite() && score >= 0.0;
-        self.impostors.iter().all(|impostor| valid(impostor.best) && valid(impostor.rival))
+        self.impostors
+            .iter()
+            .all(|impostor| valid(impostor.best) && valid(impostor.rival) && valid(impostor.likelihood))
+            && self.straightened.is_valid()
     }
 }
 

@@ -24,96 +24,153 @@ pub(crate) struct GlobalCandidate {
     pub(crate) orientation: Orientation,
 }
 
-/// Whole-image search under a rule.
-#[derive(Debug)]
+/// The codes that one document is looked up with: those of a leaked image, one an orientation, or that of a straightened part
+/// of it.
+pub(crate) struct Asked {
+    orientations: Vec<Orientation>,
+    codes: Vec<GlobalCode>,
+}
+
+impl Asked {
+    /// An image in all orientations.
+    pub(crate) fn whole(codes: &[GlobalCode; 8]) -> Self {
+        Self { orientations: Orientation::ALL.to_vec(), codes: codes.to_vec() }
+    }
+
+    /// A part whose orientation is known and undone.
+    pub(crate) fn part(orientation: Orientation, code: GlobalCode) -> Self {
+        Self { orientations: vec![orientation], codes: vec![code] }
+    }
+
+    /// Smallest distance to `record`, in bits.
+    pub(crate) fn distance(&self, record: &GlobalCode) -> u32 {
+        self.codes.iter().map(|code| code.distance(record)).min().unwrap_or(GlobalCode::BITS)
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.codes.zeroize();
+    }
+}
+
+/// Whole-image search in one generation.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct GlobalStage<'a> {
     pub(crate) generation: &'a Generation,
-    pub(crate) rule: DecisionRule,
     pub(crate) cascade: Cascade,
 }
 
-/// What the exact scan says of one image.
-#[derive(Debug)]
-pub(crate) struct GlobalAnswer {
-    pub(crate) judgement: Judgement,
+/// What the exact scan found for one document.
+pub(crate) struct Scanned {
     /// The nearest records, nearest first.
     pub(crate) candidates: Vec<GlobalCandidate>,
+    /// Distance of the nearest negative image.
+    pub(crate) negative: Option<u32>,
+    pub(crate) asked: Asked,
+}
+
+impl Scanned {
+    /// What a rule says of it.
+    pub(crate) fn judge(&self, rule: &DecisionRule) -> Judgement {
+        decide(rule, &self.candidates, self.negative)
+    }
+
+    /// Distance of the nearest record or negative image that speaks against a record.
+    pub(crate) fn rival_of(&self, record: &IndexHit) -> Option<u32> {
+        let rival = self.candidates.iter().find(|other| record.is_rival_of(&other.record));
+        rival.map(|other| other.record.distance).into_iter().chain(self.negative).min()
+    }
 }
 
 impl GlobalStage<'_> {
-    /// Answers of the exact scan, in the order of the queries.
-    pub(crate) fn scan(&self, queries: &[&QueryFingerprint]) -> Result<Vec<GlobalAnswer>, IndexError> {
-        let mut codes: Vec<GlobalCode> =
-            queries.iter().flat_map(|query| query.iter().map(|(_, code)| *code)).collect();
+    /// Scans for several documents at once: pages are decrypted once for all of them.
+    pub(crate) fn scan(&self, asked: Vec<Asked>) -> Result<Vec<Scanned>, IndexError> {
+        let found = self.nearest(&asked)?;
+        let scanned = asked.into_iter().zip(found).map(|(asked, candidates)| {
+            let negative = self.negative(&asked);
+            Scanned { candidates, negative, asked }
+        });
+        Ok(scanned.collect())
+    }
+
+    /// The records nearest to each document, nearest first, by an exact scan: so many that nine rivals of the first are among
+    /// them, if the index has them.
+    pub(crate) fn nearest(&self, asked: &[Asked]) -> Result<Vec<Vec<GlobalCandidate>>, IndexError> {
+        let mut codes: Vec<GlobalCode> = asked.iter().flat_map(|asked| asked.codes.iter().copied()).collect();
         let found = self.generation.scan(&codes, FIRST_CAPACITY, GlobalCode::BITS)?;
         codes.zeroize();
-        queries
+        let mut found = found.as_slice();
+        asked
             .iter()
-            .zip(found.chunks(Orientation::ALL.len()))
-            .map(|(query, nearest)| self.decide_exactly(query, nearest))
+            .map(|asked| {
+                let (own, rest) = found.split_at(asked.codes.len());
+                found = rest;
+                self.with_rivals(asked, own)
+            })
             .collect()
     }
 
+    /// Distance of the nearest negative image.
+    pub(crate) fn negative(&self, asked: &Asked) -> Option<u32> {
+        self.generation.manifest().negative.nearest(&asked.codes)
+    }
+
     /// The graph's yes, or `None`: its no is worth nothing.
-    pub(crate) fn ask_graph(&self, query: &QueryFingerprint) -> Result<Option<Judgement>, IndexError> {
+    pub(crate) fn ask_graph(
+        &self,
+        query: &QueryFingerprint,
+        rule: &DecisionRule,
+    ) -> Result<Option<Judgement>, IndexError> {
         if self.generation.manifest().records() < self.cascade.graph_from {
             return Ok(None);
         }
+        let asked = Asked::whole(query.codes());
         let mut found = Vec::new();
-        for (_, code) in query.iter() {
+        for code in &asked.codes {
             match self.generation.graph_search(code, GRAPH_EF, FIRST_CAPACITY, GlobalCode::BITS)? {
                 Some(nearest) => found.push(nearest),
                 None => return Ok(None),
             }
         }
-        let candidates = self.candidates(query, &found)?;
+        let candidates = self.candidates(&asked, &found)?;
         // A rival that may hide behind a full list is the business of the exact scan.
         if rivals(&candidates).first().is_none_or(|rival| *rival > horizon(&found)) {
             return Ok(None);
         }
-        let judgement = self.decide(query, &candidates);
+        let judgement = decide(rule, &candidates, self.negative(&asked));
         Ok((judgement.band() == Some(Band::Strong)).then_some(judgement))
     }
 
-    /// Decides from an exact scan. Where a match has more records of its own subject around than were fetched, so that rivals
-    /// may be hidden behind them, it fetches more.
-    fn decide_exactly(
-        &self,
-        query: &QueryFingerprint,
-        nearest: &[Nearest],
-    ) -> Result<GlobalAnswer, IndexError> {
-        let mut candidates = self.candidates(query, nearest)?;
+    /// The candidates of an exact scan. Where a match has more records of its own subject around than were fetched, so that
+    /// rivals may be hidden behind them, it fetches more.
+    fn with_rivals(&self, asked: &Asked, nearest: &[Nearest]) -> Result<Vec<GlobalCandidate>, IndexError> {
+        let mut candidates = self.candidates(asked, nearest)?;
         let mut horizon = horizon(nearest);
         let mut capacity = FIRST_CAPACITY;
         while rivals(&candidates).iter().filter(|distance| **distance <= horizon).count() < WANTED_RIVALS
             && (capacity as u64) < self.generation.manifest().records()
         {
             capacity *= 8;
-            let mut codes: Vec<GlobalCode> = query.iter().map(|(_, code)| *code).collect();
-            let wider = self.generation.scan(&codes, capacity, GlobalCode::BITS)?;
-            codes.zeroize();
-            candidates = self.candidates(query, &wider)?;
+            let wider = self.generation.scan(&asked.codes, capacity, GlobalCode::BITS)?;
+            candidates = self.candidates(asked, &wider)?;
             horizon = self::horizon(&wider);
         }
-        Ok(GlobalAnswer { judgement: self.decide(query, &candidates), candidates })
+        Ok(candidates)
     }
 
     /// One entry a record, in its nearest orientation, nearest first.
-    fn candidates(
-        &self,
-        query: &QueryFingerprint,
-        found: &[Nearest],
-    ) -> Result<Vec<GlobalCandidate>, IndexError> {
+    fn candidates(&self, asked: &Asked, found: &[Nearest]) -> Result<Vec<GlobalCandidate>, IndexError> {
         let mut best: HashMap<(u32, u32), (Hit, Orientation)> = HashMap::new();
-        for ((orientation, _), nearest) in query.iter().zip(found) {
+        for (orientation, nearest) in asked.orientations.iter().zip(found) {
             for hit in nearest.hits() {
                 best.entry((hit.segment, hit.row))
                     .and_modify(|known| {
                         if *hit < known.0 {
-                            *known = (*hit, orientation);
+                            *known = (*hit, *orientation);
                         }
                     })
-                    .or_insert((*hit, orientation));
+                    .or_insert((*hit, *orientation));
             }
         }
         let mut hits: Vec<(Hit, Orientation)> = best.into_values().collect();
@@ -124,57 +181,55 @@ impl GlobalStage<'_> {
             })
             .collect()
     }
+}
 
-    /// The rule, applied to the nearest candidate. Others of its subject or file come with it as far as they stand out
-    /// themselves, and so do rivals that stand out together with it.
-    fn decide(&self, query: &QueryFingerprint, candidates: &[GlobalCandidate]) -> Judgement {
-        let Some(GlobalCandidate { record: best, .. }) = candidates.first() else {
-            return Judgement::default();
-        };
-        // A negative image speaks against every record.
-        let mut rivals = rivals(candidates);
-        let negative = self.generation.manifest().negative.nearest(query);
-        let place = negative.map(|distance| {
-            let place = rivals.partition_point(|rival| *rival < distance);
-            rivals.insert(place, distance);
-            place
-        });
-        let decision = self.rule.decide(best.distance, &rivals);
-        // Where one stands out together with records, it is what the image shows.
-        if place.is_some_and(|place| place < decision.rivals) {
-            return Judgement::default();
-        }
-        let Some(band) = decision.band else {
-            return Judgement::default();
-        };
-        // The first rival that the group, or the best alone, stands out from.
-        let outside = rivals.get(decision.rivals).copied();
-        let mut group = decision.rivals;
-        let mut matches = Vec::new();
-        for GlobalCandidate { record, place, orientation } in candidates {
-            let runner_up = if best.is_rival_of(record) {
-                if group == 0 {
-                    continue;
-                }
-                group -= 1;
-                Some(best.distance)
-            } else {
-                rivals.first().copied()
-            };
-            if let Some(own) = self.rule.band(record.distance, outside) {
-                matches.push(Found {
-                    record: record.clone(),
-                    orientation: *orientation,
-                    band: own.min(band),
-                    tier: Tier::Global,
-                    runner_up,
-                    place: *place,
-                    sighting: None,
-                });
-            }
-        }
-        Judgement { matches }
+/// The rule, applied to the nearest candidate. Others of its subject or file come with it as far as they stand out
+/// themselves, and so do rivals that stand out together with it. A negative image, at its distance, speaks against all.
+fn decide(rule: &DecisionRule, candidates: &[GlobalCandidate], negative: Option<u32>) -> Judgement {
+    let Some(GlobalCandidate { record: best, .. }) = candidates.first() else {
+        return Judgement::default();
+    };
+    let mut rivals = rivals(candidates);
+    let place = negative.map(|distance| {
+        let place = rivals.partition_point(|rival| *rival < distance);
+        rivals.insert(place, distance);
+        place
+    });
+    let decision = rule.decide(best.distance, &rivals);
+    // Where one stands out together with records, it is what the image shows.
+    if place.is_some_and(|place| place < decision.rivals) {
+        return Judgement::default();
     }
+    let Some(band) = decision.band else {
+        return Judgement::default();
+    };
+    // The first rival that the group, or the best alone, stands out from.
+    let outside = rivals.get(decision.rivals).copied();
+    let mut group = decision.rivals;
+    let mut matches = Vec::new();
+    for GlobalCandidate { record, place, orientation } in candidates {
+        let runner_up = if best.is_rival_of(record) {
+            if group == 0 {
+                continue;
+            }
+            group -= 1;
+            Some(best.distance)
+        } else {
+            rivals.first().copied()
+        };
+        if let Some(own) = rule.band(record.distance, outside) {
+            matches.push(Found {
+                record: record.clone(),
+                orientation: *orientation,
+                band: own.min(band),
+                tier: Tier::Global,
+                runner_up,
+                place: *place,
+                sighting: None,
+            });
+        }
+    }
+    Judgement { matches }
 }
 
 /// Distance up to which the lists of all orientations are complete.

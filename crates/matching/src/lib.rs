@@ -25,19 +25,23 @@
 
 #![forbid(unsafe_code)]
 
+mod decide;
 mod geometry;
 mod global;
 mod local;
 mod local_rule;
 mod matcher;
+mod panels;
 mod rule;
+mod straight;
 #[cfg(test)]
 mod tests;
 
 pub use geometry::{
     Agreement, Pair, Placed, Region, Transform, VerifySettings, covered_share, overlap, verify,
 };
-pub use local::{Contest, Images, LocalSearch, Read, Sighting, contests};
+pub use local::{Contest, Images, Lead, LocalSearch, Read, Sighting, contests};
 pub use local_rule::LocalRule;
-pub use matcher::{Cascade, CascadeCounts, Found, Judgement, Matcher, StageSeconds, Tier};
+pub use matcher::{Cascade, CascadeCounts, Found, Judgement, Matcher, Rules, StageSeconds, Tier};
 pub use rule::{Band, Basis, Decision, DecisionRule, RuleSettings};
+pub use straight::nearest_to_parts;

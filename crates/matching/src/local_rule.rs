@@ -2,7 +2,7 @@
 
 use saltprint_index::LocalBackground;
 
-use crate::{Band, Basis, RuleSettings};
+use crate::{Band, Basis, Lead, RuleSettings};
 
 /// Sampled images below which the background is assumed instead of measured.
 const MIN_SAMPLE: usize = 60;
@@ -13,6 +13,8 @@ const TAILS: [(f64, usize); 2] = [(0.75, MIN_SAMPLE), (0.9, 300)];
 const ERROR: f64 = 1.0;
 /// What is assumed of strangers where too few could be measured, on the cautious side of all vaults measured.
 const ASSUMED: Tail = Tail { from: 0.8, share: 0.25, fall: 0.5 };
+/// The same for likelihoods, in nats.
+const ASSUMED_LIKELIHOOD: Tail = Tail { from: 3.0, share: 0.25, fall: 1.5 };
 /// Largest surprise that is told apart: chances below `exp(-60)` mean nothing.
 const MOST: f64 = 60.0;
 
@@ -30,6 +32,10 @@ const MOST: f64 = 60.0;
 /// documents the largest of 600 strangers is where the model expects it. It is an extrapolation all the same: the manifest
 /// keeps the measured scores.
 ///
+/// A second measure of the same features is the lead in *likelihood* ([`Sighting::likelihood`](crate::Sighting::likelihood)), which
+/// knows covered parts: what is left of a document with blacked fields agrees exactly. Its tail is measured likewise. A
+/// likelihood ratio of r is reached by chance at most once in r cases, so it never counts for more than that.
+///
 /// # Both tiers
 /// Chances that the tiers give for one record multiply to a number that, by Fisher's method (Fisher, "Statistical Methods
 /// for Research Workers", 1925, section 21.1), has the chance `p (1 - ln p)` under independence. Strangers' whole-image ratios
@@ -43,11 +49,14 @@ const MOST: f64 = 60.0;
 /// # Small vaults
 /// Where fewer than 60 strangers could be measured, local codes make a match possible, never strong.
 ///
-/// Each of three ways to be found (whole image, local, both) gets a third of the chance that the bands stand for.
+/// Each of five ways to be found (whole image, straightened part, local by lead and by likelihood, both tiers) gets a fifth of
+/// the chance that the bands stand for.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct LocalRule {
     #[serde(skip)]
     tail: Tail,
+    #[serde(skip)]
+    likelihood: Tail,
     strong_lead: f64,
     possible_lead: f64,
     basis: Basis,
@@ -82,24 +91,25 @@ impl Tail {
 }
 
 /// Ways in which one image may be found; they share the chance of a false match.
-pub(crate) const WAYS: f64 = 3.0;
+pub(crate) const WAYS: f64 = 5.0;
 
 impl LocalRule {
     /// Derives the rule from a measured background.
     pub fn new(background: &LocalBackground, settings: RuleSettings) -> Self {
-        let mut leads: Vec<f64> =
-            background.impostors.iter().map(|one| f64::from(one.best) - f64::from(one.rival)).collect();
-        leads.sort_by(f64::total_cmp);
-        let fitted = TAILS
-            .iter()
-            .filter(|(_, needed)| leads.len() >= *needed)
-            .map(|(quantile, _)| fit(&leads, *quantile));
+        let impostors = || background.impostors.iter();
         // The heavier of two: the one that puts the strong threshold farther out.
         let far = |tail: &Tail| tail.value(-(settings.strong_chance / WAYS).ln());
-        let measured = fitted.max_by(|a, b| far(a).total_cmp(&far(b)));
+        let heaviest = |mut values: Vec<f64>| {
+            values.sort_by(f64::total_cmp);
+            let seen = TAILS.iter().filter(|(_, needed)| values.len() >= *needed);
+            seen.map(|(quantile, _)| fit(&values, *quantile)).max_by(|a, b| far(a).total_cmp(&far(b)))
+        };
+        let measured = heaviest(impostors().map(|one| f64::from(one.best) - f64::from(one.rival)).collect());
+        let likelihood = heaviest(impostors().map(|one| f64::from(one.likelihood)).collect());
         let tail = measured.unwrap_or(ASSUMED);
         Self {
             tail,
+            likelihood: likelihood.unwrap_or(ASSUMED_LIKELIHOOD),
             strong_lead: far(&tail),
             possible_lead: tail.value(-(settings.possible_chance / WAYS).ln()),
             basis: if measured.is_some() { Basis::Measured } else { Basis::Assumed },
@@ -107,14 +117,15 @@ impl LocalRule {
         }
     }
 
-    /// Minus the natural logarithm of the chance that a stranger's image leads by at least `lead`.
-    pub fn surprise(&self, lead: f64) -> f64 {
-        self.tail.surprise(lead)
+    /// Minus the natural logarithm of the chance that a stranger's image leads as clearly in either way.
+    pub fn surprise(&self, lead: Lead) -> f64 {
+        // A likelihood ratio of r has at most the chance 1/r, whatever the sample shows.
+        let likelihood = self.likelihood.surprise(lead.likelihood).min(lead.likelihood);
+        self.tail.surprise(lead.score).max(likelihood)
     }
 
-    /// Band of a record that leads its place by a score of `lead` and whose whole-image code is as surprising as
-    /// `global` (0 for no evidence).
-    pub fn band(&self, lead: f64, global: f64) -> Option<Band> {
+    /// Band of a record that leads its place and whose whole-image code is as surprising as `global` (0 for no evidence).
+    pub fn band(&self, lead: Lead, global: f64) -> Option<Band> {
         let local = self.surprise(lead);
         let best = local.max(-joint_chance(local, global).ln());
         let within = |chance: f64| best >= -(chance / WAYS).ln();
@@ -173,8 +184,14 @@ mod tests {
     /// Strangers whose leads are exponential with the mean `fall`, by quantiles.
     fn background(count: u32, fall: f32) -> LocalBackground {
         let lead = |index: u32| -fall * ((index as f32 + 0.5) / count as f32).ln();
-        let impostors = (0..count).map(|index| Impostor { best: 3.0 + lead(index), rival: 3.0 }).collect();
-        LocalBackground { records: 1000, impostors }
+        let impostors = (0..count)
+            .map(|index| Impostor { best: 3.0 + lead(index), rival: 3.0, likelihood: 0.0 })
+            .collect();
+        LocalBackground { records: 1000, impostors, ..LocalBackground::default() }
+    }
+
+    fn by(score: f64) -> Lead {
+        Lead { score, likelihood: 0.0 }
     }
 
     fn rule(background: &LocalBackground) -> LocalRule {
@@ -185,35 +202,51 @@ mod tests {
     fn the_threshold_follows_the_exponential_tail() {
         let rule = rule(&background(2000, 0.3));
         assert_eq!(rule.basis(), Basis::Measured);
-        // ln 3e6 is 14.9; the fall is widened by 4 to 7 %.
-        assert!((4.4..5.0).contains(&rule.strong_lead()), "{}", rule.strong_lead());
+        // ln 5e6 is 15.4; the fall is widened by 4 to 7 %.
+        assert!((4.6..5.2).contains(&rule.strong_lead()), "{}", rule.strong_lead());
         assert!(rule.possible_lead() < rule.strong_lead() * 0.6);
-        assert_eq!(rule.band(5.1, 0.0), Some(Band::Strong));
-        assert_eq!(rule.band(3.5, 0.0), Some(Band::Possible));
-        assert_eq!(rule.band(1.0, 0.0), None);
+        assert_eq!(rule.band(by(5.2), 0.0), Some(Band::Strong));
+        assert_eq!(rule.band(by(3.5), 0.0), Some(Band::Possible));
+        assert_eq!(rule.band(by(1.0), 0.0), None);
     }
 
     #[test]
     fn two_half_certain_tiers_are_certain_together() {
         let rule = rule(&background(2000, 0.3));
-        assert_eq!(rule.band(3.2, 11.0), Some(Band::Strong));
-        assert_eq!(rule.band(3.2, 0.0), Some(Band::Possible));
-        assert_eq!(rule.band(0.0, 11.0), Some(Band::Possible));
+        assert_eq!(rule.band(by(3.2), 11.5), Some(Band::Strong));
+        assert_eq!(rule.band(by(3.2), 0.0), Some(Band::Possible));
+        assert_eq!(rule.band(by(0.0), 11.5), Some(Band::Possible));
     }
 
     #[test]
     fn a_heavier_tail_moves_the_threshold() {
         let light = background(2000, 0.3);
         let mut heavy = light.clone();
-        heavy.impostors.extend((0..60).map(|index| Impostor { best: 4.0 + index as f32 / 30.0, rival: 1.0 }));
+        heavy.impostors.extend((0..60).map(|index| Impostor {
+            best: 4.0 + index as f32 / 30.0,
+            rival: 1.0,
+            likelihood: 0.0,
+        }));
         assert!(rule(&heavy).strong_lead() > rule(&light).strong_lead() * 1.3);
+    }
+
+    #[test]
+    fn a_likelihood_counts_for_no_more_than_it_says_and_no_more_than_strangers_let_it() {
+        let by = |likelihood| Lead { score: 0.0, likelihood };
+        // Strangers show none: what counts is the ratio itself. ln 5e6 is 15.4.
+        let light = rule(&background(2000, 0.3));
+        assert_eq!(light.band(by(15.3), 0.0), Some(Band::Possible));
+        assert_eq!(light.band(by(15.5), 0.0), Some(Band::Strong));
+        let mut heavy = background(2000, 0.3);
+        heavy.impostors.iter_mut().step_by(5).for_each(|one| one.likelihood = 12.0);
+        assert_eq!(rule(&heavy).band(by(15.5), 0.0), None);
     }
 
     #[test]
     fn a_small_sample_is_trusted_less_and_a_tiny_one_not_at_all() {
         assert!(rule(&background(120, 0.3)).strong_lead() > rule(&background(2000, 0.3)).strong_lead());
         let tiny = rule(&background(59, 0.1));
-        assert_eq!(tiny.band(50.0, 30.0), Some(Band::Possible));
+        assert_eq!(tiny.band(by(50.0), 30.0), Some(Band::Possible));
         assert_eq!(
             (tiny.basis(), tiny.strong_lead()),
             (Basis::Assumed, rule(&LocalBackground::default()).strong_lead())
@@ -222,17 +255,21 @@ mod tests {
 
     #[test]
     fn strangers_that_score_nothing_are_no_trouble() {
-        let silent = LocalBackground { records: 9, impostors: vec![Impostor::default(); 500] };
+        let silent = LocalBackground {
+            records: 9,
+            impostors: vec![Impostor::default(); 500],
+            ..LocalBackground::default()
+        };
         let rule = rule(&silent);
-        assert!(rule.strong_lead() > 0.0 && rule.band(0.0, 0.0).is_none());
+        assert!(rule.strong_lead() > 0.0 && rule.band(by(0.0), 0.0).is_none());
     }
 
     proptest::proptest! {
         #[test]
         fn more_evidence_is_never_worse(lead in 0.0_f64..20.0, more in 0.0_f64..5.0, global in 0.0_f64..40.0) {
             let rule = rule(&background(400, 0.4));
-            proptest::prop_assert!(rule.band(lead + more, global) >= rule.band(lead, global));
-            proptest::prop_assert!(rule.band(lead, global + more) >= rule.band(lead, global));
+            proptest::prop_assert!(rule.band(by(lead + more), global) >= rule.band(by(lead), global));
+            proptest::prop_assert!(rule.band(by(lead), global + more) >= rule.band(by(lead), global));
         }
     }
 }

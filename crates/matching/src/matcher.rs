@@ -3,15 +3,16 @@
 use std::time::Instant;
 
 use rayon::prelude::*;
-use saltprint_fingerprint::{GlobalCode, LocalQuery, Orientation, QueryFingerprint};
-use saltprint_index::{Generation, Hit, IndexError, IndexHit};
+use saltprint_fingerprint::{Corners, GlobalCode, LocalQuery, Orientation, Panel, QueryFingerprint};
+use saltprint_index::{Generation, Hit, IndexError, IndexHit, Manifest};
 
-use crate::global::{GlobalAnswer, GlobalStage};
+use crate::decide::{self, Case};
+use crate::global::{Asked, GlobalStage, Scanned};
 use crate::local::{Contest, Images, LocalSearch, Read, Sighting};
-use crate::{Band, DecisionRule, LocalRule};
+use crate::panels::{self, PanelAnswer};
+use crate::straight;
+use crate::{Band, DecisionRule, LocalRule, RuleSettings};
 
-/// Records of different subjects that may stand out together.
-const MAX_GROUP: usize = 8;
 /// Share of a leaked image that strong matches must cover for the search to end: below, more documents may be in it.
 const ALL_SEEN: f64 = 0.6;
 
@@ -102,48 +103,59 @@ impl Judgement {
 pub struct Matcher<'a> {
     global: GlobalStage<'a>,
     search: LocalSearch<'a>,
-    local_rule: LocalRule,
+    rules: Rules,
+}
+
+/// The rules of one generation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rules {
+    /// Of whole-image codes.
+    pub whole: DecisionRule,
+    /// Of whole-image codes of straightened parts.
+    pub straightened: DecisionRule,
+    /// Of local codes, and of both tiers together.
+    pub local: LocalRule,
+}
+
+impl Rules {
+    /// Derives all rules from the backgrounds that were measured when a generation was built.
+    pub fn new(manifest: &Manifest, settings: RuleSettings) -> Self {
+        Self {
+            whole: DecisionRule::new(&manifest.background, settings),
+            straightened: DecisionRule::new(&manifest.local_background.straightened, settings),
+            local: LocalRule::new(&manifest.local_background, settings),
+        }
+    }
 }
 
 /// The images that the whole-image stages have not settled.
 struct Unsettled<'a> {
     images: &'a dyn Images,
-    unsettled: &'a [(usize, GlobalAnswer)],
+    unsettled: &'a [usize],
 }
 
 impl Images for Unsettled<'_> {
     fn fine(&self, number: usize) -> LocalQuery {
-        self.images.fine(self.unsettled[number].0)
+        self.images.fine(self.unsettled[number])
     }
 
     fn reader(&self, number: usize, fine: bool) -> Option<Box<dyn Read + '_>> {
-        self.images.reader(self.unsettled[number].0, fine)
+        self.images.reader(self.unsettled[number], fine)
+    }
+
+    fn straightened(&self, number: usize, corners: &Corners) -> Option<GlobalCode> {
+        self.images.straightened(self.unsettled[number], corners)
+    }
+
+    fn panels(&self, number: usize) -> Vec<Panel> {
+        self.images.panels(self.unsettled[number])
     }
 }
 
 impl<'a> Matcher<'a> {
     /// A matcher over an open generation.
-    pub fn new(
-        generation: &'a Generation,
-        rule: DecisionRule,
-        local_rule: LocalRule,
-        cascade: Cascade,
-    ) -> Self {
-        Self {
-            global: GlobalStage { generation, rule, cascade },
-            search: LocalSearch::new(generation),
-            local_rule,
-        }
-    }
-
-    /// The rule of whole-image codes.
-    pub fn rule(&self) -> &DecisionRule {
-        &self.global.rule
-    }
-
-    /// The rule of local codes and of both tiers together.
-    pub fn local_rule(&self) -> &LocalRule {
-        &self.local_rule
+    pub fn new(generation: &'a Generation, rules: Rules, cascade: Cascade) -> Self {
+        Self { global: GlobalStage { generation, cascade }, search: LocalSearch::new(generation), rules }
     }
 
     /// Judges a batch of images; the sealed pages are decrypted once for all of them.
@@ -162,64 +174,100 @@ impl<'a> Matcher<'a> {
         let started = Instant::now();
         let mut judgements: Vec<Option<Judgement>> = Vec::with_capacity(queries.len());
         for query in queries {
-            judgements.push(self.global.ask_graph(query)?);
+            judgements.push(self.global.ask_graph(query, &self.rules.whole)?);
         }
         let by_graph: Vec<bool> = judgements.iter().map(Option::is_some).collect();
         counts.seconds.graph += started.elapsed().as_secs_f64();
 
         let started = Instant::now();
         let open: Vec<usize> = (0..queries.len()).filter(|index| judgements[*index].is_none()).collect();
-        let asked: Vec<&QueryFingerprint> = open.iter().map(|index| &queries[*index]).collect();
-        let mut unsettled: Vec<(usize, GlobalAnswer)> = Vec::new();
-        for (index, answer) in open.into_iter().zip(self.global.scan(&asked)?) {
-            if answer.judgement.band() == Some(Band::Strong) {
-                judgements[index] = Some(answer.judgement);
-            } else {
-                unsettled.push((index, answer));
+        let asked: Vec<Asked> = open.iter().map(|index| Asked::whole(queries[*index].codes())).collect();
+        let mut scans: Vec<Option<Scanned>> = queries.iter().map(|_| None).collect();
+        let mut unsettled: Vec<usize> = Vec::new();
+        for (index, scanned) in open.into_iter().zip(self.global.scan(asked)?) {
+            let judgement = scanned.judge(&self.rules.whole);
+            if judgement.band() != Some(Band::Strong) {
+                unsettled.push(index);
             }
+            judgements[index] = Some(judgement);
+            scans[index] = Some(scanned);
         }
         counts.seconds.exact += started.elapsed().as_secs_f64();
 
         let started = Instant::now();
-        queries.par_iter().zip(&mut judgements).enumerate().try_for_each(
-            |(number, (query, judgement))| {
+        let inspected = queries.par_iter().zip(&mut judgements).enumerate();
+        inspected.try_for_each(|(number, (query, judgement))| match judgement {
+            Some(judgement) if judgement.band() == Some(Band::Strong) => {
                 let image = || images.reader(number, false);
-                judgement.as_mut().map_or(Ok(()), |judgement| self.inspect(query, &image, judgement))
-            },
-        )?;
-        for (index, query) in queries.iter().enumerate() {
-            if let Some(judgement) = judgements[index].take_if(|judgement| is_contradicted(judgement)) {
-                unsettled.push((index, self.doubt(query, judgement)?));
-            } else if judgements[index].is_some() {
+                self.inspect(query, &image, &mut judgement.matches, None)
+            }
+            _ => Ok(()),
+        })?;
+        for (index, judgement) in judgements.iter_mut().enumerate() {
+            let Some(judgement) = judgement else { continue };
+            if is_contradicted(&judgement.matches) {
+                judgement.matches.iter_mut().for_each(|found| found.band = Band::Possible);
+                unsettled.push(index);
+            } else if judgement.band() == Some(Band::Strong) {
                 *(if by_graph[index] { &mut counts.graph } else { &mut counts.exact }) += 1;
             }
         }
+        // Of what the graph found and details dispute there was no exact scan yet.
+        let unscanned: Vec<usize> =
+            unsettled.iter().copied().filter(|index| scans[*index].is_none()).collect();
+        let asked = unscanned.iter().map(|index| Asked::whole(queries[*index].codes())).collect();
+        for (index, scanned) in unscanned.into_iter().zip(self.global.scan(asked)?) {
+            scans[index] = Some(scanned);
+        }
         counts.local += unsettled.len() as u64;
-        let asked: Vec<&LocalQuery> = unsettled.iter().map(|(index, _)| queries[*index].local()).collect();
-        let settled = |number: usize, contests: &[Contest]| {
-            let (index, answer) = &unsettled[number];
-            self.settles(&queries[*index], answer, contests)
-        };
         let shown = Unsettled { images, unsettled: &unsettled };
+        let panels = self.look_at_panels(queries, &shown)?;
+        let asked: Vec<&LocalQuery> = unsettled.iter().map(|index| queries[*index].local()).collect();
+        let settled = |number: usize, contests: &[Contest]| {
+            let scanned = scans[unsettled[number]].as_ref();
+            scanned.is_some_and(|scanned| self.settles(scanned, &panels[number], contests))
+        };
         let found = self.search.look(&asked, &shown, &settled, &|_, _| true)?;
-        for ((index, answer), contests) in unsettled.iter().zip(found) {
-            judgements[*index] = Some(self.decide(&queries[*index], answer, &contests)?);
+        let straightened = straight::scan(&self.global, &shown, &found)?;
+        for (number, index) in unsettled.iter().enumerate() {
+            let (Some(scanned), Some(judgement)) = (&scans[*index], judgements[*index].take()) else {
+                continue;
+            };
+            let case = Case {
+                rules: &self.rules,
+                search: &self.search,
+                generation: self.global.generation,
+                query: queries[*index].local(),
+                image: &|| shown.reader(number, false),
+                scanned,
+                panels: &panels[number],
+            };
+            judgements[*index] = Some(case.decide(&found[number], &straightened[number], judgement)?);
         }
         counts.seconds.local += started.elapsed().as_secs_f64();
         Ok(judgements.into_iter().flatten().collect())
     }
 
     /// Adds to matches by whole-image codes how their local codes agree. One of which a part looks different rests on the
-    /// parts that do not.
+    /// parts that do not. Where the record fills a panel of the image, its details are looked for there.
     fn inspect<'r>(
         &self,
         query: &QueryFingerprint,
         image: &dyn Fn() -> Option<Box<dyn Read + 'r>>,
-        judgement: &mut Judgement,
+        matches: &mut [Found],
+        panel: Option<&PanelAnswer>,
     ) -> Result<(), IndexError> {
-        for found in &mut judgement.matches {
+        for found in matches {
             let mirrored = found.orientation.index() >= Orientation::Mirror.index();
-            found.sighting = self.search.against(query.local(), mirrored, image, &found.place)?;
+            let sighting = self.search.against(query.local(), mirrored, image, &found.place)?;
+            found.sighting = match panel {
+                None => sighting,
+                Some(panel) => {
+                    let there = sighting.filter(|sighting| panel.is_place_of(sighting));
+                    let outline = || Sighting::outlined(found, panel.outline(found.orientation));
+                    Some(there.unwrap_or_else(outline))
+                }
+            };
             if found.sighting.as_ref().is_some_and(|sighting| sighting.altered) {
                 found.tier = Tier::Local;
             }
@@ -227,151 +275,54 @@ impl<'a> Matcher<'a> {
         Ok(())
     }
 
-    /// Leaves to the local tier what its inspection contradicts.
-    fn doubt(&self, query: &QueryFingerprint, mut judgement: Judgement) -> Result<GlobalAnswer, IndexError> {
-        for found in &mut judgement.matches {
-            found.band = Band::Possible;
-        }
-        let candidates =
-            self.global.scan(&[query])?.pop().map(|answer| answer.candidates).unwrap_or_default();
-        Ok(GlobalAnswer { judgement, candidates })
+    /// The panels of images that match something, inspected.
+    fn look_at_panels(
+        &self,
+        queries: &[QueryFingerprint],
+        shown: &Unsettled<'_>,
+    ) -> Result<Vec<Vec<PanelAnswer>>, IndexError> {
+        let mut panels = panels::look(&self.global, &self.rules.whole, shown, shown.unsettled.len())?;
+        panels.par_iter_mut().enumerate().try_for_each(|(number, panels)| {
+            panels.iter_mut().try_for_each(|panel| {
+                let mut matches = std::mem::take(&mut panel.judgement.matches);
+                let query = &queries[shown.unsettled[number]];
+                self.inspect(query, &|| shown.reader(number, false), &mut matches, Some(panel))?;
+                if is_contradicted(&matches) {
+                    matches.iter_mut().for_each(|found| found.band = Band::Possible);
+                }
+                panel.judgement.matches = matches;
+                Ok::<_, IndexError>(())
+            })
+        })?;
+        Ok(panels)
     }
 
     /// Whether strong matches fill the image, so that finer looks can add nothing.
-    fn settles(&self, query: &QueryFingerprint, answer: &GlobalAnswer, contests: &[Contest]) -> bool {
-        let strong = contests.iter().filter(|contest| {
-            let band = self.local_band(query, answer, contest, contest.best(), contest.lead(0));
-            band.is_ok_and(|band| band.is_some_and(|(band, _)| band == Band::Strong))
-        });
-        strong.map(|contest| contest.best().area()).sum::<f64>() >= ALL_SEEN
-    }
-
-    /// Band of a sighting with a lead, and the tier that it rests on.
-    fn local_band(
-        &self,
-        query: &QueryFingerprint,
-        answer: &GlobalAnswer,
-        contest: &Contest,
-        sighting: &Sighting,
-        lead: f64,
-    ) -> Result<Option<(Band, Tier)>, IndexError> {
-        let alone = self.allowed(contest, sighting, self.local_rule.band(lead, 0.0))?;
-        if alone == Some(Band::Strong) {
-            return Ok(Some((Band::Strong, Tier::Local)));
-        }
-        let distance = self.distance(query, sighting)?;
-        // The nearest record or negative image that speaks against it.
-        let rival = answer.candidates.iter().map(|other| &other.record);
-        let rival =
-            rival.filter(|other| contest.best().record.is_rival_of(other)).map(|other| other.distance).next();
-        let negative = self.global.generation.manifest().negative.nearest(query);
-        let rival = rival.into_iter().chain(negative).min();
-        // Details that speak against the record take back what its whole image says for it.
-        let surprise = if sighting.disputed { 0.0 } else { self.global.rule.surprise(distance, rival) };
-        let both = self.allowed(contest, sighting, self.local_rule.band(lead, surprise))?;
-        Ok(if both > alone {
-            both.map(|band| (band, Tier::Both))
-        } else {
-            alone.map(|band| (band, Tier::Local))
-        })
-    }
-
-    /// The band, no more than possible where the sighting may not accuse.
-    fn allowed(
-        &self,
-        contest: &Contest,
-        sighting: &Sighting,
-        band: Option<Band>,
-    ) -> Result<Option<Band>, IndexError> {
-        if band == Some(Band::Strong) && !self.search.may_accuse(contest, sighting, &|_| true)? {
-            return Ok(Some(Band::Possible));
-        }
-        Ok(band)
-    }
-
-    /// Smallest distance of the sighted record's whole-image code in any orientation.
-    fn distance(&self, query: &QueryFingerprint, sighting: &Sighting) -> Result<u32, IndexError> {
-        let code: GlobalCode = self.global.generation.code(&sighting.place)?;
-        Ok(query.nearest(&code).0)
-    }
-
-    /// Puts the contests of an image and its possible whole-image matches together.
-    fn decide(
-        &self,
-        query: &QueryFingerprint,
-        answer: &GlobalAnswer,
-        contests: &[Contest],
-    ) -> Result<Judgement, IndexError> {
-        let mut matches: Vec<Found> = Vec::new();
-        for contest in contests {
-            self.decide_contest(query, answer, contest, &mut matches)?;
-        }
-        for found in &answer.judgement.matches {
-            if !matches.iter().any(|known| known.record.record_ref == found.record.record_ref) {
-                matches.push(found.clone());
-            }
-        }
-        // Stable: local matches before whole-image ones, stronger evidence first.
-        matches.sort_by_key(|found| std::cmp::Reverse(found.band));
-        Ok(Judgement { matches })
-    }
-
-    /// The best record of one place with the others of its subject; or, where several subjects stand out together, all of
-    /// them as possible.
-    fn decide_contest(
-        &self,
-        query: &QueryFingerprint,
-        answer: &GlobalAnswer,
-        contest: &Contest,
-        matches: &mut Vec<Found>,
-    ) -> Result<(), IndexError> {
-        let band = |sighting: &Sighting, lead| self.local_band(query, answer, contest, sighting, lead);
-        let single = band(contest.best(), contest.lead(0))?;
-        let mut group = 0;
-        if single.is_none_or(|(band, _)| band != Band::Strong) {
-            let rivals = contest.rivals().count().min(MAX_GROUP);
-            let stands_out =
-                |size: &usize| self.local_rule.band(contest.lead(*size), 0.0) == Some(Band::Strong);
-            group = (1..=rivals).find(stands_out).unwrap_or(0);
-        }
-        if single.is_none() && group == 0 {
-            return Ok(());
-        }
-        // What the first rival that does not stand out scores.
-        let outside = contest.rivals().nth(group).map_or(0.0, |rival| rival.score);
-        let mut rivals_left = group;
-        for sighting in &contest.sightings {
-            if contest.best().record.is_rival_of(&sighting.record) {
-                if rivals_left == 0 {
-                    continue;
-                }
-                rivals_left -= 1;
-            }
-            let Some((own, tier)) = band(sighting, sighting.score - outside)? else { continue };
-            let distance = self.distance(query, sighting)?;
-            let mut record = sighting.record.clone();
-            record.distance = distance;
-            let runner_up = answer.candidates.iter().map(|other| &other.record);
-            matches.push(Found {
-                runner_up: runner_up
-                    .filter(|other| record.is_rival_of(other))
-                    .map(|other| other.distance)
-                    .next(),
-                record,
-                place: sighting.place,
-                orientation: sighting.orientation(),
-                band: if group > 0 { Band::Possible } else { own.min(single.map_or(own, |(band, _)| band)) },
-                tier,
-                sighting: Some(sighting.clone()),
-            });
-        }
-        Ok(())
+    fn settles(&self, scanned: &Scanned, panels: &[PanelAnswer], contests: &[Contest]) -> bool {
+        let strong: Vec<&PanelAnswer> =
+            panels.iter().filter(|panel| panel.judgement.band() == Some(Band::Strong)).collect();
+        let is_strong = |contest: &&Contest| {
+            let best = contest.best();
+            let surprise =
+                decide::surprise(&self.rules.whole, scanned, contest, best, self.global.generation)?;
+            let band = self.rules.local.band(contest.lead(), surprise);
+            Ok::<_, IndexError>(
+                band == Some(Band::Strong) && self.search.may_accuse(contest, best, &|_| true)?,
+            )
+        };
+        // What is damaged shows when the decision is made.
+        let by_details = contests
+            .iter()
+            .filter(|contest| !strong.iter().any(|panel| panel.is_place_of(contest.best())))
+            .filter(|contest| is_strong(contest).unwrap_or(false));
+        let seen = by_details.map(|contest| contest.best().area()).sum::<f64>();
+        seen + strong.iter().map(|panel| panel.share).sum::<f64>() >= ALL_SEEN
     }
 }
 
 /// Whether the details of a strong match say that much of it is another document: whole-image codes of documents of one
 /// template are mostly about the portrait, and a forged card may have that of one record and the rest of another.
-fn is_contradicted(judgement: &Judgement) -> bool {
-    let sighting = judgement.matches.first().and_then(|found| found.sighting.as_ref());
-    sighting.is_some_and(|sighting| sighting.disputed)
+fn is_contradicted(matches: &[Found]) -> bool {
+    let best = matches.first().filter(|found| found.band == Band::Strong);
+    best.and_then(|found| found.sighting.as_ref()).is_some_and(|sighting| sighting.disputed)
 }

@@ -101,9 +101,14 @@ const ASSUMED: Measures =
 /// calibrated profile only records take part that the calibration has not seen. The lower tail of strangers' ratios is
 /// modelled as normal around the measured median, with the largest spread that the 25, 10, 5 and 1 % quantiles imply, as
 /// far as the sample carries them, so that a tail heavier than a normal one widens it. The strong threshold is
-/// the ratio whose modelled probability, summed over the eight orientations of a query, is a third of
-/// [`RuleSettings::strong_chance`] (local codes have their shares, see [`LocalRule`](crate::LocalRule)). It is an extrapolation beyond what was observed; the manifest keeps the
-/// histograms for whoever wants to check it.
+/// the ratio whose modelled probability, summed over the eight orientations of a query, is a quarter of
+/// [`RuleSettings::strong_chance`] (the other ways to be found have their shares, see [`LocalRule`](crate::LocalRule)). It is an
+/// extrapolation beyond what was observed; the manifest keeps the histograms for whoever wants to check it.
+///
+/// # Parts
+/// Panels of a sheet are whole images, and each is eight more tries. Parts that were straightened to fit a record are nearer to
+/// that one than to others for that reason alone, so they have a background of their own, measured the same way; see
+/// [`DecisionRule::with_tries`].
 ///
 /// # Margin and groups
 /// A strong match must also be nearer than the runner-up by more bits than for 95 % of strangers, since a ratio of two
@@ -120,6 +125,10 @@ pub struct DecisionRule {
     median: f64,
     #[serde(skip)]
     spread: f64,
+    #[serde(skip)]
+    tries: f64,
+    #[serde(skip)]
+    settings: RuleSettings,
 }
 
 /// What the rule says about the record that is nearest to a query.
@@ -135,23 +144,43 @@ impl DecisionRule {
     /// Derives thresholds from a measured background.
     pub fn new(background: &Background, settings: RuleSettings) -> Self {
         let Measures { basis, median, spread, near, margin } = measure(background).unwrap_or(ASSUMED);
-        let threshold = |chance: f64| {
-            let z = normal_quantile((chance / WAYS / ORIENTATIONS).clamp(1e-15, 0.5));
-            Some(median + z * spread).filter(|threshold| *threshold >= 0.0)
-        };
-        Self {
-            strong: threshold(settings.strong_chance),
-            possible: threshold(settings.possible_chance.max(settings.strong_chance)),
+        let rule = Self {
+            strong: None,
+            possible: None,
             margin,
             near,
             basis,
             median,
             spread,
+            tries: ORIENTATIONS,
+            settings,
+        };
+        rule.set()
+    }
+
+    /// The same rule for a question with another number of tries: of the codes that an image is asked with, each is one
+    /// more chance to come near by accident. A whole image has eight, one an orientation.
+    #[must_use]
+    pub fn with_tries(self, tries: usize) -> Self {
+        Self { tries: tries.max(1) as f64, ..self }.set()
+    }
+
+    /// Sets the thresholds.
+    fn set(self) -> Self {
+        let threshold = |chance: f64| {
+            let z = normal_quantile((chance / WAYS / self.tries).clamp(1e-15, 0.5));
+            Some(self.median + z * self.spread).filter(|threshold| *threshold >= 0.0)
+        };
+        let RuleSettings { strong_chance, possible_chance } = self.settings;
+        Self {
+            strong: threshold(strong_chance),
+            possible: threshold(possible_chance.max(strong_chance)),
+            ..self
         }
     }
 
     /// Minus the natural logarithm of the modelled chance that a stranger's image comes as near to a record, at `distance`
-    /// with the nearest rival at `runner_up`, in any orientation; 0 where that says nothing.
+    /// with the nearest rival at `runner_up`, in any try; 0 where that says nothing.
     pub fn surprise(&self, distance: u32, runner_up: Option<u32>) -> f64 {
         use statrs::distribution::{ContinuousCDF as _, Normal};
         let runner_up = runner_up.unwrap_or(self.near);
@@ -161,7 +190,7 @@ impl DecisionRule {
         }
         let z = (f64::from(distance) / f64::from(runner_up.max(1)) - self.median) / self.spread;
         // Beyond 1e-20 the tail of a model says nothing any more.
-        let chance = (Normal::standard().cdf(z) * ORIENTATIONS).clamp(1e-20, 1.0);
+        let chance = (Normal::standard().cdf(z) * self.tries).clamp(1e-20, 1.0);
         -chance.ln()
     }
 

@@ -3,7 +3,9 @@
 mod local;
 mod reading;
 
-use saltprint_fingerprint::{Fingerprint, GlobalCode, LocalQuery, Orientation, QueryFingerprint};
+use saltprint_fingerprint::{
+    Corners, Fingerprint, GlobalCode, LocalQuery, Orientation, Panel, QueryFingerprint,
+};
 use saltprint_index::{
     Background, CensusId, Coverage, Generation, GraphPolicy, Impostor, IndexDir, LocalBackground, Manifest,
     RecordFacts, SegmentRecord,
@@ -12,6 +14,7 @@ use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
 
 use crate::{
     Band, Cascade, CascadeCounts, DecisionRule, Images, Judgement, LocalRule, Matcher, Read, RuleSettings,
+    Rules,
 };
 
 const EPOCH: EpochId = EpochId::from_bytes([5; 16]);
@@ -87,11 +90,17 @@ fn rule() -> DecisionRule {
     DecisionRule::new(&background, RuleSettings::default())
 }
 
+fn rules() -> Rules {
+    Rules { whole: rule(), straightened: rule(), local: local_rule() }
+}
+
 /// Strangers' leads fall by a factor of e every 0.3.
 fn local_rule() -> LocalRule {
     let lead = |number: u16| -0.3 * ((f32::from(number) + 0.5) / 2_000.0).ln();
-    let impostors = (0..2_000).map(|number| Impostor { best: 1.0 + lead(number), rival: 1.0 }).collect();
-    LocalRule::new(&LocalBackground { records: 2_000, impostors }, RuleSettings::default())
+    let impostors =
+        (0..2_000).map(|number| Impostor { best: 1.0 + lead(number), rival: 1.0, likelihood: 0.0 }).collect();
+    let background = LocalBackground { records: 2_000, impostors, ..LocalBackground::default() };
+    LocalRule::new(&background, RuleSettings::default())
 }
 
 /// A query whose code is `code` when `orientation` is undone, and far from everything otherwise.
@@ -112,10 +121,18 @@ impl<F: Fn(usize) -> LocalQuery + Sync> Images for Codes<F> {
     fn reader(&self, _number: usize, _fine: bool) -> Option<Box<dyn Read + '_>> {
         None
     }
+
+    fn straightened(&self, _number: usize, _corners: &Corners) -> Option<GlobalCode> {
+        None
+    }
+
+    fn panels(&self, _number: usize) -> Vec<Panel> {
+        Vec::new()
+    }
 }
 
 fn judge(index: &Index, query: QueryFingerprint, graph_from: u64) -> (Judgement, CascadeCounts) {
-    let matcher = Matcher::new(&index.generation, rule(), local_rule(), Cascade { graph_from });
+    let matcher = Matcher::new(&index.generation, rules(), Cascade { graph_from });
     let mut counts = CascadeCounts::default();
     let mut judgements = matcher.judge(&[query], &Codes(|_| LocalQuery::default()), &mut counts).unwrap();
     assert_eq!(judgements.len(), 1);

@@ -6,7 +6,7 @@ use saltprint_fingerprint::{Coder, Profile, TooPlain};
 use saltprint_index::{Background, Coverage, Generation, IndexDir, IndexError};
 use saltprint_intake::decode;
 use saltprint_keys::{DigestKey, EpochId, IndexKey, ProjectionKey};
-use saltprint_matching::{CascadeCounts, DecisionRule, LocalRule, Matcher};
+use saltprint_matching::{CascadeCounts, DecisionRule, LocalRule, Matcher, Rules};
 
 use crate::triage::{Asked, Prepared};
 use crate::{Config, Error, ItemReport, shown::Shown};
@@ -27,8 +27,7 @@ pub struct Saltprint {
 pub(crate) struct Snapshot {
     pub(crate) generation: Generation,
     pub(crate) coder: Coder,
-    pub(crate) rule: DecisionRule,
-    pub(crate) local_rule: LocalRule,
+    pub(crate) rules: Rules,
     builtin_profile: bool,
 }
 
@@ -58,6 +57,8 @@ pub struct Status {
     pub strangers: StrangerStatus,
     /// How matches are decided.
     pub rule: DecisionRule,
+    /// The decision rule of straightened parts.
+    pub straightened_rule: DecisionRule,
     /// The decision rule of local codes, and of both tiers together.
     pub local_rule: LocalRule,
 }
@@ -208,8 +209,9 @@ impl Saltprint {
             builtin_profile: snapshot.builtin_profile,
             coverage: manifest.coverage.into(),
             strangers: (&manifest.background).into(),
-            rule: snapshot.rule,
-            local_rule: snapshot.local_rule,
+            rule: snapshot.rules.whole,
+            straightened_rule: snapshot.rules.straightened,
+            local_rule: snapshot.rules.local,
         }
     }
 
@@ -235,7 +237,7 @@ impl Saltprint {
 
     pub(crate) fn matcher<'a>(&self, snapshot: &'a Snapshot) -> Matcher<'a> {
         let cascade = self.config.matching.cascade;
-        Matcher::new(&snapshot.generation, snapshot.rule, snapshot.local_rule, cascade)
+        Matcher::new(&snapshot.generation, snapshot.rules, cascade)
     }
 
     /// Bytes to a query, or to the report where there is nothing to ask.
@@ -290,8 +292,7 @@ impl Snapshot {
             return Err(Error::ForeignProfile { path: config.index.clone() });
         }
         let generation = dir.open(index_key, epoch)?;
-        let rule = DecisionRule::new(&generation.manifest().background, config.matching.rule);
-        let local_rule = LocalRule::new(&generation.manifest().local_background, config.matching.rule);
-        Ok(Self { generation, coder, rule, local_rule, builtin_profile: profile.is_builtin() })
+        let rules = Rules::new(generation.manifest(), config.matching.rule);
+        Ok(Self { generation, coder, rules, builtin_profile: profile.is_builtin() })
     }
 }

@@ -1,6 +1,6 @@
 //! Leaked images at hand, for the closer looks of the local tier.
 
-use saltprint_fingerprint::{Coder, LocalQuery, Luma};
+use saltprint_fingerprint::{Coder, Corners, GlobalCode, LocalQuery, Luma, Panel};
 use saltprint_matching::{Images, Read};
 
 /// Images by their numbers in a batch; `None` for what needs no look.
@@ -18,5 +18,14 @@ impl Images for Shown<'_> {
     fn reader(&self, number: usize, fine: bool) -> Option<Box<dyn Read + '_>> {
         let image = self.images.get(number).copied().flatten()?;
         Some(Box::new(self.coder.reader(image, fine)))
+    }
+
+    fn straightened(&self, number: usize, corners: &Corners) -> Option<GlobalCode> {
+        self.coder.straightened(self.images.get(number).copied().flatten()?, corners)
+    }
+
+    fn panels(&self, number: usize) -> Vec<Panel> {
+        let image = self.images.get(number).copied().flatten();
+        image.map_or_else(Vec::new, |image| self.coder.panels(image))
     }
 }

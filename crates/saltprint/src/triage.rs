@@ -290,7 +290,7 @@ impl Tally {
             .collect();
         // Stable: equal counts stay in the order of source and month.
         hits.sort_by_key(|cell| std::cmp::Reverse(cell.images));
-        let measured = [snapshot.rule.basis(), snapshot.local_rule.basis()] == [Basis::Measured; 2];
+        let measured = [snapshot.rules.whole.basis(), snapshot.rules.local.basis()] == [Basis::Measured; 2];
         TriageSummary {
             generation: snapshot.generation.manifest().generation,
             records: snapshot.generation.manifest().records(),

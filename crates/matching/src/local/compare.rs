@@ -7,6 +7,7 @@ use saltprint_index::{Hit, IndexHit, NegativeBank};
 use zeroize::Zeroize as _;
 
 use super::alteration::{Shown, changes};
+use super::likelihood::{self, Seen};
 use super::reading::{Read, read_again};
 use super::score::{self, Agreeing, Crowd, Near, near_pairs};
 use super::search::Sighting;
@@ -155,24 +156,32 @@ impl Look<'_> {
         for (group, candidate) in groups.iter().zip(candidates) {
             crowd.add(*group, &near_pairs(&read, &candidate.local), &candidate.local);
         }
-        let mut reading = Reading { score: 0.0, seen: rows.clone(), same: Vec::new(), shown: Vec::new() };
+        let mut reading =
+            Reading { score: 0.0, likelihood: 0.0, seen: rows.clone(), same: Vec::new(), shown: Vec::new() };
         let mut weighed: Vec<Agreeing> = Vec::new();
+        let mut seen: Vec<Seen> = Vec::with_capacity(rows.len());
         for ((number, row), read) in (0..).zip(&rows).zip(&read) {
             let Some(kept) = record.features.get(*row as usize) else { continue };
             let pair = Near { query: number, record: *row, distance: read.code.distance(&kept.code) };
             if self.is_whole(&read.keypoint) {
                 reading.shown.push(Shown { row: *row, distance: pair.distance });
             }
+            let share = if found.contains_key(row) { 1.0 } else { score::ONLY_READ };
+            seen.extend(agreed.own.get(*row as usize).map(|place| Seen {
+                at: (f64::from(place.x), f64::from(place.y)),
+                distance: pair.distance,
+                weight: share * crowd.rarity(agreed.group, &pair, kept),
+            }));
             if pair.distance > score::RADIUS {
                 continue;
             }
             reading.same.push(*row);
-            let share = if found.contains_key(row) { 1.0 } else { score::ONLY_READ };
             let weight = f64::from(crowd.weight(agreed.group, &pair, kept));
             weighed.extend(agreeing(&agreed.own, pair, weight).map(|one| Agreeing { share, ..one }));
         }
         weighed.sort_by(|a, b| (b.weight * b.share).total_cmp(&(a.weight * a.share)));
         reading.score = score::read(&weighed, rows.len());
+        reading.likelihood = likelihood::ratio(seen);
         read.zeroize();
         reading
     }
@@ -191,6 +200,7 @@ impl Look<'_> {
         let found: Vec<u32> = pairs.iter().map(|(pair, _)| pair.record).collect();
         let reading = reading.unwrap_or_else(|| Reading {
             score: 0.0,
+            likelihood: 0.0,
             seen: in_view.clone(),
             same: Vec::new(),
             shown: found_only(agreed),
@@ -211,6 +221,7 @@ impl Look<'_> {
             record: candidate.record.clone(),
             place: candidate.place,
             score: agreed.score.max(reading.score),
+            likelihood: reading.likelihood,
             features: u32::try_from(points.len()).unwrap_or(u32::MAX),
             in_view: u32::try_from(seen.len().max(points.len())).unwrap_or(u32::MAX),
             altered: changes.altered,
@@ -240,6 +251,7 @@ fn found_only(agreed: &Agreed<'_>) -> Vec<Shown> {
 /// What an image shows of a record at its places.
 struct Reading {
     score: f64,
+    likelihood: f64,
     /// Features that the image can show.
     seen: Vec<u32>,
     /// Those that it shows.

@@ -6,16 +6,18 @@
 //! | `compare.rs` | candidates compared feature by feature and checked for one transform |
 //! | `reading.rs` | the image read again where a candidate's features should be |
 //! | `score.rs` | what a pair of near features is worth |
+//! | `likelihood.rs` | how likely what is read is in a copy and in a stranger's document |
 //! | `alteration.rs` | whether a part of the document was changed |
 //! | `place.rs` | who competes for the same place in the image |
 
 mod alteration;
 mod compare;
+mod likelihood;
 mod place;
 mod reading;
 mod score;
 mod search;
 
-pub use place::{Contest, contests};
+pub use place::{Contest, Lead, contests};
 pub use reading::{Images, Read};
 pub use search::{LocalSearch, Sighting};

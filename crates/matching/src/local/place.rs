@@ -25,18 +25,34 @@ pub struct Contest {
     pub sightings: Vec<Sighting>,
 }
 
+/// How far a record is above its rivals.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Lead {
+    /// In terms of [`Sighting::score`].
+    pub score: f64,
+    /// In terms of [`Sighting::likelihood`], in nats; at least 0.
+    pub likelihood: f64,
+}
+
 impl Contest {
     /// The sighting with the highest score.
     pub fn best(&self) -> &Sighting {
         &self.sightings[0]
     }
 
-    /// How far the score of the best sighting is above that of its best rival; or, with `skipped` rivals, how far the last
-    /// of these is above the next.
-    pub fn lead(&self, skipped: usize) -> f64 {
-        let outside = self.rivals().nth(skipped).map_or(0.0, |rival| rival.score);
-        let inside = if skipped == 0 { Some(self.best()) } else { self.rivals().nth(skipped - 1) };
-        inside.map_or(0.0, |sighting| sighting.score) - outside
+    /// How far the best sighting is above its best rivals.
+    pub fn lead(&self) -> Lead {
+        self.lead_of(self.best(), 0)
+    }
+
+    /// How far a sighting is above the rivals of the best one, without the `skipped` best of these.
+    pub fn lead_of(&self, sighting: &Sighting, skipped: usize) -> Lead {
+        let outside = || self.rivals().skip(skipped);
+        let most = |value: fn(&Sighting) -> f64| outside().map(value).fold(0.0, f64::max);
+        Lead {
+            score: sighting.score - most(|rival| rival.score),
+            likelihood: (sighting.likelihood - most(|rival| rival.likelihood)).max(0.0),
+        }
     }
 
     /// Whether records of others show in the best one's outline: the template is one that the vault holds several of.

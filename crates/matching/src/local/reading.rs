@@ -4,7 +4,9 @@
 //! when an image is scaled down, blurred or photographed. Once enough of them agree to say where the record lies in the
 //! image, the others need not be found, only read.
 
-use saltprint_fingerprint::{Keypoint, LocalCode, LocalFingerprint, LocalQuery, QueryFeature, Reader, View};
+use saltprint_fingerprint::{
+    Corners, GlobalCode, Keypoint, LocalCode, LocalFingerprint, LocalQuery, Panel, QueryFeature, Reader, View,
+};
 
 use crate::geometry::Transform;
 
@@ -16,6 +18,12 @@ pub trait Images: Sync {
     /// Reads an image, at the resolution of [`Images::fine`] or the ordinary one; `None` where there is no image to read,
     /// only codes, and what was found in it has to do.
     fn reader(&self, number: usize, fine: bool) -> Option<Box<dyn Read + '_>>;
+
+    /// The whole-image code of the document at `corners` of an image; `None` where there is no image or no such document in it.
+    fn straightened(&self, number: usize, corners: &Corners) -> Option<GlobalCode>;
+
+    /// The pictures that an image is made of, if it is laid out on a plain ground.
+    fn panels(&self, number: usize) -> Vec<Panel>;
 }
 
 /// An image that can be read at chosen places.

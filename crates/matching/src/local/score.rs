@@ -2,6 +2,8 @@
 
 use saltprint_fingerprint::{LocalFeature, LocalFingerprint, QueryFeature, Sharing};
 
+use super::likelihood::crowding;
+
 /// Distance in bits from which two codes are no pair.
 pub(super) const RADIUS: u32 = 28;
 /// Distance in bits at which a pair is worth `exp(-1/2)` of one of equal codes.
@@ -71,12 +73,21 @@ impl Crowd {
         }
     }
 
-    /// The evidence of a pair of a record of `group`: 1 for equal codes that nobody else has; less for distance, for
+    /// The evidence of a pair of a record of `group`: 1 for equal codes that nobody else has, less for distance and where it
+    /// tells little.
+    pub(super) fn weight(&self, group: u32, pair: &Near, kept: &LocalFeature) -> f32 {
+        let near = bell(f64::from(pair.distance) / SPREAD);
+        #[expect(clippy::cast_possible_truncation, reason = "from 0 to 1")]
+        let weight = (near * self.rarity(group, pair, kept)) as f32;
+        weight
+    }
+
+    /// How much a pair of a record of `group` tells however near it is: 1 where nobody else has the feature; less for
     /// features that other records in the index share, and for features of the query that others are as near to.
     ///
     /// How many share a feature was counted when its record was enrolled, so of records that are about as near the largest
     /// count holds for all: the one that came first must not win by it.
-    pub(super) fn weight(&self, group: u32, pair: &Near, kept: &LocalFeature) -> f32 {
+    pub(super) fn rarity(&self, group: u32, pair: &Near, kept: &LocalFeature) -> f64 {
         let as_near =
             |other: &&Neighbour| other.group != group && other.distance <= pair.distance + AMBIGUOUS;
         let (mut rivals, mut sharing) = (1, kept.sharing);
@@ -84,17 +95,10 @@ impl Crowd {
             rivals += 1;
             sharing = sharing.max(other.sharing);
         }
-        let near = bell(f64::from(pair.distance) / SPREAD);
-        let rarity = 1.0 / (1.0 + sharing.records()).sqrt();
-        #[expect(clippy::cast_possible_truncation, reason = "from 0 to 1")]
-        let weight = (near * rarity / f64::from(rivals)) as f32;
-        weight
+        1.0 / (1.0 + sharing.records()).sqrt() / f64::from(rivals)
     }
 }
 
-/// Radius, in frame units of the record, within which agreeing features are partly the same evidence: about three letters
-/// on a card.
-const NEIGHBOURHOOD: f64 = 300.0;
 /// Distance in bits at which a feature counts `exp(-1/2)` towards the share of the record that agrees.
 const AGREEMENT_SPREAD: f64 = 10.0;
 /// What a feature counts that was read at its place but not found: small print of a template that records are not known
@@ -157,14 +161,8 @@ fn evidence(agreeing: &[Agreeing], in_view: usize, falling: &Falling) -> f64 {
     let mut total = 0.0;
     let mut agreed = 0.0;
     for (number, one) in agreeing.iter().enumerate() {
-        let crowded: f64 = agreeing[..number]
-            .iter()
-            .map(|other| {
-                let (x, y) = (one.x - other.x, one.y - other.y);
-                (1.0 - (x * x + y * y).sqrt() / NEIGHBOURHOOD).max(0.0)
-            })
-            .sum();
-        total += one.share * one.weight / (1.0 + crowded);
+        let before = agreeing[..number].iter().map(|other| (other.x, other.y));
+        total += one.share * one.weight / crowding((one.x, one.y), before);
         agreed += one.share * bell(f64::from(one.distance) / AGREEMENT_SPREAD);
     }
     let share = agreed / in_view.max(agreeing.len()).max(falling.fewest) as f64;

@@ -7,6 +7,7 @@ use saltprint_index::{Generation, Hit, IndexError, IndexHit, LocalLookup};
 use super::compare::{Candidate, Look};
 use super::place::{Contest, contests};
 use super::reading::{Images, Read};
+use crate::Found;
 use crate::geometry::{VerifySettings, area, overlap};
 
 /// A record that shows in an image.
@@ -21,6 +22,9 @@ pub struct Sighting {
     /// Evidence: the sum over agreeing features of how near, how rare and how unambiguous each is, less where many that
     /// should be seen do not agree.
     pub score: f64,
+    /// How much more likely what is read at the places of its features is in a copy of the record than in a stranger's document
+    /// of its template, as a logarithm in nats; 0 where nothing was read.
+    pub likelihood: f64,
     /// Number of features that agree: found in the leaked image, or read at their places.
     pub features: u32,
     /// Number of the record's features that the leaked image should show, by the place that the agreeing ones give it.
@@ -53,6 +57,32 @@ pub struct Sighting {
 }
 
 impl Sighting {
+    /// A record that fills a known part of the image, of whose details nothing is known.
+    pub(crate) fn outlined(found: &Found, quad: [(f64, f64); 4]) -> Self {
+        let orientation = found.orientation.index();
+        let (quarters, mirrored) = (orientation % 4, orientation >= Orientation::Mirror.index());
+        let quarters = if mirrored { (4 - quarters) % 4 } else { quarters };
+        Self {
+            record: found.record.clone(),
+            place: found.place,
+            score: 0.0,
+            likelihood: 0.0,
+            features: 0,
+            in_view: 0,
+            altered: false,
+            unchanged: false,
+            undisputed: false,
+            disputed: false,
+            mirrored,
+            quad: Some(quad),
+            region: [0.0; 4],
+            covered: 0.0,
+            quarters: u8::try_from(quarters).unwrap_or(0),
+            look: 0,
+            spots: Vec::new(),
+        }
+    }
+
     /// What was done to the record's image, by the nearest quarter turn.
     pub fn orientation(&self) -> Orientation {
         let place = if self.mirrored { 4 + (4 - self.quarters) % 4 } else { self.quarters };

@@ -9,8 +9,8 @@ use saltprint_fingerprint::{
 use saltprint_index::{IndexHit, SegmentRecord};
 use saltprint_keys::{RecordRef, SubjectRef};
 
-use super::{Codes, Index, code, id, index, local_rule, near, query, record, rule};
-use crate::{Band, Cascade, CascadeCounts, Found, Judgement, LocalSearch, Matcher, Tier};
+use super::{Codes, Index, code, id, index, local_rule, near, query, record, rule, rules};
+use crate::{Band, Cascade, CascadeCounts, Contest, Found, Judgement, Lead, LocalSearch, Matcher, Tier};
 
 /// Sides of every record's image, in frame units.
 const WIDTH: f32 = 8192.0;
@@ -173,7 +173,7 @@ pub(super) fn altered(local: LocalQuery) -> QueryFingerprint {
 
 /// Judges by coarse codes; the finer look is the same once more. Counts how many images it is asked for.
 pub(super) fn judge_all(index: &Index, queries: &[QueryFingerprint]) -> (Vec<Judgement>, usize) {
-    let matcher = Matcher::new(&index.generation, rule(), local_rule(), Cascade::default());
+    let matcher = Matcher::new(&index.generation, rules(), Cascade::default());
     let asked = AtomicUsize::new(0);
     let fine = Codes(|number: usize| {
         asked.fetch_add(1, Ordering::Relaxed);
@@ -392,7 +392,7 @@ fn the_search_ends_where_strong_matches_fill_the_image() {
 #[test]
 fn what_only_the_finer_look_shows_is_found() {
     let index = index(&cards());
-    let matcher = Matcher::new(&index.generation, rule(), local_rule(), Cascade::default());
+    let matcher = Matcher::new(&index.generation, rules(), Cascade::default());
     let view = View::whole(3).cropped();
     let fine = Codes(|_| view.query(view.see(&card(17), |_| true)));
     let coarse = [altered(view.query(Vec::new()))];
@@ -414,7 +414,7 @@ fn two_tiers_together_are_sure_where_neither_is_alone() {
             &|_, _| false,
             &admit,
         );
-        looked.unwrap()[0].first().map_or(0.0, |contest| contest.lead(0))
+        looked.unwrap()[0].first().map_or(Lead::default(), Contest::lead)
     };
     let some = |kept: usize| {
         let mut seen = view.see(&card(17), |_| true);
@@ -431,7 +431,7 @@ fn two_tiers_together_are_sure_where_neither_is_alone() {
         .min();
     let together = |bits: &u32| {
         rule.band(*bits, rival) != Some(Band::Strong)
-            && local_rule.band(0.0, rule.surprise(*bits, rival)) != Some(Band::Strong)
+            && local_rule.band(Lead::default(), rule.surprise(*bits, rival)) != Some(Band::Strong)
             && local_rule.band(lead(&local), rule.surprise(*bits, rival)) == Some(Band::Strong)
     };
     let bits = (0..64).find(together).unwrap();

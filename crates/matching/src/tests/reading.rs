@@ -1,9 +1,11 @@
 //! Images that are read again where a record says that its features should be, with made-up local codes.
 
-use saltprint_fingerprint::{LocalCode, LocalQuery, Orientation, QueryFeature, View as Place};
+use saltprint_fingerprint::{
+    Corners, GlobalCode, LocalCode, LocalQuery, Orientation, Panel, QueryFeature, View as Place,
+};
 
 use super::local::{View, altered, bands, card, cards, judge_all, ours, words};
-use super::{index, local_rule, rule};
+use super::{index, rules};
 use crate::{Band, Cascade, CascadeCounts, Images, Judgement, Matcher, Read};
 
 /// What a picture shows, found or not; and its mirror image.
@@ -42,12 +44,20 @@ impl Images for Pictures<'_> {
     fn reader(&self, _number: usize, _fine: bool) -> Option<Box<dyn Read + '_>> {
         Some(Box::new(Picture { features: self.1.to_vec(), mirrored: self.2 }))
     }
+
+    fn straightened(&self, _number: usize, _corners: &Corners) -> Option<GlobalCode> {
+        None
+    }
+
+    fn panels(&self, _number: usize) -> Vec<Panel> {
+        Vec::new()
+    }
 }
 
 /// Judges a picture in which `found` of the features that it shows were found.
 fn judge(found: &LocalQuery, shown: &[QueryFeature], mirrored: Option<f32>) -> Judgement {
     let index = index(&cards());
-    let matcher = Matcher::new(&index.generation, rule(), local_rule(), Cascade::default());
+    let matcher = Matcher::new(&index.generation, rules(), Cascade::default());
     let images = Pictures(found, shown, mirrored);
     matcher.judge(&[altered(found.clone())], &images, &mut CascadeCounts::default()).unwrap().remove(0)
 }
@@ -82,10 +92,10 @@ fn what_is_not_found_is_read() {
 }
 
 #[test]
-fn a_picture_that_shows_something_else_stays_as_weak_as_what_was_found() {
+fn a_picture_that_shows_something_else_is_not_strong_by_the_few_features_that_were_found() {
     let view = View::whole(0);
     let shown = every_eighth(&view.see(&card(17), |_| true));
     let found = view.query(shown.clone());
-    let by_codes = judge_all(&index(&cards()), &[altered(found.clone())]).0.remove(0);
-    assert_eq!(judge(&found, &shown, None).band(), by_codes.band());
+    // What was found is exact and spread over the document: it may be a copy with nearly all covered.
+    assert_eq!(bands(&judge(&found, &shown, None)), [ours(17, Band::Possible)]);
 }

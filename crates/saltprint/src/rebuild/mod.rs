@@ -32,7 +32,7 @@ use saltprint_index::{
 };
 use saltprint_intake::{Entry, ListReject};
 use saltprint_keys::{EpochId, IndexKey, ProjectionKey, RefKey, SealError};
-use saltprint_matching::{DecisionRule, LocalRule};
+use saltprint_matching::{DecisionRule, LocalRule, Rules};
 
 use crate::calibrate::is_calibration_half;
 use crate::{Config, Error, Phase, Progress};
@@ -125,6 +125,8 @@ pub struct RebuildSummary {
     pub background_sampled: u64,
     /// The decision rule that follows from the background.
     pub rule: DecisionRule,
+    /// The decision rule of straightened parts.
+    pub straightened_rule: DecisionRule,
     /// Images that were looked up as strangers when the background of the local tier was measured.
     pub local_sampled: u64,
     /// The decision rule of local codes, and of both tiers together.
@@ -255,8 +257,8 @@ pub fn rebuild(
         warnings.push(format!("the catalog could not be updated, so that the next run reads more: {error}"));
     }
 
-    let rule = DecisionRule::new(&manifest.background, config.matching.rule);
-    warnings.extend(rule_warnings(&manifest, &rule, &profile));
+    let rules = Rules::new(&manifest, config.matching.rule);
+    warnings.extend(rule_warnings(&manifest, &rules.whole, &profile));
     warnings.extend(selection::warnings(&selection, &census));
     let changes = ledger.changes(&previous);
     Ok(RebuildSummary {
@@ -274,9 +276,10 @@ pub fn rebuild(
         negative: manifest.negative.len() as u64,
         selection,
         background_sampled: manifest.background.sampled,
-        rule,
+        rule: rules.whole,
+        straightened_rule: rules.straightened,
         local_sampled: manifest.local_background.impostors.len() as u64,
-        local_rule: LocalRule::new(&manifest.local_background, config.matching.rule),
+        local_rule: rules.local,
         rejects_file,
         warnings,
         seconds: started.elapsed().as_secs_f64(),

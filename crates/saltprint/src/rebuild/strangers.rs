@@ -8,7 +8,7 @@ use saltprint_fingerprint::{Coder, Luma, QueryFingerprint};
 use saltprint_index::{Generation, Impostor, IndexHit, LocalBackground, Manifest};
 use saltprint_intake::{Entry, decode, read_bounded};
 use saltprint_keys::{RecordRef, RefKey};
-use saltprint_matching::{Contest, LocalSearch};
+use saltprint_matching::{Contest, LocalSearch, nearest_to_parts};
 
 use crate::{Config, Error, Phase, Progress, sample, shown::Shown};
 
@@ -50,11 +50,19 @@ pub(super) fn measure(
         // Nothing settles it: strangers go through all looks, and the largest lead of any place in the picture counts that
         // could be called strong.
         let found = search.look(&local, &images, &|_, _| false, &admit)?;
-        let judged = found.into_par_iter().enumerate();
+        let parts = nearest_to_parts(generation, &images, &found)?;
+        for (number, (contests, parts)) in found.iter().zip(parts).enumerate() {
+            let nearest = straightened(&search, contests, parts, &|hit| admit(number, hit))?;
+            if let Some((nearest, runner_up)) = nearest {
+                background.straightened.add(nearest, Some(runner_up));
+            }
+        }
+        let judged = found.par_iter().enumerate();
         let impostors: Result<Vec<Option<Impostor>>, Error> =
             judged.map(|(number, contests)| impostor(&search, contests, &|hit| admit(number, hit))).collect();
         background.impostors.extend(impostors?.into_iter().flatten());
     }
+    background.straightened.records = background.records;
     background.impostors.sort_by(|a, b| a.best.total_cmp(&b.best).then(a.rival.total_cmp(&b.rival)));
     Ok(background)
 }
@@ -62,22 +70,56 @@ pub(super) fn measure(
 /// A lead below this is as good as none: a tenth of a feature that nobody else has.
 const NONE: f64 = 0.1;
 
-/// The largest lead that could be called strong; `None` where there are leads, but none could be.
+/// The largest leads that could be called strong; `None` where there are leads, but none could be.
 fn impostor(
     search: &LocalSearch<'_>,
-    mut contests: Vec<Contest>,
+    contests: &[Contest],
     admit: &(dyn Fn(&IndexHit) -> bool + Sync),
 ) -> Result<Option<Impostor>, Error> {
-    contests.sort_by(|a, b| b.lead(0).total_cmp(&a.lead(0)));
-    let mut withheld = false;
-    for contest in contests.iter().filter(|contest| contest.lead(0) >= NONE) {
-        if search.may_accuse(contest, contest.best(), admit)? {
-            let best = contest.best().score;
-            return Ok(Some(Impostor { best: score(best), rival: score(best - contest.lead(0)) }));
+    let mut impostor = Impostor::default();
+    let (mut withheld, mut lead) = (false, NONE);
+    for contest in contests {
+        let here = contest.lead();
+        if here.score < lead && score(here.likelihood) <= impostor.likelihood {
+            continue;
         }
-        withheld = true;
+        if !search.may_accuse(contest, contest.best(), admit)? {
+            withheld = true;
+            continue;
+        }
+        impostor.likelihood = impostor.likelihood.max(score(here.likelihood));
+        if here.score >= lead {
+            lead = here.score;
+            let best = contest.best().score;
+            (impostor.best, impostor.rival) = (score(best), score(best - lead));
+        }
     }
-    Ok((!withheld).then(Impostor::default))
+    Ok((!withheld || impostor != Impostor::default()).then_some(impostor))
+}
+
+/// The smallest ratio of the distances of the nearest record of others to a straightened part and of its nearest rival that
+/// could be called strong; as these distances, in bits. `None` where no part could be straightened.
+fn straightened(
+    search: &LocalSearch<'_>,
+    contests: &[Contest],
+    parts: Vec<Vec<IndexHit>>,
+    admit: &(dyn Fn(&IndexHit) -> bool + Sync),
+) -> Result<Option<(u32, u32)>, Error> {
+    let near = |(contest, part): (_, Vec<IndexHit>)| {
+        let mut others = part.into_iter().filter(|hit| admit(hit));
+        let nearest = others.next()?;
+        let rival = others.find(|other| nearest.is_rival_of(other))?;
+        Some((contest, nearest.distance, rival.distance))
+    };
+    let mut parts: Vec<(&Contest, u32, u32)> = contests.iter().zip(parts).filter_map(near).collect();
+    // Ratios without division.
+    parts.sort_by_key(|(_, nearest, rival)| nearest * 65_536 / rival.max(&1));
+    for (contest, nearest, rival) in parts {
+        if nearest * 5 >= rival * 4 || search.may_accuse(contest, contest.best(), admit)? {
+            return Ok(Some((nearest, rival)));
+        }
+    }
+    Ok(None)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "scores are small and rounding them does not matter")]

@@ -1,0 +1,70 @@
+//! The pictures of a sheet, each looked up as a whole image.
+
+use rayon::prelude::*;
+use saltprint_fingerprint::Orientation;
+use saltprint_index::IndexError;
+
+use crate::geometry::overlap;
+use crate::global::{Asked, GlobalStage};
+use crate::local::{Images, Sighting};
+use crate::{DecisionRule, Judgement};
+
+/// Share of the smaller of two outlines in common from which on they show one document.
+const SAME_PLACE: f64 = 0.3;
+
+/// What the exact scan says of one picture on a sheet.
+pub(crate) struct PanelAnswer {
+    /// Corners of the panel, clockwise from its upper left.
+    pub(crate) corners: [(f64, f64); 4],
+    /// Share of the sheet that it takes.
+    pub(crate) share: f64,
+    pub(crate) judgement: Judgement,
+}
+
+impl PanelAnswer {
+    /// Corners of a record that fills the panel, clockwise from its own upper left.
+    pub(crate) fn outline(&self, orientation: Orientation) -> [(f64, f64); 4] {
+        let [(left, top), _, (right, bottom), _] = self.corners;
+        [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
+            .map(|corner| orientation.place(corner))
+            .map(|(x, y)| (left + x * (right - left), top + y * (bottom - top)))
+    }
+
+    /// Whether a sighting is in the same place of the sheet.
+    pub(crate) fn is_place_of(&self, sighting: &Sighting) -> bool {
+        sighting.quad.as_ref().is_some_and(|quad| overlap(quad, &self.corners) >= SAME_PLACE)
+    }
+}
+
+/// For each of `images` images the panels that match something.
+///
+/// # Errors
+/// [`IndexError`] where the index is damaged.
+pub(crate) fn look(
+    stage: &GlobalStage<'_>,
+    rule: &DecisionRule,
+    images: &dyn Images,
+    count: usize,
+) -> Result<Vec<Vec<PanelAnswer>>, IndexError> {
+    let panels: Vec<_> = (0..count).into_par_iter().map(|number| images.panels(number)).collect();
+    let asked = panels.iter().flatten().map(|panel| Asked::whole(&panel.codes)).collect();
+    let mut found = stage.scan(asked)?.into_iter();
+    let mut answers = Vec::with_capacity(count);
+    for panels in panels {
+        let rule = rule.with_tries(Orientation::ALL.len() * panels.len());
+        let mut matching = Vec::new();
+        for panel in panels {
+            let judgement = found.next().map(|scanned| scanned.judge(&rule)).unwrap_or_default();
+            let [left, top, right, bottom] = panel.area;
+            if judgement.band().is_some() {
+                matching.push(PanelAnswer {
+                    corners: [(left, top), (right, top), (right, bottom), (left, bottom)],
+                    share: (right - left) * (bottom - top),
+                    judgement,
+                });
+            }
+        }
+        answers.push(matching);
+    }
+    Ok(answers)
+}
