@@ -137,7 +137,7 @@ struct Made {
 }
 
 impl Asking<'_> {
-    /// Each treatment with its own sample of the records.
+    /// Each treatment with its own sample of the records that it applies to.
     fn records(&self) -> Vec<Job> {
         let kept = &self.documents.kept;
         let mut jobs = Vec::new();
@@ -146,6 +146,7 @@ impl Asking<'_> {
             let mut order: Vec<(u64, usize)> = kept
                 .iter()
                 .enumerate()
+                .filter(|(_, record)| treatment.applies_to(record.layout.as_ref()))
                 .map(|(index, record)| {
                     let parts = [name.as_bytes(), record.entry.record_id.as_bytes()];
                     (seeds::draw(Choice::Sample, self.plan.seed, &parts), index)
@@ -168,13 +169,13 @@ impl Asking<'_> {
             (0..self.plan.treatments.len()).filter(|number| Some(*number) != stored).collect();
         let job = |holding, treatment| Job { role: Role::Stranger, holding, treatment };
         let mut jobs = Vec::new();
-        for holding in 0..self.documents.strangers.len() {
+        for (holding, stranger) in self.documents.strangers.iter().enumerate() {
             jobs.push(job(holding, stored));
-            if self.plan.full_strangers {
-                jobs.extend(edits.iter().map(|edit| job(holding, Some(*edit))));
-            } else if !edits.is_empty() {
-                jobs.push(job(holding, Some(edits[holding % edits.len()])));
-            }
+            let applies = |edit: &&usize| self.plan.treatments[**edit].applies_to(stranger.layout.as_ref());
+            // Each its own edit in turn, or the next that it has something for.
+            let turn = edits.iter().cycle().skip(holding).take(edits.len()).filter(applies);
+            let wanted = if self.plan.full_strangers { edits.len() } else { 1 };
+            jobs.extend(turn.take(wanted).map(|edit| job(holding, Some(*edit))));
         }
         jobs
     }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use saltprint_synth::{Edit, Family};
+use saltprint_synth::{Edit, Family, Layout};
+
+use crate::layouts;
 
 /// What is done to a record's image, or a stranger's, before it is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,8 +58,22 @@ impl Treatment {
     pub(crate) fn needs_layout(self) -> bool {
         matches!(
             self.edit(),
-            Some(Edit::PixelatedPortrait | Edit::BlackedFields | Edit::PortraitOnly | Edit::TextOnly)
+            Some(
+                Edit::PixelatedPortrait
+                    | Edit::BlackedFields
+                    | Edit::PixelatedText
+                    | Edit::BlackedPage
+                    | Edit::EyeBar
+                    | Edit::PortraitOnly
+                    | Edit::TextOnly
+            )
         )
+    }
+
+    /// Whether a document has what is to be treated; of one whose layout is not known, that of [`layouts::neutral`] is assumed.
+    pub(crate) fn applies_to(self, layout: Option<&Layout>) -> bool {
+        let Some(edit) = self.edit() else { return true };
+        layout.map_or_else(|| edit.applies_to(&layouts::neutral(100, 100)), |layout| edit.applies_to(layout))
     }
 }
 

@@ -13,6 +13,7 @@ pub use scene::collage;
 
 use crate::document::{Document, Layout};
 use crate::jpeg;
+use crate::plane::Rect;
 use crate::rng::{self, Rng};
 use crate::template::Template;
 
@@ -95,18 +96,24 @@ pub enum Edit {
         /// Percent of the image's area.
         percent: u8,
     },
-    /// The portrait in coarse blocks; without a portrait, the text block.
+    /// The portrait in coarse blocks; of documents of which it is a part.
     PixelatedPortrait,
-    /// All fields black; without fields, a bar over the eyes.
+    /// All fields black; of documents that have a portrait as well.
     BlackedFields,
+    /// The text block in coarse blocks: of a document without a portrait hardly anything personal is left.
+    PixelatedText,
+    /// All fields black on a document without a portrait: little but the template is left.
+    BlackedPage,
+    /// A black bar over the eyes of the portrait.
+    EyeBar,
     /// Cut to this share of both sides, at a random place.
     Crop {
         /// Percent of the side lengths that stays, 1..=100.
         keep: u8,
     },
-    /// Cut to the portrait; without a portrait, to the middle half.
+    /// Cut to the portrait.
     PortraitOnly,
-    /// Cut to the box around all fields; without fields, to the middle half.
+    /// Cut to the box around all fields.
     TextOnly,
     /// A white border all around.
     Border {
@@ -140,7 +147,7 @@ pub enum Edit {
 
 impl Edit {
     /// The standard set, ordered by family.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 39] = [
         Self::Jpeg { quality: 50 },
         Self::Jpeg { quality: 30 },
         Self::Resize { percent: 40 },
@@ -159,6 +166,9 @@ impl Edit {
         Self::Box { percent: 25 },
         Self::PixelatedPortrait,
         Self::BlackedFields,
+        Self::PixelatedText,
+        Self::BlackedPage,
+        Self::EyeBar,
         Self::Crop { keep: 95 },
         Self::Crop { keep: 90 },
         Self::Crop { keep: 80 },
@@ -199,9 +209,13 @@ impl Edit {
             | Self::Gamma { .. }
             | Self::Contrast { .. }
             | Self::Grey => Family::Tone,
-            Self::Stamp | Self::Box { .. } | Self::PixelatedPortrait | Self::BlackedFields => {
-                Family::Occlusion
-            }
+            Self::Stamp
+            | Self::Box { .. }
+            | Self::PixelatedPortrait
+            | Self::BlackedFields
+            | Self::PixelatedText
+            | Self::BlackedPage
+            | Self::EyeBar => Family::Occlusion,
             Self::Crop { .. } | Self::PortraitOnly | Self::TextOnly => Family::Crop,
             Self::Border { .. } | Self::Screenshot | Self::Collage { .. } => Family::Frame,
             Self::Turn { .. } | Self::Mirror => Family::Orientation,
@@ -209,14 +223,51 @@ impl Edit {
         }
     }
 
-    /// The edited image. `layout` says where portrait and fields lie; `seed` chooses places, angles and
-    /// colours. The strengths are clamped to the ranges that the variants state.
+    /// Whether a document of this layout has what the edit is about.
+    pub fn applies_to(self, layout: &Layout) -> bool {
+        let area = |rect: Rect| u64::from(rect.width) * u64::from(rect.height);
+        let (portrait, fields) = (layout.portrait, !layout.fields.is_empty());
+        match self {
+            Self::PixelatedPortrait => {
+                portrait.is_some_and(|portrait| area(portrait) * 3 <= area(layout.document))
+            }
+            Self::BlackedFields => portrait.is_some() && fields,
+            Self::BlackedPage => portrait.is_none() && fields,
+            Self::PixelatedText | Self::TextOnly => fields,
+            Self::EyeBar | Self::PortraitOnly => portrait.is_some(),
+            Self::Jpeg { .. }
+            | Self::Resize { .. }
+            | Self::Blur { .. }
+            | Self::Noise { .. }
+            | Self::Gamma { .. }
+            | Self::Contrast { .. }
+            | Self::Grey
+            | Self::Stamp
+            | Self::Box { .. }
+            | Self::Crop { .. }
+            | Self::Border { .. }
+            | Self::Screenshot
+            | Self::Collage { .. }
+            | Self::Tilt { .. }
+            | Self::Turn { .. }
+            | Self::Mirror
+            | Self::Perspective
+            | Self::Screen => true,
+        }
+    }
+
+    /// The edited image; the image as it is where it has nothing that the edit is about. `layout` says where portrait and
+    /// fields lie; `seed` chooses places, angles and colours. The strengths are clamped to the ranges that the variants
+    /// state.
     ///
     /// # Panics
     /// When a side of `image` is 0.
     #[must_use]
     pub fn apply(self, image: &RgbImage, layout: &Layout, seed: u64) -> RgbImage {
         assert!(image.width() > 0 && image.height() > 0, "an image to edit has sides of at least 1 pixel");
+        if !self.applies_to(layout) {
+            return image.clone();
+        }
         let mut rng = Rng::new(seed, 0x6564_6974);
         match self {
             Self::Jpeg { quality } => jpeg::recompress(image, quality.clamp(1, 100)),
@@ -228,8 +279,10 @@ impl Edit {
             Self::Grey => tone::grey(image),
             Self::Stamp => occlusion::stamp(image, &mut rng),
             Self::Box { percent } => occlusion::cover(image, f32::from(percent.min(100)) / 100.0, &mut rng),
-            Self::PixelatedPortrait => occlusion::pixelate(image, layout),
-            Self::BlackedFields => occlusion::black_out(image, layout),
+            Self::PixelatedPortrait => occlusion::pixelate(image, layout.portrait),
+            Self::PixelatedText => occlusion::pixelate(image, layout.text_block()),
+            Self::BlackedFields | Self::BlackedPage => occlusion::black_out(image, layout),
+            Self::EyeBar => occlusion::bar(image, layout),
             Self::Crop { keep } => scene::crop(image, f32::from(keep.clamp(1, 100)) / 100.0, &mut rng),
             Self::PortraitOnly => scene::cut(image, layout.portrait),
             Self::TextOnly => scene::cut(image, layout.text_block()),
@@ -275,6 +328,9 @@ impl fmt::Display for Edit {
             Self::Box { percent } => write!(f, "box-{percent}"),
             Self::PixelatedPortrait => f.write_str("pixelated-portrait"),
             Self::BlackedFields => f.write_str("blacked-fields"),
+            Self::PixelatedText => f.write_str("pixelated-text"),
+            Self::BlackedPage => f.write_str("blacked-page"),
+            Self::EyeBar => f.write_str("eye-bar"),
             Self::Crop { keep } => write!(f, "crop-{keep}"),
             Self::PortraitOnly => f.write_str("portrait-only"),
             Self::TextOnly => f.write_str("text-only"),

@@ -93,7 +93,8 @@ fn every_edit_runs_changes_the_image_and_repeats() {
         let edited = edit.apply(&document.image, &document.layout, 3);
         assert!(edited.width() >= 64 && edited.height() >= 64, "{edit}: {:?}", edited.dimensions());
         assert!(edited.width() <= 2000 && edited.height() <= 2000, "{edit}: {:?}", edited.dimensions());
-        assert!(edited != document.image, "{edit} changed nothing");
+        let applies = edit.applies_to(&document.layout);
+        assert_eq!(edited != document.image, applies, "{edit}");
         if !matches!(edit, Edit::Collage { .. }) {
             assert!(edited == edit.apply(&document.image, &document.layout, 3), "{edit} is not repeatable");
         }
@@ -101,14 +102,21 @@ fn every_edit_runs_changes_the_image_and_repeats() {
 }
 
 #[test]
-fn edits_work_where_there_is_no_portrait_or_no_field() {
-    for template in [Template::UtilityBill, Template::Selfie] {
+fn edits_change_what_they_apply_to_and_nothing_else() {
+    let mut applied = 0;
+    for template in [Template::IdentityCard, Template::UtilityBill, Template::Selfie] {
         let document = Document::new(template, 2);
-        for edit in [Edit::PixelatedPortrait, Edit::BlackedFields, Edit::PortraitOnly, Edit::TextOnly] {
+        for edit in Edit::ALL.into_iter().filter(|edit| edit.family() != Family::Frame) {
             let edited = edit.apply(&document.image, &document.layout, 1);
-            assert!(edited != document.image, "{edit} changed nothing on {}", template.name());
+            let applies = edit.applies_to(&document.layout);
+            assert_eq!(applies, edited != document.image, "{edit} on {}", template.name());
+            applied += usize::from(applies);
         }
+        let is_card = template == Template::IdentityCard;
+        let meant = Edit::BlackedFields.applies_to(&document.layout);
+        assert_eq!(meant, is_card);
     }
+    assert!(applied > 80, "{applied}");
 }
 
 #[test]

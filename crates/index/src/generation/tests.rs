@@ -146,11 +146,11 @@ fn a_manifest_that_is_damaged_foreign_or_newer_is_refused() {
         assert!(matches!(dir.manifest(&key()), Err(IndexError::Manifest { .. })), "byte {at}");
     }
     let mut newer = good.clone();
-    newer[8] = 3;
+    newer[8] = 4;
     fs::write(&path, &newer).unwrap();
     let error = dir.manifest(&key()).unwrap_err();
     let source = std::error::Error::source(&error).unwrap().to_string();
-    assert!(source.contains("version is 3"), "{source}");
+    assert!(source.contains("version is 4"), "{source}");
 }
 
 /// Publishes `census` with the next generation, and returns its manifest.

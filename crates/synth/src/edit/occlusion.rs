@@ -67,10 +67,10 @@ fn fill(image: &mut RgbImage, area: Option<Rect>, color: [u8; 3]) {
     }
 }
 
-/// Nine blocks over the shorter side of the portrait.
-pub(super) fn pixelate(image: &RgbImage, layout: &Layout) -> RgbImage {
+/// Nine blocks over the shorter side of an area.
+pub(super) fn pixelate(image: &RgbImage, area: Option<Rect>) -> RgbImage {
     let mut out = image.clone();
-    let Some(area) = layout.portrait.or_else(|| layout.text_block()) else { return out };
+    let Some(area) = area else { return out };
     let block = (area.width.min(area.height) / 9).max(2);
     let (right, bottom) =
         ((area.x + area.width).min(image.width()), (area.y + area.height).min(image.height()));
@@ -99,11 +99,15 @@ pub(super) fn black_out(image: &RgbImage, layout: &Layout) -> RgbImage {
         let grown = [area[0] - 3.0, area[1] - 2.0, area[2] + 3.0, area[3] + 2.0];
         fill(&mut out, Rect::clipped(grown, image.width(), image.height()), [0; 3]);
     }
-    if layout.fields.is_empty() {
-        let area = layout.portrait.unwrap_or(layout.document);
-        let top = area.y + area.height * 2 / 5;
-        let bar = [area.x, top, area.x + area.width, top + area.height / 6].map(|v| v as f32);
-        fill(&mut out, Rect::clipped(bar, image.width(), image.height()), [0; 3]);
-    }
+    out
+}
+
+/// A black bar across the portrait at the height of the eyes.
+pub(super) fn bar(image: &RgbImage, layout: &Layout) -> RgbImage {
+    let mut out = image.clone();
+    let Some(area) = layout.portrait else { return out };
+    let top = area.y + area.height * 2 / 5;
+    let bar = [area.x, top, area.x + area.width, top + area.height / 6].map(|v| v as f32);
+    fill(&mut out, Rect::clipped(bar, image.width(), image.height()), [0; 3]);
     out
 }

@@ -21,15 +21,10 @@ pub(super) fn crop(image: &RgbImage, keep: f32, rng: &mut Rng) -> RgbImage {
     imageops::crop_imm(image, x, y, w, h).to_image()
 }
 
-/// Cut to an area, or to the middle half.
+/// Cut to an area.
 pub(super) fn cut(image: &RgbImage, area: Option<Rect>) -> RgbImage {
     let (w, h) = image.dimensions();
-    let area = area.filter(|a| a.x < w && a.y < h).unwrap_or(Rect {
-        x: w / 4,
-        y: h / 4,
-        width: (w / 2).max(1),
-        height: (h / 2).max(1),
-    });
+    let Some(area) = area.filter(|a| a.x < w && a.y < h) else { return image.clone() };
     let (cw, ch) = (area.width.min(w - area.x), area.height.min(h - area.y));
     imageops::crop_imm(image, area.x, area.y, cw, ch).to_image()
 }
