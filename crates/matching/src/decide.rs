@@ -59,8 +59,10 @@ impl Case<'_, '_> {
                 add(&mut matches, found);
             }
         }
-        let by_panels = self.panels.iter().flat_map(|panel| &panel.judgement.matches);
-        for found in by_panels.chain(&whole.matches) {
+        // Panels in which details were found have been weighed with these.
+        let rest =
+            self.panels.iter().filter(|panel| !contests.iter().any(|one| panel.is_place_of(one.best())));
+        for found in rest.flat_map(|panel| &panel.judgement.matches).chain(&whole.matches) {
             add(&mut matches, found.clone());
         }
         // Stable: local matches before whole-image ones, stronger evidence first.

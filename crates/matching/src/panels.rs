@@ -4,13 +4,15 @@ use rayon::prelude::*;
 use saltprint_fingerprint::Orientation;
 use saltprint_index::IndexError;
 
-use crate::geometry::overlap;
+use crate::geometry::{area, overlap};
 use crate::global::{Asked, GlobalStage};
 use crate::local::{Images, Sighting};
 use crate::{DecisionRule, Judgement};
 
-/// Share of the smaller of two outlines in common from which on they show one document.
+/// Share of the smaller of two outlines in common from which on they show one document...
 const SAME_PLACE: f64 = 0.3;
+/// ...if the smaller is not much smaller: a sheet is no rival of the pictures on it.
+const SAME_AREA: f64 = 0.5;
 
 /// What the exact scan says of one picture on a sheet.
 pub(crate) struct PanelAnswer {
@@ -32,7 +34,10 @@ impl PanelAnswer {
 
     /// Whether a sighting is in the same place of the sheet.
     pub(crate) fn is_place_of(&self, sighting: &Sighting) -> bool {
-        sighting.quad.as_ref().is_some_and(|quad| overlap(quad, &self.corners) >= SAME_PLACE)
+        sighting.quad.as_ref().is_some_and(|quad| {
+            let (own, other) = (area(&self.corners).abs(), area(quad).abs());
+            own.min(other) >= SAME_AREA * own.max(other) && overlap(quad, &self.corners) >= SAME_PLACE
+        })
     }
 }
 

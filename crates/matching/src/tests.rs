@@ -1,6 +1,7 @@
 //! The matcher over real index folders with made-up codes.
 
 mod local;
+mod parts;
 mod reading;
 
 use saltprint_fingerprint::{

@@ -50,7 +50,9 @@ impl Leak {
         let strangers = Corpus::new(items, seed ^ 0x5eed_0f57_4a9e);
         let edits: Vec<Edit> = Edit::ALL
             .into_iter()
-            .filter(|edit| !matches!(edit, Edit::PortraitOnly | Edit::TextOnly))
+            .filter(|edit| {
+                !matches!(edit, Edit::PortraitOnly | Edit::TextOnly | Edit::PixelatedText | Edit::BlackedPage)
+            })
             .collect();
         let truths: anyhow::Result<HashMap<String, Truth>> = (0..items)
             .into_par_iter()
@@ -58,8 +60,8 @@ impl Leak {
                 let name = format!("photo-{item:05}.jpg");
                 let (bytes, truth) = match PATTERN[item % PATTERN.len()] {
                     Kind::Stranger => stranger(&strangers, item)?,
-                    Kind::Copied => ours(vault, item, None)?,
-                    Kind::Edited => ours(vault, item, Some(edits[item * 7 % edits.len()]))?,
+                    Kind::Copied => ours(vault, item, &[])?,
+                    Kind::Edited => ours(vault, item, &edits)?,
                 };
                 let path = dir.join(&name);
                 fs::write(&path, bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
@@ -79,16 +81,19 @@ fn stranger(strangers: &Corpus, item: usize) -> anyhow::Result<(Vec<u8>, Truth)>
     Ok((document.encoded, Truth { record_id: None, label: "strangers on the same templates".to_owned() }))
 }
 
-fn ours(vault: &Corpus, item: usize, edit: Option<Edit>) -> anyhow::Result<(Vec<u8>, Truth)> {
+/// A record as it is, or under one of `edits` in turn that it has something for.
+fn ours(vault: &Corpus, item: usize, edits: &[Edit]) -> anyhow::Result<(Vec<u8>, Truth)> {
     // A stride that is coprime to most sizes spreads the leak over the vault.
     let record = vault.document(item * 7_919 % vault.len()).context("the vault is empty")?;
-    let (bytes, label) = match edit {
+    let layout = &record.document.layout;
+    let mut turn = edits.iter().cycle().skip(item * 7).take(edits.len());
+    let (bytes, label) = match turn.find(|edit| edit.applies_to(layout)) {
         None => (record.encoded, "copied as it is".to_owned()),
         Some(edit) => {
-            let edited = edit.apply(&record.document.image, &record.document.layout, item as u64);
+            let edited = edit.apply(&record.document.image, layout, item as u64);
             let mut bytes = Vec::new();
             JpegEncoder::new_with_quality(&mut bytes, 80).encode_image(&edited)?;
-            (bytes, label(edit))
+            (bytes, label(*edit))
         }
     };
     Ok((bytes, Truth { record_id: Some(record.record_id), label }))

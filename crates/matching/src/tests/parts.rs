@@ -1,0 +1,107 @@
+//! Panels of a sheet and straightened parts, with made-up codes.
+
+use saltprint_fingerprint::{Corners, GlobalCode, LocalQuery, Orientation, Panel};
+
+use super::local::{View, altered, bands, card, cards, ours};
+use super::{code, index, near, rules};
+use crate::{Band, Cascade, CascadeCounts, Images, Judgement, Matcher, Read, Tier};
+
+/// An image of which panels and the code of any straightened part are known.
+#[derive(Default)]
+struct Sheet {
+    panels: Vec<Panel>,
+    straight: Option<GlobalCode>,
+}
+
+impl Images for Sheet {
+    fn fine(&self, _number: usize) -> LocalQuery {
+        LocalQuery::default()
+    }
+
+    fn reader(&self, _number: usize, _fine: bool) -> Option<Box<dyn Read + '_>> {
+        None
+    }
+
+    fn straightened(&self, _number: usize, _corners: &Corners) -> Option<GlobalCode> {
+        self.straight
+    }
+
+    fn panels(&self, _number: usize) -> Vec<Panel> {
+        self.panels.clone()
+    }
+}
+
+/// A panel that shows `then` turned by `orientation`.
+fn panel(area: [f64; 4], then: GlobalCode, orientation: Orientation) -> Panel {
+    let mut codes: [GlobalCode; 8] = std::array::from_fn(|at| code(220 + u8::try_from(at).unwrap()));
+    codes[orientation.index()] = then;
+    Panel { area, codes }
+}
+
+fn judge(local: LocalQuery, sheet: &Sheet) -> Judgement {
+    let index = index(&cards());
+    let matcher = Matcher::new(&index.generation, rules(), Cascade::default());
+    matcher.judge(&[altered(local)], sheet, &mut CascadeCounts::default()).unwrap().remove(0)
+}
+
+/// A query that shows some features of card 17, too few to be sure.
+fn few(count: usize) -> LocalQuery {
+    let view = View::whole(0);
+    let mut seen = view.see(&card(17), |_| true);
+    seen.truncate(count);
+    view.query(seen)
+}
+
+#[test]
+fn each_panel_of_a_sheet_is_found_where_it_is() {
+    let sheet = Sheet {
+        panels: vec![
+            panel([0.0, 0.1, 0.5, 0.9], near(code(3), 9), Orientation::Upright),
+            panel([0.5, 0.1, 1.0, 0.9], near(code(8), 9), Orientation::MirrorRot90),
+            panel([0.0, 0.9, 1.0, 1.0], code(240), Orientation::Upright),
+        ],
+        straight: None,
+    };
+    let judgement = judge(LocalQuery::default(), &sheet);
+    assert_eq!(bands(&judgement), [ours(3, Band::Strong), ours(8, Band::Strong)]);
+    let quad = |at: usize| judgement.matches[at].sighting.as_ref().unwrap().quad.unwrap();
+    assert_eq!(quad(0), [(0.0, 0.1), (0.5, 0.1), (0.5, 0.9), (0.0, 0.9)]);
+    // The record's upper left corner is the panel's lower right one.
+    assert_eq!(quad(1), [(1.0, 0.9), (1.0, 0.1), (0.5, 0.1), (0.5, 0.9)]);
+    assert_eq!(judgement.matches[1].orientation, Orientation::MirrorRot90);
+    assert!(judgement.matches.iter().all(|found| found.tier == Tier::Global));
+}
+
+#[test]
+fn more_panels_need_nearer_records() {
+    let rule = rules().whole;
+    let farthest = |panels: usize| {
+        let rule = rule.with_tries(8 * panels);
+        (0..128).rev().find(|bits| rule.band(*bits, Some(100)) == Some(Band::Strong)).unwrap()
+    };
+    assert!(farthest(16) < farthest(1) && farthest(1) < 60);
+}
+
+#[test]
+fn the_whole_of_a_straightened_part_decides_where_details_cannot() {
+    let local = few(6);
+    let alone = judge(local.clone(), &Sheet::default());
+    assert_ne!(alone.band(), Some(Band::Strong));
+    let sheet = |straight| Sheet { straight: Some(straight), panels: Vec::new() };
+    let straightened = judge(local.clone(), &sheet(near(code(17), 6)));
+    assert_eq!(bands(&straightened), [ours(17, Band::Strong)]);
+    assert_eq!((straightened.matches[0].tier, straightened.matches[0].record.distance), (Tier::Both, 6));
+    // A part that looks like nobody adds nothing.
+    assert_eq!(bands(&judge(local, &sheet(code(240)))), bands(&alone));
+}
+
+#[test]
+fn details_of_one_record_and_the_whole_of_another_are_neither() {
+    let view = View::whole(0);
+    let local = view.query(view.see(&card(17), |_| true));
+    assert_eq!(bands(&judge(local.clone(), &Sheet::default())), [ours(17, Band::Strong)]);
+    // The panel is where the details are, and shows another record.
+    let panels = vec![panel([0.0, 0.0, 1.0, 1.0], near(code(30), 4), Orientation::Upright)];
+    let both = judge(local, &Sheet { panels, straight: None });
+    assert_eq!(bands(&both), [ours(17, Band::Possible), ours(30, Band::Possible)]);
+}
