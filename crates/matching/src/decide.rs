@@ -7,7 +7,7 @@ use crate::global::Scanned;
 use crate::local::{Contest, LocalSearch, Read, Sighting};
 use crate::matcher::Rules;
 use crate::panels::PanelAnswer;
-use crate::{Band, DecisionRule, Found, Judgement, Lead, Tier};
+use crate::{Band, Basis, DecisionRule, Found, Judgement, Lead, Tier};
 
 /// Records of different subjects that may stand out together.
 const MAX_GROUP: usize = 8;
@@ -77,7 +77,9 @@ impl Case<'_, '_> {
         straightened: Option<&Scanned>,
         rule: &DecisionRule,
     ) -> Result<Vec<Found>, IndexError> {
-        let mut by_details = self.decide_contest(contest, straightened.map(|scanned| (scanned, rule)))?;
+        // As with details, nobody is accused on an assumption.
+        let measured = straightened.filter(|_| rule.basis() == Basis::Measured);
+        let mut by_details = self.decide_contest(contest, measured.map(|scanned| (scanned, rule)))?;
         let mut by_whole: Vec<Found> = Vec::new();
         if let Some(scanned) = straightened {
             by_whole.extend(self.decide_straightened(contest, &scanned.judge(rule))?);
@@ -118,7 +120,8 @@ impl Case<'_, '_> {
                 None => self.search.against(self.query, mirrored, self.image, &found.place)?,
             };
             let Some(sighting) = sighting else { continue };
-            let own = if sighting.disputed { Band::Possible } else { found.band };
+            let doubtful = sighting.disputed || self.rules.straightened.basis() == Basis::Assumed;
+            let own = if doubtful { Band::Possible } else { found.band };
             let band = self.allowed(contest, &sighting, Some(own))?.unwrap_or(Band::Possible);
             let tier = if sighting.altered { Tier::Local } else { Tier::Both };
             matches.push(Found { band, tier, sighting: Some(sighting), ..found.clone() });
