@@ -149,6 +149,12 @@ impl QueryFingerprint {
     }
 }
 
+impl Drop for QueryFingerprint {
+    fn drop(&mut self) {
+        self.codes.zeroize();
+    }
+}
+
 impl std::fmt::Debug for QueryFingerprint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("QueryFingerprint")

@@ -4,6 +4,8 @@
 //! anything about them (the recursive X-Y cut of Nagy and Seth, "Hierarchical Representation of Optically Scanned Documents",
 //! ICPR 1984). A panel is a whole image once more, so that its whole-image code finds it however small it is.
 
+use zeroize::Zeroize as _;
+
 use crate::{code::GlobalCode, luma::Luma};
 
 /// A picture on a sheet, with its whole-image codes.
@@ -13,6 +15,12 @@ pub struct Panel {
     pub area: [f64; 4],
     /// With each of the eight orientations undone, in the order of [`Orientation::ALL`](crate::Orientation::ALL).
     pub codes: [GlobalCode; 8],
+}
+
+impl Drop for Panel {
+    fn drop(&mut self) {
+        self.codes.zeroize();
+    }
 }
 
 /// Codes and places are secret.

@@ -2,6 +2,7 @@
 
 use saltprint_fingerprint::LocalQuery;
 use saltprint_index::{Generation, IndexError};
+use saltprint_keys::RecordRef;
 
 use crate::global::Scanned;
 use crate::local::{Contest, LocalSearch, Read, Sighting};
@@ -53,11 +54,14 @@ impl Case<'_, '_> {
         let parts = straightened.iter().flatten().count();
         let rule = self.rules.straightened.with_tries(parts);
         let mut matches: Vec<Found> = Vec::new();
+        let mut contradicted: Vec<RecordRef> = Vec::new();
         for (number, contest) in contests.iter().enumerate() {
             let straightened = straightened.get(number).and_then(Option::as_ref);
-            for found in self.decide_part(contest, straightened, &rule)? {
-                add(&mut matches, found);
+            let (here, contradicts) = self.decide_part(contest, straightened, &rule)?;
+            if contradicts {
+                contradicted.extend(here.iter().map(|found| found.record.record_ref));
             }
+            here.into_iter().for_each(|found| add(&mut matches, found));
         }
         // Panels in which details were found have been weighed with these.
         let rest =
@@ -65,18 +69,21 @@ impl Case<'_, '_> {
         for found in rest.flat_map(|panel| &panel.judgement.matches).chain(&whole.matches) {
             add(&mut matches, found.clone());
         }
+        // A panel may lie in several places, of which one is enough to doubt it.
+        let doubted = matches.iter_mut().filter(|found| contradicted.contains(&found.record.record_ref));
+        doubted.for_each(|found| found.band = Band::Possible);
         // Stable: local matches before whole-image ones, stronger evidence first.
         matches.sort_by_key(|found| std::cmp::Reverse(found.band));
         Ok(Judgement { matches })
     }
 
-    /// The document in one part of the image.
+    /// The document in one part of the image, and whether its details and its whole say different things.
     fn decide_part(
         &self,
         contest: &Contest,
         straightened: Option<&Scanned>,
         rule: &DecisionRule,
-    ) -> Result<Vec<Found>, IndexError> {
+    ) -> Result<(Vec<Found>, bool), IndexError> {
         // As with details, nobody is accused on an assumption.
         let measured = straightened.filter(|_| rule.basis() == Basis::Measured);
         let mut by_details = self.decide_contest(contest, measured.map(|scanned| (scanned, rule)))?;
@@ -85,24 +92,27 @@ impl Case<'_, '_> {
             by_whole.extend(self.decide_straightened(contest, &scanned.judge(rule))?);
         }
         let there = self.panels.iter().filter(|panel| panel.is_place_of(contest.best()));
-        by_whole.extend(there.flat_map(|panel| panel.judgement.matches.iter().cloned()));
+        for found in there.flat_map(|panel| &panel.judgement.matches) {
+            // A finer look may have seen what the panel's own did not.
+            let seen = contest.sightings.iter().filter(|sighting| sighting.place == found.place);
+            let disputed = seen.into_iter().any(|sighting| sighting.disputed);
+            let band = if disputed { Band::Possible } else { found.band };
+            by_whole.push(Found { band, ..found.clone() });
+        }
         let is_strong = |found: &&Found| found.band == Band::Strong;
-        let Some(whole) = by_whole.iter().find(is_strong).map(|found| found.record.clone()) else {
-            return Ok(by_details);
-        };
-        let contradicts = |found: &Found| found.record.is_rival_of(&whole);
-        if by_details.iter().chain(&by_whole).filter(is_strong).any(contradicts) {
-            // One part shows one document: details of one record and the whole of another are neither.
-            for found in by_details.iter_mut().chain(&mut by_whole) {
-                found.band = Band::Possible;
-            }
+        let strong = by_whole.iter().find(is_strong).map(|found| found.record.clone());
+        let contradicts =
+            |found: &Found| strong.as_ref().is_some_and(|strong| found.record.is_rival_of(strong));
+        // One part shows one document: details of one record and the whole of another are neither.
+        let contradiction =
+            by_details.iter().chain(&by_whole).filter(is_strong).any(|found| contradicts(found));
+        if contradiction {
+            by_details.iter_mut().chain(&mut by_whole).for_each(|found| found.band = Band::Possible);
         } else {
             by_details.retain(|found| !contradicts(found));
         }
-        for found in by_whole {
-            add(&mut by_details, found);
-        }
-        Ok(by_details)
+        by_whole.into_iter().for_each(|found| add(&mut by_details, found));
+        Ok((by_details, contradiction))
     }
 
     /// Records that a straightened part is the whole image of.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use saltprint_fingerprint::{GlobalCode, Orientation, QueryFingerprint};
 use saltprint_index::{Generation, Hit, IndexError, IndexHit, Nearest};
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::{Band, Cascade, DecisionRule, Found, Judgement, Tier};
 
@@ -97,9 +97,9 @@ impl GlobalStage<'_> {
     /// The records nearest to each document, nearest first, by an exact scan: so many that nine rivals of the first are among
     /// them, if the index has them.
     pub(crate) fn nearest(&self, asked: &[Asked]) -> Result<Vec<Vec<GlobalCandidate>>, IndexError> {
-        let mut codes: Vec<GlobalCode> = asked.iter().flat_map(|asked| asked.codes.iter().copied()).collect();
+        let codes: Zeroizing<Vec<GlobalCode>> =
+            Zeroizing::new(asked.iter().flat_map(|asked| asked.codes.iter().copied()).collect());
         let found = self.generation.scan(&codes, FIRST_CAPACITY, GlobalCode::BITS)?;
-        codes.zeroize();
         let mut found = found.as_slice();
         asked
             .iter()

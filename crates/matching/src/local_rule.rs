@@ -15,6 +15,8 @@ const ERROR: f64 = 1.0;
 const ASSUMED: Tail = Tail { from: 0.8, share: 0.25, fall: 0.5 };
 /// The same for likelihoods, in nats.
 const ASSUMED_LIKELIHOOD: Tail = Tail { from: 3.0, share: 0.25, fall: 1.5 };
+/// Records that one image is read for: the best eight in each of four looks.
+const COMPARED: f64 = 32.0;
 /// Largest surprise that is told apart: chances below `exp(-60)` mean nothing.
 const MOST: f64 = 60.0;
 
@@ -33,8 +35,10 @@ const MOST: f64 = 60.0;
 /// keeps the measured scores.
 ///
 /// A second measure of the same features is the lead in *likelihood* ([`Sighting::likelihood`](crate::Sighting::likelihood)), which
-/// knows covered parts: what is left of a document with blacked fields agrees exactly. Its tail is measured likewise. A
-/// likelihood ratio of r is reached by chance at most once in r cases, so it never counts for more than that.
+/// knows covered parts: what is left of a document with blacked fields agrees exactly. Its tail is measured likewise. One
+/// record reaches a likelihood ratio of r by chance at most once in r cases, so it never counts for more than that, less what
+/// the number of records that are compared costs. Where one record leads by the one measure and another by the other,
+/// neither does.
 ///
 /// # Both tiers
 /// Chances that the tiers give for one record multiply to a number that, by Fisher's method (Fisher, "Statistical Methods
@@ -49,8 +53,8 @@ const MOST: f64 = 60.0;
 /// # Small vaults
 /// Where fewer than 60 strangers could be measured, local codes make a match possible, never strong.
 ///
-/// Each of five ways to be found (whole image, straightened part, local by lead and by likelihood, both tiers) gets a fifth of
-/// the chance that the bands stand for.
+/// Each of seven ways to be found (whole image, panel, straightened part, local by lead and by likelihood, either of these with
+/// a whole-image code) gets a seventh of the chance that the bands stand for.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct LocalRule {
     #[serde(skip)]
@@ -91,7 +95,7 @@ impl Tail {
 }
 
 /// Ways in which one image may be found; they share the chance of a false match.
-pub(crate) const WAYS: f64 = 5.0;
+pub(crate) const WAYS: f64 = 7.0;
 
 impl LocalRule {
     /// Derives the rule from a measured background.
@@ -119,9 +123,9 @@ impl LocalRule {
 
     /// Minus the natural logarithm of the chance that a stranger's image leads as clearly in either way.
     pub fn surprise(&self, lead: Lead) -> f64 {
-        // A likelihood ratio of r has at most the chance 1/r, whatever the sample shows.
-        let likelihood = self.likelihood.surprise(lead.likelihood).min(lead.likelihood);
-        self.tail.surprise(lead.score).max(likelihood)
+        // A likelihood ratio of r has at most the chance 1/r a record, whatever the sample shows.
+        let bound = (lead.likelihood - COMPARED.ln()).max(0.0);
+        self.tail.surprise(lead.score).max(self.likelihood.surprise(lead.likelihood).min(bound))
     }
 
     /// Band of a record that leads its place and whose whole-image code is as surprising as `global` (0 for no evidence).
@@ -202,10 +206,10 @@ mod tests {
     fn the_threshold_follows_the_exponential_tail() {
         let rule = rule(&background(2000, 0.3));
         assert_eq!(rule.basis(), Basis::Measured);
-        // ln 5e6 is 15.4; the fall is widened by 4 to 7 %.
-        assert!((4.6..5.2).contains(&rule.strong_lead()), "{}", rule.strong_lead());
+        // ln 7e6 is 15.8; the fall is widened by 4 to 7 %.
+        assert!((4.7..5.3).contains(&rule.strong_lead()), "{}", rule.strong_lead());
         assert!(rule.possible_lead() < rule.strong_lead() * 0.6);
-        assert_eq!(rule.band(by(5.2), 0.0), Some(Band::Strong));
+        assert_eq!(rule.band(by(5.4), 0.0), Some(Band::Strong));
         assert_eq!(rule.band(by(3.5), 0.0), Some(Band::Possible));
         assert_eq!(rule.band(by(1.0), 0.0), None);
     }
@@ -233,13 +237,13 @@ mod tests {
     #[test]
     fn a_likelihood_counts_for_no_more_than_it_says_and_no_more_than_strangers_let_it() {
         let by = |likelihood| Lead { score: 0.0, likelihood };
-        // Strangers show none: what counts is the ratio itself. ln 5e6 is 15.4.
+        // Strangers show none: what counts is the ratio itself. ln 7e6 is 15.8, and ln 32 is 3.5.
         let light = rule(&background(2000, 0.3));
-        assert_eq!(light.band(by(15.3), 0.0), Some(Band::Possible));
-        assert_eq!(light.band(by(15.5), 0.0), Some(Band::Strong));
+        assert_eq!(light.band(by(19.1), 0.0), Some(Band::Possible));
+        assert_eq!(light.band(by(19.3), 0.0), Some(Band::Strong));
         let mut heavy = background(2000, 0.3);
         heavy.impostors.iter_mut().step_by(5).for_each(|one| one.likelihood = 12.0);
-        assert_eq!(rule(&heavy).band(by(15.5), 0.0), None);
+        assert_eq!(rule(&heavy).band(by(19.3), 0.0), None);
     }
 
     #[test]

@@ -101,7 +101,7 @@ const ASSUMED: Measures =
 /// calibrated profile only records take part that the calibration has not seen. The lower tail of strangers' ratios is
 /// modelled as normal around the measured median, with the largest spread that the 25, 10, 5 and 1 % quantiles imply, as
 /// far as the sample carries them, so that a tail heavier than a normal one widens it. The strong threshold is
-/// the ratio whose modelled probability, summed over the eight orientations of a query, is a quarter of
+/// the ratio whose modelled probability, summed over the eight orientations of a query, is a seventh of
 /// [`RuleSettings::strong_chance`] (the other ways to be found have their shares, see [`LocalRule`](crate::LocalRule)). It is an
 /// extrapolation beyond what was observed; the manifest keeps the histograms for whoever wants to check it.
 ///
@@ -304,10 +304,10 @@ mod tests {
     fn thresholds_follow_the_normal_tail() {
         let rule = rule(&background(4_000, 0.85, 0.08));
         assert_eq!(rule.basis(), Basis::Measured);
-        // 1e-6 / 24 is 5.36 standard deviations out, 1e-3 / 24 is 3.94.
+        // 1e-6 / 56 is 5.51 standard deviations out, 1e-3 / 56 is 4.13.
         let (strong, possible) = (rule.strong_threshold().unwrap(), rule.possible_threshold().unwrap());
-        assert!((strong - 0.421).abs() < 0.03, "{strong}");
-        assert!((possible - 0.535).abs() < 0.03, "{possible}");
+        assert!((strong - 0.409).abs() < 0.03, "{strong}");
+        assert!((possible - 0.520).abs() < 0.03, "{possible}");
         assert_eq!(band(&rule, 20, &[100, 110]), Some(Band::Strong));
         assert_eq!(band(&rule, 50, &[100, 110]), Some(Band::Possible));
         assert_eq!(band(&rule, 90, &[100, 110]), None);

@@ -67,9 +67,10 @@ pub(super) fn crowding(at: (f64, f64), before: impl Iterator<Item = (f64, f64)>)
 /// at least 0.
 ///
 /// In a copy each feature is there with a probability that is the same for all, and then as near as the quality of the copy
-/// has it; otherwise it is a stranger's. Both parameters are those that fit best, so this is a generalised likelihood
-/// ratio (Neyman and Pearson, "On the Use and Interpretation of Certain Test Criteria", 1928). What speaks for the record counts
-/// by its weight and less in a crowd, what speaks against it counts in full: the ratio errs to the stranger's side.
+/// has it; otherwise it is a stranger's. Neither is known, so the ratio is the mean over all of [`QUALITIES`] and [`SHARES`]: a
+/// mixture, of which a stranger reaches r at most once in r cases (Wald, "Sequential Analysis", 1947, section 4.1.3), as far as
+/// features are independent. They are not, so what speaks for the record counts by its weight and less in a crowd, while
+/// what speaks against it counts in full; and the tail of strangers is measured all the same.
 pub(super) fn ratio(mut seen: Vec<Seen>) -> f64 {
     if seen.iter().filter(|one| one.distance <= RADIUS).count() < FEWEST {
         return 0.0;
@@ -89,7 +90,10 @@ pub(super) fn ratio(mut seen: Vec<Seen>) -> f64 {
         });
         terms.sum::<f64>()
     };
-    tables().iter().map(total).fold(0.0, f64::max)
+    let ratios: Vec<f64> = tables().iter().map(total).collect();
+    let most = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mean = ratios.iter().map(|ratio| libm::exp(ratio - most)).sum::<f64>() / ratios.len() as f64;
+    (most + libm::log(mean)).max(0.0)
 }
 
 /// What a feature at each distance says, for each quality and share.
@@ -169,17 +173,26 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn nearer_is_never_less_likely(distances in proptest::collection::vec(0_u32..=128, 64), which in 0_usize..64) {
+        fn an_exact_feature_instead_of_none_never_says_less(
+            distances in proptest::collection::vec(0_u32..=128, 64), which in 0_usize..64,
+        ) {
             let as_far = |distances: &[u32]| ratio(seen(|row| distances[row as usize]));
             let mut nearer = distances.clone();
-            // A feature that is no pair does not become evidence against by coming nearer.
-            nearer[which] = nearer[which].min(1);
-            proptest::prop_assert!(as_far(&nearer) >= as_far(&distances) - 6.0);
+            nearer[which] = 0;
+            proptest::prop_assert!(as_far(&nearer) >= as_far(&distances) - 1e-9);
         }
 
         #[test]
-        fn order_does_not_matter(distances in proptest::collection::vec(0_u32..=128, 64)) {
-            let forwards = seen(|row| distances[row as usize]);
+        fn order_does_not_matter(distances in proptest::collection::vec(0_u32..=128, 64), step in 1.0_f64..400.0) {
+            // Crowded, and each distance once, so that the nearest first is one order.
+            let mut forwards = seen(|row| distances[row as usize]);
+            for (number, one) in forwards.iter_mut().enumerate() {
+                one.at = (one.at.0 / 1000.0 * step, one.at.1 / 1000.0 * step);
+                one.distance = u32::try_from(number).unwrap() / 2 + one.distance % 2 * 40;
+                one.weight = f64::from(one.distance % 7 + 1) / 7.0;
+            }
+            forwards.sort_by_key(|one| one.distance);
+            forwards.dedup_by_key(|one| one.distance);
             let mut backwards = forwards.clone();
             backwards.reverse();
             proptest::prop_assert!((ratio(forwards) - ratio(backwards)).abs() < 1e-9);

@@ -12,6 +12,9 @@ const SAME_PLACE: f64 = 0.3;
 /// Where there is no outline: share of the agreeing features of the weaker one that the stronger one uses as well.
 const SAME_SPOTS: f64 = 0.3;
 
+/// Likelihood, in nats, by which a rival must be ahead to take a lead in score back: a chance of 1 in 400.
+const CONTRARY: f64 = 6.0;
+
 /// Found features from which on a rival with the best one's outline shows that the template is a known one.
 const COMPANY: usize = 4;
 /// Share of the smaller outline that two outlines of one frame have in common, and least ratio of their areas.
@@ -49,10 +52,11 @@ impl Contest {
     pub fn lead_of(&self, sighting: &Sighting, skipped: usize) -> Lead {
         let outside = || self.rivals().skip(skipped);
         let most = |value: fn(&Sighting) -> f64| outside().map(value).fold(0.0, f64::max);
-        Lead {
-            score: sighting.score - most(|rival| rival.score),
-            likelihood: (sighting.likelihood - most(|rival| rival.likelihood)).max(0.0),
-        }
+        let score = sighting.score - most(|rival| rival.score);
+        let likelihood = sighting.likelihood - most(|rival| rival.likelihood);
+        // Two measures that speak for two records speak for neither.
+        let speaks = likelihood > -CONTRARY;
+        Lead { score: if speaks { score } else { score.min(0.0) }, likelihood: likelihood.max(0.0) }
     }
 
     /// Whether records of others show in the best one's outline: the template is one that the vault holds several of.

@@ -51,9 +51,8 @@ pub(super) fn measure(
         // could be called strong.
         let found = search.look(&local, &images, &|_, _| false, &admit)?;
         let parts = nearest_to_parts(generation, &images, &found)?;
-        for (number, (contests, parts)) in found.iter().zip(parts).enumerate() {
-            let nearest = straightened(&search, contests, parts, &|hit| admit(number, hit))?;
-            if let Some((nearest, runner_up)) = nearest {
+        for (number, parts) in parts.into_iter().enumerate() {
+            if let Some((nearest, runner_up)) = straightened(parts, &|hit| admit(number, hit)) {
                 background.straightened.add(nearest, Some(runner_up));
             }
         }
@@ -97,29 +96,20 @@ fn impostor(
     Ok((!withheld || impostor != Impostor::default()).then_some(impostor))
 }
 
-/// The smallest ratio of the distances of the nearest record of others to a straightened part and of its nearest rival that
-/// could be called strong; as these distances, in bits. `None` where no part could be straightened.
-fn straightened(
-    search: &LocalSearch<'_>,
-    contests: &[Contest],
-    parts: Vec<Vec<IndexHit>>,
-    admit: &(dyn Fn(&IndexHit) -> bool + Sync),
-) -> Result<Option<(u32, u32)>, Error> {
-    let near = |(contest, part): (_, Vec<IndexHit>)| {
+/// The smallest ratio of the distances of the nearest record of others to a straightened part and of its nearest rival; as these
+/// distances, in bits. `None` where no part could be straightened.
+///
+/// Unlike leads, those of parts that could not be called strong count as well: which record may be called so is a
+/// question about the one that is nearest, and leaving out too much would make the tail too light.
+fn straightened(parts: Vec<Vec<IndexHit>>, admit: &dyn Fn(&IndexHit) -> bool) -> Option<(u32, u32)> {
+    let near = |part: Vec<IndexHit>| {
         let mut others = part.into_iter().filter(|hit| admit(hit));
         let nearest = others.next()?;
         let rival = others.find(|other| nearest.is_rival_of(other))?;
-        Some((contest, nearest.distance, rival.distance))
+        Some((nearest.distance, rival.distance))
     };
-    let mut parts: Vec<(&Contest, u32, u32)> = contests.iter().zip(parts).filter_map(near).collect();
-    // Ratios without division.
-    parts.sort_by_key(|(_, nearest, rival)| nearest * 65_536 / rival.max(&1));
-    for (contest, nearest, rival) in parts {
-        if nearest * 5 >= rival * 4 || search.may_accuse(contest, contest.best(), admit)? {
-            return Ok(Some((nearest, rival)));
-        }
-    }
-    Ok(None)
+    // By their ratios, without division.
+    parts.into_iter().filter_map(near).min_by(|a, b| (a.0 * b.1).cmp(&(b.0 * a.1)))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "scores are small and rounding them does not matter")]

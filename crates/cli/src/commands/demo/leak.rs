@@ -86,7 +86,7 @@ fn ours(vault: &Corpus, item: usize, edits: &[Edit]) -> anyhow::Result<(Vec<u8>,
     // A stride that is coprime to most sizes spreads the leak over the vault.
     let record = vault.document(item * 7_919 % vault.len()).context("the vault is empty")?;
     let layout = &record.document.layout;
-    let mut turn = edits.iter().cycle().skip(item * 7).take(edits.len());
+    let mut turn = edits.iter().cycle().skip(item * 11).take(edits.len());
     let (bytes, label) = match turn.find(|edit| edit.applies_to(layout)) {
         None => (record.encoded, "copied as it is".to_owned()),
         Some(edit) => {
