@@ -17,6 +17,8 @@ const ASSUMED: Tail = Tail { from: 0.8, share: 0.25, fall: 0.5 };
 const ASSUMED_LIKELIHOOD: Tail = Tail { from: 3.0, share: 0.25, fall: 1.5 };
 /// Records that one place of an image is read for. Further looks see the same again.
 const COMPARED: f64 = 8.0;
+/// How much more a lead in score may say than the likelihood of what is seen, which errs to the stranger's side.
+const CREDIT: f64 = 2.5;
 /// Largest surprise that is told apart: chances below `exp(-60)` mean nothing.
 const MOST: f64 = 60.0;
 
@@ -39,6 +41,10 @@ const MOST: f64 = 60.0;
 /// record reaches a likelihood ratio of r by chance at most once in r cases, so it never counts for more than that, less what
 /// the number of records that are compared costs. Where one record leads by the one measure and another by the other,
 /// neither does.
+///
+/// The likelihood does not depend on rivals, and so it bounds what a lead in score is worth: among 20,000 invented records a
+/// stranger's bill led by far because it lay on the same chequered cloth as one record's, of which no rival had anything. The
+/// likelihood of that was 3 nats; that of altered copies that lead as far is 6 and more.
 ///
 /// # Both tiers
 /// Chances that the tiers give for one record multiply to a number that, by Fisher's method (Fisher, "Statistical Methods
@@ -126,7 +132,8 @@ impl LocalRule {
     pub fn surprise(&self, lead: Lead) -> f64 {
         // A likelihood ratio of r has at most the chance 1/r a record, whatever the sample shows.
         let bound = (lead.likelihood - COMPARED.ln()).max(0.0);
-        self.tail.surprise(lead.score).max(self.likelihood.surprise(lead.likelihood).min(bound))
+        let likelihood = self.likelihood.surprise(lead.likelihood).min(bound);
+        self.tail.surprise(lead.score).min(CREDIT * lead.likelihood).max(likelihood)
     }
 
     /// Band of a record that leads its place and whose whole-image code is as surprising as `global` (0 for no evidence).
@@ -195,8 +202,9 @@ mod tests {
         LocalBackground { records: 1000, impostors, ..LocalBackground::default() }
     }
 
+    /// A lead in score that is likely enough not to be bounded, and not likely enough to be a match by that.
     fn by(score: f64) -> Lead {
-        Lead { score, likelihood: 0.0 }
+        Lead { score, likelihood: 7.0 }
     }
 
     fn rule(background: &LocalBackground) -> LocalRule {
@@ -245,6 +253,15 @@ mod tests {
         let mut heavy = background(2000, 0.3);
         heavy.impostors.iter_mut().step_by(5).for_each(|one| one.likelihood = 12.0);
         assert_eq!(rule(&heavy).band(by(17.9), 0.0), None);
+    }
+
+    #[test]
+    fn a_lead_that_is_not_likely_is_none() {
+        let rule = rule(&background(2000, 0.3));
+        let lead = |likelihood| Lead { score: 50.0, likelihood };
+        assert_eq!(rule.band(lead(7.0), 0.0), Some(Band::Strong));
+        assert_eq!(rule.band(lead(5.0), 0.0), Some(Band::Possible));
+        assert_eq!(rule.band(lead(3.0), 0.0), None);
     }
 
     #[test]

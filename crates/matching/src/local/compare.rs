@@ -200,7 +200,7 @@ impl Look<'_> {
         let found: Vec<u32> = pairs.iter().map(|(pair, _)| pair.record).collect();
         let reading = reading.unwrap_or_else(|| Reading {
             score: 0.0,
-            likelihood: 0.0,
+            likelihood: likelihood::ratio(found_places(agreed)),
             seen: in_view.clone(),
             same: Vec::new(),
             shown: found_only(agreed),
@@ -247,6 +247,22 @@ fn found_only(agreed: &Agreed<'_>) -> Vec<Shown> {
     };
     agreed.in_view.iter().map(|row| Shown { row: *row, distance: found(row) }).collect()
 }
+
+/// The same as evidence. A feature that is not found may be there all the same, so this errs to the stranger's side.
+fn found_places(agreed: &Agreed<'_>) -> Vec<Seen> {
+    let found: HashMap<u32, &(Near, f32)> = agreed.pairs.iter().map(|pair| (pair.0.record, pair)).collect();
+    let seen = |row: &u32| {
+        let place = agreed.own.get(*row as usize)?;
+        let (distance, weight) = found.get(row).map_or((NOWHERE, 1.0), |(pair, weight)| {
+            (pair.distance, score::rarity_of(f64::from(*weight), pair.distance))
+        });
+        Some(Seen { at: (f64::from(place.x), f64::from(place.y)), distance, weight })
+    };
+    agreed.in_view.iter().filter_map(seen).collect()
+}
+
+/// Distance of a feature that is not there: that of two codes that have nothing to do with each other.
+const NOWHERE: u32 = LocalCode::BITS / 2;
 
 /// What an image shows of a record at its places.
 struct Reading {

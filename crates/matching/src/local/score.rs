@@ -101,6 +101,11 @@ impl Crowd {
 
 /// Distance in bits at which a feature counts `exp(-1/2)` towards the share of the record that agrees.
 const AGREEMENT_SPREAD: f64 = 10.0;
+/// What a pair of this weight and distance tells however near it is: the inverse of [`Crowd::weight`].
+pub(super) fn rarity_of(weight: f64, distance: u32) -> f64 {
+    (weight / bell(f64::from(distance) / SPREAD)).min(1.0)
+}
+
 /// What a feature counts that was read at its place but not found: small print of a template that records are not known
 /// to share, because it is hardly ever found, is read in strangers' documents as well.
 pub(super) const ONLY_READ: f64 = 0.5;

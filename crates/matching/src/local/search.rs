@@ -23,7 +23,7 @@ pub struct Sighting {
     /// should be seen do not agree.
     pub score: f64,
     /// How much more likely what is read at the places of its features is in a copy of the record than in a stranger's document
-    /// of its template, as a logarithm in nats; 0 where nothing was read.
+    /// of its template, as a logarithm in nats; where nothing was read, by what was found.
     pub likelihood: f64,
     /// Number of features that agree: found in the leaked image, or read at their places.
     pub features: u32,
