@@ -186,7 +186,8 @@ mod tests {
             assert_eq!(o.inverse().apply(&leak).unwrap().pixels(), record.pixels(), "{o}");
             // The middle of the record's first pixel.
             let (x, y) = o.place((0.125, 0.125));
-            let at = |share: f64| (0_u32..4).find(|at| (f64::from(*at) + 0.5) / 4.0 == share).unwrap();
+            let middle = |pixel: u32| (f64::from(pixel) + 0.5) / 4.0;
+            let at = |share: f64| (0..4).find(|pixel| (middle(*pixel) - share).abs() < 1e-9).unwrap();
             assert_eq!(leak.pixels()[(at(y) * 4 + at(x)) as usize], 0, "{o}");
             let mut undone = [0; 16];
             o.undo(leak.pixels(), &mut undone, 4);

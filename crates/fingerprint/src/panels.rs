@@ -128,7 +128,9 @@ fn ground(image: &Luma) -> u8 {
     let mut counts = [0_u32; 256];
     for (y, row) in image.pixels().chunks_exact(width).enumerate() {
         if y == 0 || y == height - 1 {
-            row.iter().for_each(|level| counts[usize::from(*level)] += 1);
+            for level in row {
+                counts[usize::from(*level)] += 1;
+            }
         } else if let [first, .., last] = row {
             counts[usize::from(*first)] += 1;
             counts[usize::from(*last)] += 1;

@@ -49,7 +49,7 @@ impl Case<'_, '_> {
         &self,
         contests: &[Contest],
         straightened: &[Option<Scanned>],
-        whole: Judgement,
+        whole: &Judgement,
     ) -> Result<Judgement, IndexError> {
         let parts = straightened.iter().flatten().count();
         let rule = self.rules.straightened.with_tries(parts);
@@ -61,7 +61,9 @@ impl Case<'_, '_> {
             if contradicts {
                 contradicted.extend(here.iter().map(|found| found.record.record_ref));
             }
-            here.into_iter().for_each(|found| add(&mut matches, found));
+            for found in here {
+                add(&mut matches, found);
+            }
         }
         // Panels in which details were found have been weighed with these.
         let rest =
@@ -71,7 +73,9 @@ impl Case<'_, '_> {
         }
         // A panel may lie in several places, of which one is enough to doubt it.
         let doubted = matches.iter_mut().filter(|found| contradicted.contains(&found.record.record_ref));
-        doubted.for_each(|found| found.band = Band::Possible);
+        for found in doubted {
+            found.band = Band::Possible;
+        }
         // Stable: local matches before whole-image ones, stronger evidence first.
         matches.sort_by_key(|found| std::cmp::Reverse(found.band));
         Ok(Judgement { matches })
@@ -104,14 +108,17 @@ impl Case<'_, '_> {
         let contradicts =
             |found: &Found| strong.as_ref().is_some_and(|strong| found.record.is_rival_of(strong));
         // One part shows one document: details of one record and the whole of another are neither.
-        let contradiction =
-            by_details.iter().chain(&by_whole).filter(is_strong).any(|found| contradicts(found));
+        let contradiction = by_details.iter().chain(&by_whole).filter(is_strong).any(contradicts);
         if contradiction {
-            by_details.iter_mut().chain(&mut by_whole).for_each(|found| found.band = Band::Possible);
+            for found in by_details.iter_mut().chain(&mut by_whole) {
+                found.band = Band::Possible;
+            }
         } else {
             by_details.retain(|found| !contradicts(found));
         }
-        by_whole.into_iter().for_each(|found| add(&mut by_details, found));
+        for found in by_whole {
+            add(&mut by_details, found);
+        }
         Ok((by_details, contradiction))
     }
 

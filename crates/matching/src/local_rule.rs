@@ -251,7 +251,9 @@ mod tests {
         assert_eq!(light.band(by(17.7), 0.0), Some(Band::Possible));
         assert_eq!(light.band(by(17.9), 0.0), Some(Band::Strong));
         let mut heavy = background(2000, 0.3);
-        heavy.impostors.iter_mut().step_by(5).for_each(|one| one.likelihood = 12.0);
+        for one in heavy.impostors.iter_mut().step_by(5) {
+            one.likelihood = 12.0;
+        }
         assert_eq!(rule(&heavy).band(by(17.9), 0.0), None);
     }
 

@@ -154,8 +154,12 @@ impl Images for Unsettled<'_> {
 
 impl<'a> Matcher<'a> {
     /// A matcher over an open generation.
-    pub fn new(generation: &'a Generation, rules: Rules, cascade: Cascade) -> Self {
-        Self { global: GlobalStage { generation, cascade }, search: LocalSearch::new(generation), rules }
+    pub fn new(generation: &'a Generation, rules: &Rules, cascade: Cascade) -> Self {
+        Self {
+            global: GlobalStage { generation, cascade },
+            search: LocalSearch::new(generation),
+            rules: *rules,
+        }
     }
 
     /// Judges a batch of images; the sealed pages are decrypted once for all of them.
@@ -206,7 +210,9 @@ impl<'a> Matcher<'a> {
         for (index, judgement) in judgements.iter_mut().enumerate() {
             let Some(judgement) = judgement else { continue };
             if is_contradicted(&judgement.matches) {
-                judgement.matches.iter_mut().for_each(|found| found.band = Band::Possible);
+                for found in &mut judgement.matches {
+                    found.band = Band::Possible;
+                }
                 unsettled.push(index);
             } else if judgement.band() == Some(Band::Strong) {
                 *(if by_graph[index] { &mut counts.graph } else { &mut counts.exact }) += 1;
@@ -242,7 +248,7 @@ impl<'a> Matcher<'a> {
                 scanned,
                 panels: &panels[number],
             };
-            judgements[*index] = Some(case.decide(&found[number], &straightened[number], judgement)?);
+            judgements[*index] = Some(case.decide(&found[number], &straightened[number], &judgement)?);
         }
         counts.seconds.local += started.elapsed().as_secs_f64();
         Ok(judgements.into_iter().flatten().collect())
@@ -288,7 +294,9 @@ impl<'a> Matcher<'a> {
                 let query = &queries[shown.unsettled[number]];
                 self.inspect(query, &|| shown.reader(number, false), &mut matches, Some(panel))?;
                 if is_contradicted(&matches) {
-                    matches.iter_mut().for_each(|found| found.band = Band::Possible);
+                    for found in &mut matches {
+                        found.band = Band::Possible;
+                    }
                 }
                 panel.judgement.matches = matches;
                 Ok::<_, IndexError>(())

@@ -237,7 +237,7 @@ impl Saltprint {
 
     pub(crate) fn matcher<'a>(&self, snapshot: &'a Snapshot) -> Matcher<'a> {
         let cascade = self.config.matching.cascade;
-        Matcher::new(&snapshot.generation, snapshot.rules, cascade)
+        Matcher::new(&snapshot.generation, &snapshot.rules, cascade)
     }
 
     /// Bytes to a query, or to the report where there is nothing to ask.

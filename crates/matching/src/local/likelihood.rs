@@ -165,9 +165,13 @@ mod tests {
     fn crowds_and_common_features_say_less() {
         let apart = ratio(seen(|row| if row < 8 { 1 } else { 50 }));
         let mut together = seen(|row| if row < 8 { 1 } else { 50 });
-        together.iter_mut().take(8).for_each(|one| one.at = (0.0, 0.0));
+        for one in together.iter_mut().take(8) {
+            one.at = (0.0, 0.0);
+        }
         let mut common = seen(|row| if row < 8 { 1 } else { 50 });
-        common.iter_mut().for_each(|one| one.weight = 0.25);
+        for one in &mut common {
+            one.weight = 0.25;
+        }
         assert!(ratio(together) < apart * 0.4 && ratio(common) < apart * 0.4);
     }
 

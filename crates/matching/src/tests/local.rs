@@ -173,7 +173,7 @@ pub(super) fn altered(local: LocalQuery) -> QueryFingerprint {
 
 /// Judges by coarse codes; the finer look is the same once more. Counts how many images it is asked for.
 pub(super) fn judge_all(index: &Index, queries: &[QueryFingerprint]) -> (Vec<Judgement>, usize) {
-    let matcher = Matcher::new(&index.generation, rules(), Cascade::default());
+    let matcher = Matcher::new(&index.generation, &rules(), Cascade::default());
     let asked = AtomicUsize::new(0);
     let fine = Codes(|number: usize| {
         asked.fetch_add(1, Ordering::Relaxed);
@@ -392,7 +392,7 @@ fn the_search_ends_where_strong_matches_fill_the_image() {
 #[test]
 fn what_only_the_finer_look_shows_is_found() {
     let index = index(&cards());
-    let matcher = Matcher::new(&index.generation, rules(), Cascade::default());
+    let matcher = Matcher::new(&index.generation, &rules(), Cascade::default());
     let view = View::whole(3).cropped();
     let fine = Codes(|_| view.query(view.see(&card(17), |_| true)));
     let coarse = [altered(view.query(Vec::new()))];

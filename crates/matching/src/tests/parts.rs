@@ -40,7 +40,7 @@ fn panel(area: [f64; 4], then: GlobalCode, orientation: Orientation) -> Panel {
 
 fn judge(local: LocalQuery, sheet: &Sheet) -> Judgement {
     let index = index(&cards());
-    let matcher = Matcher::new(&index.generation, rules(), Cascade::default());
+    let matcher = Matcher::new(&index.generation, &rules(), Cascade::default());
     matcher.judge(&[altered(local)], sheet, &mut CascadeCounts::default()).unwrap().remove(0)
 }
 

@@ -57,7 +57,7 @@ impl Images for Pictures<'_> {
 /// Judges a picture in which `found` of the features that it shows were found.
 fn judge(found: &LocalQuery, shown: &[QueryFeature], mirrored: Option<f32>) -> Judgement {
     let index = index(&cards());
-    let matcher = Matcher::new(&index.generation, rules(), Cascade::default());
+    let matcher = Matcher::new(&index.generation, &rules(), Cascade::default());
     let images = Pictures(found, shown, mirrored);
     matcher.judge(&[altered(found.clone())], &images, &mut CascadeCounts::default()).unwrap().remove(0)
 }
