@@ -29,14 +29,27 @@ pub(crate) struct Statistic {
 }
 
 /// Distances are at most 256, which `f32` holds exactly.
-const STATISTICS: [Statistic; 1] = [Statistic {
-    name: "whole-image distance",
-    unit: "bits of 256",
-    smaller_is_nearer: true,
-    bin: 4.0,
-    of: |found| found.distance.map(|bits| bits as f32),
-    rival: |found| found.runner_up.map(|bits| bits as f32),
-}];
+const STATISTICS: [Statistic; 2] = [
+    Statistic {
+        name: "whole-image distance",
+        unit: "bits of 256",
+        smaller_is_nearer: true,
+        bin: 4.0,
+        of: |found| found.distance.map(|bits| bits as f32),
+        rival: |found| found.runner_up.map(|bits| bits as f32),
+    },
+    // Of the records that the report lists; how many details of a rival agree is not reported.
+    Statistic {
+        name: "agreeing details",
+        unit: "features",
+        smaller_is_nearer: false,
+        bin: 4.0,
+        of: |found| {
+            found.agreement.as_ref().and_then(|agreement| agreement.features).map(|count| count as f32)
+        },
+        rival: |_| None,
+    },
+];
 
 /// One way of measuring nearness: a number of the shipped report, or a baseline's distance.
 #[derive(Clone, Copy)]
