@@ -35,27 +35,6 @@ impl SelectionPolicy {
     }
 }
 
-/// Distance in bits within which two features of one record are the same pattern twice.
-const REPEATED: u32 = 16;
-
-/// For each feature, how many others of its own record look like it.
-///
-/// A chequered tablecloth, a row of equal signs or a woven background fits onto every other one of its kind at all its places
-/// at once. Such a pattern may be in no other record of the build and says nothing all the same: among 20,000 invented
-/// records a stranger's bill on a chequered cloth agreed with another bill on such a cloth in 52 of 64 features.
-fn repeats(features: &[LocalFeature]) -> Vec<u32> {
-    let mut counts = vec![0; features.len()];
-    for (number, feature) in features.iter().enumerate() {
-        for (other, later) in features.iter().enumerate().skip(number + 1) {
-            if feature.code.distance(&later.code) <= REPEATED {
-                counts[number] += 1;
-                counts[other] += 1;
-            }
-        }
-    }
-    counts
-}
-
 /// What came of one selection.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -75,21 +54,19 @@ impl Selection {
     /// counted: it would look rare. So the census counts pools that are twice as long as what is selected from; that alone
     /// finds a fifth more of the copies that are hard to find.
     ///
-    /// Rare is what at most one in a hundred records has, and at most three where the build is small. What a record has several
-    /// times counts as shared by the square of that many.
+    /// Rare is what at most one in a hundred records has, and at most three where the build is small.
     #[must_use]
     pub fn new(pool: &LocalFingerprint, census: &Census, policy: SelectionPolicy) -> Self {
         let rare_up_to = Sharing::of((census.records() as f64 / 100.0).max(3.0));
         let better = (pool.features.len() / 2).max(policy.most);
-        let repeats = repeats(&pool.features);
-        let mut features: Vec<LocalFeature> = (pool.features.iter().zip(repeats))
+        let mut features: Vec<LocalFeature> = pool
+            .features
+            .iter()
             .take(better)
-            .filter(|(feature, _)| feature.place.keypoint().size <= COARSEST)
-            .map(|(feature, repeats)| {
+            .filter(|feature| feature.place.keypoint().size <= COARSEST)
+            .map(|feature| {
                 let mut feature = *feature;
-                // Evidence falls with the root of the sharing, and so with the number of places that fit.
-                let repeats = f64::from(repeats);
-                feature.sharing = Sharing::of(census.sharing(feature.code).records() + repeats * repeats);
+                feature.sharing = census.sharing(feature.code);
                 feature
             })
             .collect();
@@ -170,29 +147,6 @@ mod tests {
         let own: Vec<LocalCode> =
             pool(7, 400).features[100..250].iter().map(|feature| feature.code).collect();
         assert!(chosen.fingerprint.features.iter().all(|kept| own.contains(&kept.code)));
-    }
-
-    #[test]
-    fn a_pattern_that_repeats_within_the_record_is_not_its_own() {
-        let mut pool = pool(7, 400);
-        // The strongest hundred are squares of a cloth: one code, a few bits off each time.
-        let cloth = |number: u64| {
-            let mut squares = feature(1);
-            let [low, high] = squares.code.words();
-            squares.code = LocalCode::from_words([low ^ (1 << (number % 60)), high ^ (1 << (number / 2))]);
-            squares.place = feature(500 + number).place;
-            squares
-        };
-        (0..100).zip(&mut pool.features).for_each(|(number, feature)| *feature = cloth(number));
-        let mut census = Census::new(500);
-        census.add(&pool.features);
-        let chosen = Selection::new(&pool, &census, SelectionPolicy::default()).fingerprint;
-        let is_cloth = |kept: &&LocalFeature| kept.code.distance(&feature(1).code) <= 2;
-        assert_eq!((chosen.features.len(), chosen.features.iter().filter(is_cloth).count()), (64, 0));
-        // Where there is nothing else they are kept, and weigh next to nothing.
-        pool.features.truncate(100);
-        let only = Selection::new(&pool, &census, SelectionPolicy { keep: 8, most: 8 });
-        assert!(only.weak && only.fingerprint.features.iter().all(|kept| kept.sharing.records() > 5_000.0));
     }
 
     #[test]
