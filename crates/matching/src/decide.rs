@@ -98,8 +98,7 @@ impl Case<'_, '_> {
         let there = self.panels.iter().filter(|panel| panel.is_place_of(contest.best()));
         for found in there.flat_map(|panel| &panel.judgement.matches) {
             // A finer look may have seen what the panel's own did not.
-            let seen = contest.sightings.iter().filter(|sighting| sighting.place == found.place);
-            let disputed = seen.into_iter().any(|sighting| sighting.disputed);
+            let disputed = contest.sightings.iter().any(|seen| seen.place == found.place && seen.disputed);
             let band = if disputed { Band::Possible } else { found.band };
             by_whole.push(Found { band, ..found.clone() });
         }

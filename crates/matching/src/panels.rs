@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use saltprint_fingerprint::Orientation;
 use saltprint_index::IndexError;
 
-use crate::geometry::{area, overlap};
+use crate::geometry::is_alike;
 use crate::global::{Asked, GlobalStage};
 use crate::local::{Images, Sighting};
 use crate::{DecisionRule, Judgement};
@@ -34,10 +34,8 @@ impl PanelAnswer {
 
     /// Whether a sighting is in the same place of the sheet.
     pub(crate) fn is_place_of(&self, sighting: &Sighting) -> bool {
-        sighting.quad.as_ref().is_some_and(|quad| {
-            let (own, other) = (area(&self.corners).abs(), area(quad).abs());
-            own.min(other) >= SAME_AREA * own.max(other) && overlap(quad, &self.corners) >= SAME_PLACE
-        })
+        let is_here = |quad: &[(f64, f64); 4]| is_alike(quad, &self.corners, SAME_PLACE, SAME_AREA);
+        sighting.quad.as_ref().is_some_and(is_here)
     }
 }
 

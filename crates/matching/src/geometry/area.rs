@@ -44,6 +44,13 @@ pub fn covered_share(points: &[(f64, f64)], width: f64, height: f64) -> f64 {
     area(&hull).clamp(0.0, 1.0)
 }
 
+/// Whether two outlines are about the same: at least `common` of the smaller is in both, and the smaller has at least
+/// `size` of the area of the larger.
+pub(crate) fn is_alike(a: &[(f64, f64); 4], b: &[(f64, f64); 4], common: f64, size: f64) -> bool {
+    let (first, second) = (area(a).abs(), area(b).abs());
+    first.min(second) >= size * first.max(second) && overlap(a, b) >= common
+}
+
 /// Area that two convex quadrilaterals share, divided by that of the smaller one: 0 where they are apart, 1
 /// where one lies within the other. Corners in order, either way round. 0 as well for a quadrilateral that is
 /// not convex, not finite, or without area.

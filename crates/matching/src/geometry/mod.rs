@@ -26,8 +26,8 @@ mod verify;
 
 use std::fmt;
 
-pub(crate) use area::area;
 pub use area::{Region, covered_share, overlap};
+pub(crate) use area::{area, is_alike};
 pub use transform::Transform;
 pub use verify::{VerifySettings, verify};
 

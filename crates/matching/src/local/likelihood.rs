@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use saltprint_fingerprint::LocalCode;
 
-use super::score::RADIUS;
+use super::score::{RADIUS, crowding};
 
 /// Distances that occur: 0 to 128 bits.
 const DISTANCES: usize = LocalCode::BITS as usize + 1;
@@ -36,9 +36,6 @@ const SHARES: [f64; 6] = [0.1, 0.2, 0.3, 0.5, 0.7, 0.9];
 /// Most that one feature may say, in nats: what strangers' documents have by chance in one of four hundred places they may have for
 /// a reason.
 const MOST: f64 = 6.0;
-/// Radius, in frame units of the record, within which agreeing features are partly the same evidence: about three letters
-/// on a card.
-const NEIGHBOURHOOD: f64 = 300.0;
 /// Fewest features that agree.
 const FEWEST: usize = 3;
 
@@ -51,16 +48,6 @@ pub(super) struct Seen {
     pub(super) distance: u32,
     /// What an agreement tells, 0 to 1.
     pub(super) weight: f64,
-}
-
-/// By how many others a feature at `at` is crowded, plus one: features that lie together do not speak independently, since
-/// who shares one printed word shares all its letters. The second in one place counts half, the third a third.
-pub(super) fn crowding(at: (f64, f64), before: impl Iterator<Item = (f64, f64)>) -> f64 {
-    let crowd = before.map(|other| {
-        let (x, y) = (at.0 - other.0, at.1 - other.1);
-        (1.0 - (x * x + y * y).sqrt() / NEIGHBOURHOOD).max(0.0)
-    });
-    1.0 + crowd.sum::<f64>()
 }
 
 /// Logarithm of the ratio of the likelihoods of what is seen, in a copy and in a stranger's document of the template; in nats,

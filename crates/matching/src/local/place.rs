@@ -5,7 +5,7 @@
 //! that fits into the same frame does.
 
 use super::Sighting;
-use crate::geometry::{area, overlap};
+use crate::geometry::{is_alike, overlap};
 
 /// Share of the smaller outline that two sightings must have in common to compete.
 const SAME_PLACE: f64 = 0.3;
@@ -73,10 +73,7 @@ impl Contest {
 impl Sighting {
     /// Whether this one shows, however little, in about this outline.
     pub(super) fn keeps(&self, outline: &[(f64, f64); 4]) -> bool {
-        let same_frame = |own: &[(f64, f64); 4]| {
-            let (a, b) = (area(outline).abs(), area(own).abs());
-            overlap(outline, own) >= SAME_FRAME && a.min(b) >= SAME_FRAME * a.max(b)
-        };
+        let same_frame = |own: &[(f64, f64); 4]| is_alike(outline, own, SAME_FRAME, SAME_FRAME);
         self.spots.len() >= COMPANY && self.quad.as_ref().is_some_and(same_frame)
     }
 }

@@ -2,8 +2,6 @@
 
 use saltprint_fingerprint::{LocalFeature, LocalFingerprint, QueryFeature, Sharing};
 
-use super::likelihood::crowding;
-
 /// Distance in bits from which two codes are no pair.
 pub(super) const RADIUS: u32 = 28;
 /// Distance in bits at which a pair is worth `exp(-1/2)` of one of equal codes.
@@ -101,6 +99,20 @@ impl Crowd {
 
 /// Distance in bits at which a feature counts `exp(-1/2)` towards the share of the record that agrees.
 const AGREEMENT_SPREAD: f64 = 10.0;
+/// Radius, in frame units of the record, within which agreeing features are partly the same evidence: about three letters
+/// on a card.
+const NEIGHBOURHOOD: f64 = 300.0;
+
+/// By how many others a feature at `at` is crowded, plus one: features that lie together do not speak independently, since
+/// who shares one printed word shares all its letters. The second in one place counts half, the third a third.
+pub(super) fn crowding(at: (f64, f64), before: impl Iterator<Item = (f64, f64)>) -> f64 {
+    let crowd = before.map(|other| {
+        let (x, y) = (at.0 - other.0, at.1 - other.1);
+        (1.0 - (x * x + y * y).sqrt() / NEIGHBOURHOOD).max(0.0)
+    });
+    1.0 + crowd.sum::<f64>()
+}
+
 /// What a pair of this weight and distance tells however near it is: the inverse of [`Crowd::weight`].
 pub(super) fn rarity_of(weight: f64, distance: u32) -> f64 {
     (weight / bell(f64::from(distance) / SPREAD)).min(1.0)
