@@ -137,6 +137,22 @@ impl Coder {
         parts.filter_map(panel).collect()
     }
 
+    /// The local codes of a panel as an image of its own, in which details are larger than on the whole sheet. `area` is that of
+    /// [`Panel::area`]; where it holds no pixel there are no codes.
+    #[must_use]
+    pub fn panel_query(&self, image: &Luma, area: &[f64; 4]) -> LocalQuery {
+        let panel = Part::of_shares(area, image).crop(image);
+        panel.map_or_else(LocalQuery::default, |panel| {
+            self.local.query(&LocalFeatures::extract(&panel, &Settings::QUERY))
+        })
+    }
+
+    /// Prepares a panel for being read at chosen places, as an image of its own; `None` where it holds no pixel.
+    #[must_use]
+    pub fn panel_reader(&self, image: &Luma, area: &[f64; 4]) -> Option<Reader<'_>> {
+        Some(self.reader(&Part::of_shares(area, image).crop(image)?, false))
+    }
+
     /// Prepares an image for being read at chosen places: at the resolution of [`Coder::fine_query`], or of
     /// [`Coder::query`].
     #[must_use]

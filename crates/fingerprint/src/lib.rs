@@ -96,8 +96,8 @@ pub use crate::{
     code::{Fingerprint, GlobalCode, QueryFingerprint},
     coder::Coder,
     local::{
-        FRAME, Keypoint, LocalCode, LocalFeature, LocalFingerprint, LocalQuery, Place, QueryFeature, Reader,
-        Sharing, View,
+        FRAME, Keypoint, LocalCode, LocalCodes, LocalFeature, LocalFingerprint, LocalQuery, Place,
+        QueryFeature, Reader, Sharing, View,
     },
     luma::{Luma, LumaSizeError},
     orientation::Orientation,

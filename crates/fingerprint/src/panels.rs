@@ -68,6 +68,17 @@ impl Part {
         [left as f64 / width, top as f64 / height, right as f64 / width, bottom as f64 / height]
     }
 
+    /// Inverse of [`Part::in_shares`], within the image.
+    pub(crate) fn of_shares(area: &[f64; 4], image: &Luma) -> Self {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the image")]
+        let pixels =
+            |share: f64, side: u32| (share * f64::from(side)).round().clamp(0.0, side.into()) as usize;
+        let [left, top, right, bottom] = *area;
+        let (width, height) = (image.width(), image.height());
+        let (left, top) = (pixels(left, width), pixels(top, height));
+        Self { left, top, right: pixels(right, width).max(left), bottom: pixels(bottom, height).max(top) }
+    }
+
     fn width(self) -> usize {
         self.right - self.left
     }

@@ -65,8 +65,16 @@ pub(crate) fn straighten(image: &Luma, corners: &Corners) -> Option<Grid> {
     let longest = (0..4).map(edge).fold(0.0, f64::max);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 6")]
     let samples = (longest / FULL as f64).ceil().clamp(1.0, MOST_SAMPLES) as usize;
+    let is_outside = |cell: usize| {
+        let middle = |place: usize| (place as f64 + 0.5) / FULL as f64;
+        let (x, y) = square.at(middle(cell % FULL), middle(cell / FULL));
+        !((0.0..=width).contains(&x) && (0.0..=height).contains(&y))
+    };
+    let outside = (0..FULL * FULL).filter(|cell| is_outside(*cell)).count();
+    if outside as f64 > OUTSIDE * (FULL * FULL) as f64 {
+        return None;
+    }
     let step = 1.0 / (FULL * samples) as f64;
-    let (mut outside, mut total) = (0_u32, 0_u32);
     let mut cells = Vec::with_capacity(FULL * FULL);
     for row in 0..FULL {
         for column in 0..FULL {
@@ -76,9 +84,6 @@ pub(crate) fn straighten(image: &Luma, corners: &Corners) -> Option<Grid> {
                 for across in 0..samples {
                     let u = ((column * samples + across) as f64 + 0.5) * step;
                     let (x, y) = square.at(u, v);
-                    let inside = (0.0..=width).contains(&x) && (0.0..=height).contains(&y);
-                    outside += u32::from(!inside);
-                    total += 1;
                     sum += sample(image, x - 0.5, y - 0.5);
                 }
             }
@@ -87,8 +92,7 @@ pub(crate) fn straighten(image: &Luma, corners: &Corners) -> Option<Grid> {
             cells.push((mean + 0.5) as u16);
         }
     }
-    let grid = Grid::from_cells(cells);
-    (f64::from(outside) <= OUTSIDE * f64::from(total)).then_some(grid)
+    Some(Grid::from_cells(cells))
 }
 
 /// Luma between pixel centres, 0 to 255; beyond the border that of the border.

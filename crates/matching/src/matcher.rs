@@ -150,6 +150,14 @@ impl Images for Unsettled<'_> {
     fn panels(&self, number: usize) -> Vec<Panel> {
         self.images.panels(self.unsettled[number])
     }
+
+    fn panel_query(&self, number: usize, area: &[f64; 4]) -> LocalQuery {
+        self.images.panel_query(self.unsettled[number], area)
+    }
+
+    fn panel_reader(&self, number: usize, area: &[f64; 4]) -> Option<Box<dyn Read + '_>> {
+        self.images.panel_reader(self.unsettled[number], area)
+    }
 }
 
 impl<'a> Matcher<'a> {
@@ -203,7 +211,7 @@ impl<'a> Matcher<'a> {
         inspected.try_for_each(|(number, (query, judgement))| match judgement {
             Some(judgement) if judgement.band() == Some(Band::Strong) => {
                 let image = || images.reader(number, false);
-                self.inspect(query, &image, &mut judgement.matches, None)
+                self.inspect(query.local(), &image, &mut judgement.matches)
             }
             _ => Ok(()),
         })?;
@@ -227,7 +235,7 @@ impl<'a> Matcher<'a> {
         }
         counts.local += unsettled.len() as u64;
         let shown = Unsettled { images, unsettled: &unsettled };
-        let panels = self.look_at_panels(queries, &shown)?;
+        let panels = self.look_at_panels(&shown)?;
         let asked: Vec<&LocalQuery> = unsettled.iter().map(|index| queries[*index].local()).collect();
         let settled = |number: usize, contests: &[Contest]| {
             let scanned = scans[unsettled[number]].as_ref();
@@ -255,25 +263,16 @@ impl<'a> Matcher<'a> {
     }
 
     /// Adds to matches by whole-image codes how their local codes agree. One of which a part looks different rests on the
-    /// parts that do not. Where the record fills a panel of the image, its details are looked for there.
+    /// parts that do not.
     fn inspect<'r>(
         &self,
-        query: &QueryFingerprint,
+        query: &LocalQuery,
         image: &dyn Fn() -> Option<Box<dyn Read + 'r>>,
         matches: &mut [Found],
-        panel: Option<&PanelAnswer>,
     ) -> Result<(), IndexError> {
         for found in matches {
             let mirrored = found.orientation.index() >= Orientation::Mirror.index();
-            let sighting = self.search.against(query.local(), mirrored, image, &found.place)?;
-            found.sighting = match panel {
-                None => sighting,
-                Some(panel) => {
-                    let there = sighting.filter(|sighting| panel.is_place_of(sighting));
-                    let outline = || Sighting::outlined(found, panel.outline(found.orientation));
-                    Some(there.unwrap_or_else(outline))
-                }
-            };
+            found.sighting = self.search.against(query, mirrored, image, &found.place)?;
             if found.sighting.as_ref().is_some_and(|sighting| sighting.altered) {
                 found.tier = Tier::Local;
             }
@@ -281,18 +280,23 @@ impl<'a> Matcher<'a> {
         Ok(())
     }
 
-    /// The panels of images that match something, inspected.
-    fn look_at_panels(
-        &self,
-        queries: &[QueryFingerprint],
-        shown: &Unsettled<'_>,
-    ) -> Result<Vec<Vec<PanelAnswer>>, IndexError> {
+    /// The panels of images that match something, inspected: each as an image of its own, in which details can be told that
+    /// are too small on the sheet.
+    fn look_at_panels(&self, shown: &Unsettled<'_>) -> Result<Vec<Vec<PanelAnswer>>, IndexError> {
         let mut panels = panels::look(&self.global, &self.rules.whole, shown, shown.unsettled.len())?;
         panels.par_iter_mut().enumerate().try_for_each(|(number, panels)| {
             panels.iter_mut().try_for_each(|panel| {
                 let mut matches = std::mem::take(&mut panel.judgement.matches);
-                let query = &queries[shown.unsettled[number]];
-                self.inspect(query, &|| shown.reader(number, false), &mut matches, Some(panel))?;
+                let area = panel.area();
+                let query = shown.panel_query(number, &area);
+                self.inspect(&query, &|| shown.panel_reader(number, &area), &mut matches)?;
+                for found in &mut matches {
+                    let there = found.sighting.take().map(|sighting| panel.on_sheet(sighting));
+                    let outline = || Sighting::outlined(found, panel.outline(found.orientation));
+                    let there = there.filter(|sighting| panel.is_place_of(sighting)).unwrap_or_else(outline);
+                    found.tier = if there.altered { Tier::Local } else { Tier::Global };
+                    found.sighting = Some(there);
+                }
                 if is_contradicted(&matches) {
                     for found in &mut matches {
                         found.band = Band::Possible;

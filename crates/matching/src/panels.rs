@@ -26,10 +26,25 @@ pub(crate) struct PanelAnswer {
 impl PanelAnswer {
     /// Corners of a record that fills the panel, clockwise from its own upper left.
     pub(crate) fn outline(&self, orientation: Orientation) -> [(f64, f64); 4] {
-        let [(left, top), _, (right, bottom), _] = self.corners;
+        let [left, top, right, bottom] = self.area();
         [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
             .map(|corner| orientation.place(corner))
             .map(|(x, y)| (left + x * (right - left), top + y * (bottom - top)))
+    }
+
+    /// Left, top, right and bottom in shares of the sheet.
+    pub(crate) fn area(&self) -> [f64; 4] {
+        let [(left, top), _, (right, bottom), _] = self.corners;
+        [left, top, right, bottom]
+    }
+
+    /// What was seen in the panel, by its place on the sheet.
+    pub(crate) fn on_sheet(&self, mut sighting: Sighting) -> Sighting {
+        let [left, top, right, bottom] = self.area();
+        for (x, y) in sighting.quad.iter_mut().flatten() {
+            (*x, *y) = (left + *x * (right - left), top + *y * (bottom - top));
+        }
+        sighting
     }
 
     /// Whether a sighting is in the same place of the sheet.

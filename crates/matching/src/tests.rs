@@ -130,6 +130,14 @@ impl<F: Fn(usize) -> LocalQuery + Sync> Images for Codes<F> {
     fn panels(&self, _number: usize) -> Vec<Panel> {
         Vec::new()
     }
+
+    fn panel_query(&self, _number: usize, _area: &[f64; 4]) -> LocalQuery {
+        LocalQuery::default()
+    }
+
+    fn panel_reader(&self, _number: usize, _area: &[f64; 4]) -> Option<Box<dyn Read + '_>> {
+        None
+    }
 }
 
 fn judge(index: &Index, query: QueryFingerprint, graph_from: u64) -> (Judgement, CascadeCounts) {

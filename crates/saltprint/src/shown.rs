@@ -28,4 +28,14 @@ impl Images for Shown<'_> {
         let image = self.images.get(number).copied().flatten();
         image.map_or_else(Vec::new, |image| self.coder.panels(image))
     }
+
+    fn panel_query(&self, number: usize, area: &[f64; 4]) -> LocalQuery {
+        let image = self.images.get(number).copied().flatten();
+        image.map_or_else(LocalQuery::default, |image| self.coder.panel_query(image, area))
+    }
+
+    fn panel_reader(&self, number: usize, area: &[f64; 4]) -> Option<Box<dyn Read + '_>> {
+        let image = self.images.get(number).copied().flatten()?;
+        Some(Box::new(self.coder.panel_reader(image, area)?))
+    }
 }

@@ -8,6 +8,7 @@
 
 mod code;
 mod coder;
+mod codes;
 pub(crate) mod descriptor;
 pub(crate) mod features;
 pub(crate) mod keypoint;
@@ -21,6 +22,7 @@ mod whiten;
 mod tests;
 
 pub use self::code::{LocalCode, LocalFeature, LocalFingerprint, LocalQuery, Place, QueryFeature, Sharing};
+pub use self::codes::LocalCodes;
 pub use self::keypoint::{FRAME, Keypoint};
 pub use self::reader::{Reader, View};
 pub(crate) use self::{

@@ -24,6 +24,12 @@ pub trait Images: Sync {
 
     /// The pictures that an image is made of, if it is laid out on a plain ground.
     fn panels(&self, number: usize) -> Vec<Panel>;
+
+    /// The local codes of one of these pictures as an image of its own, by its [`Panel::area`].
+    fn panel_query(&self, number: usize, area: &[f64; 4]) -> LocalQuery;
+
+    /// Reads one of these pictures as an image of its own.
+    fn panel_reader(&self, number: usize, area: &[f64; 4]) -> Option<Box<dyn Read + '_>>;
 }
 
 /// An image that can be read at chosen places.

@@ -1,6 +1,6 @@
 //! What a pair of near features is worth as evidence.
 
-use saltprint_fingerprint::{LocalFeature, LocalFingerprint, QueryFeature, Sharing};
+use saltprint_fingerprint::{LocalCodes, LocalFeature, LocalFingerprint, QueryFeature, Sharing};
 
 /// Distance in bits from which two codes are no pair.
 pub(super) const RADIUS: u32 = 28;
@@ -24,14 +24,12 @@ pub(super) struct Near {
 
 /// All near pairs of a query and a record, in the order of the query.
 pub(super) fn near_pairs(query: &[QueryFeature], record: &LocalFingerprint) -> Vec<Near> {
+    let codes: LocalCodes = record.features.iter().map(|kept| kept.code).collect();
     let mut pairs = Vec::new();
+    let mut near = Vec::new();
     for (number, asked) in (0..).zip(query) {
-        for (row, kept) in (0..).zip(&record.features) {
-            let distance = asked.code.distance(&kept.code);
-            if distance <= RADIUS {
-                pairs.push(Near { query: number, record: row, distance });
-            }
-        }
+        codes.near(&asked.code, 0..codes.len(), RADIUS, &mut near);
+        pairs.extend(near.drain(..).map(|(record, distance)| Near { query: number, record, distance }));
     }
     pairs
 }

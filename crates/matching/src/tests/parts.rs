@@ -1,8 +1,9 @@
 //! Panels of a sheet and straightened parts, with made-up codes.
 
-use saltprint_fingerprint::{Corners, GlobalCode, LocalQuery, Orientation, Panel};
+use saltprint_fingerprint::{Corners, GlobalCode, LocalQuery, Orientation, Panel, QueryFeature};
 
 use super::local::{View, altered, bands, card, cards, ours};
+use super::reading::Picture;
 use super::{code, index, near, rules};
 use crate::{Band, Cascade, CascadeCounts, Images, Judgement, Matcher, Read, Tier};
 
@@ -10,6 +11,8 @@ use crate::{Band, Cascade, CascadeCounts, Images, Judgement, Matcher, Read, Tier
 #[derive(Default)]
 struct Sheet {
     panels: Vec<Panel>,
+    /// What is found in each panel, as an image of its own, and what can be read there.
+    details: Option<(LocalQuery, Vec<QueryFeature>)>,
     straight: Option<GlobalCode>,
 }
 
@@ -28,6 +31,15 @@ impl Images for Sheet {
 
     fn panels(&self, _number: usize) -> Vec<Panel> {
         self.panels.clone()
+    }
+
+    fn panel_query(&self, _number: usize, _area: &[f64; 4]) -> LocalQuery {
+        self.details.as_ref().map(|(found, _)| found.clone()).unwrap_or_default()
+    }
+
+    fn panel_reader(&self, _number: usize, _area: &[f64; 4]) -> Option<Box<dyn Read + '_>> {
+        let (_, features) = self.details.clone()?;
+        Some(Box::new(Picture { features, mirrored: None }))
     }
 }
 
@@ -60,7 +72,7 @@ fn each_panel_of_a_sheet_is_found_where_it_is() {
             panel([0.5, 0.1, 1.0, 0.9], near(code(8), 9), Orientation::MirrorRot90),
             panel([0.0, 0.9, 1.0, 1.0], code(240), Orientation::Upright),
         ],
-        straight: None,
+        ..Sheet::default()
     };
     let judgement = judge(LocalQuery::default(), &sheet);
     assert_eq!(bands(&judgement), [ours(3, Band::Strong), ours(8, Band::Strong)]);
@@ -70,6 +82,32 @@ fn each_panel_of_a_sheet_is_found_where_it_is() {
     assert_eq!(quad(1), [(1.0, 0.9), (1.0, 0.1), (0.5, 0.1), (0.5, 0.9)]);
     assert_eq!(judgement.matches[1].orientation, Orientation::MirrorRot90);
     assert!(judgement.matches.iter().all(|found| found.tier == Tier::Global));
+}
+
+#[test]
+fn details_of_a_panel_that_are_another_documents_speak_against_its_whole() {
+    let view = View::whole(0);
+    let all = view.see(&card(17), |_| true);
+    let area = [0.5, 0.0, 1.0, 0.5];
+    let judge = |shows: Vec<QueryFeature>| {
+        let sheet = Sheet {
+            panels: vec![panel(area, near(code(17), 9), Orientation::Upright)],
+            details: Some((view.query(shows.clone()), shows)),
+            ..Sheet::default()
+        };
+        judge(LocalQuery::default(), &sheet)
+    };
+    let own = judge(all.clone());
+    assert_eq!(bands(&own), [ours(17, Band::Strong)]);
+    let sighting = own.matches[0].sighting.as_ref().unwrap();
+    assert!(sighting.unchanged && sighting.features > 50, "{} features", sighting.features);
+    // Where it lies on the sheet, not in the panel.
+    let quad = sighting.quad.unwrap();
+    assert!((quad[0].0 - 0.5).abs() < 0.02 && (quad[2].1 - 0.5).abs() < 0.02, "{quad:?}");
+    // Of a forged card the portrait is the record's and the data are not.
+    let forged =
+        judge(all.into_iter().enumerate().filter(|(at, _)| at % 3 > 0).map(|(_, seen)| seen).collect());
+    assert_eq!(bands(&forged), [ours(17, Band::Possible)]);
 }
 
 #[test]
@@ -87,7 +125,7 @@ fn the_whole_of_a_straightened_part_decides_where_details_cannot() {
     let local = few(6);
     let alone = judge(local.clone(), &Sheet::default());
     assert_ne!(alone.band(), Some(Band::Strong));
-    let sheet = |straight| Sheet { straight: Some(straight), panels: Vec::new() };
+    let sheet = |straight| Sheet { straight: Some(straight), ..Sheet::default() };
     let straightened = judge(local.clone(), &sheet(near(code(17), 6)));
     assert_eq!(bands(&straightened), [ours(17, Band::Strong)]);
     assert_eq!((straightened.matches[0].tier, straightened.matches[0].record.distance), (Tier::Both, 6));
@@ -102,6 +140,6 @@ fn details_of_one_record_and_the_whole_of_another_are_neither() {
     assert_eq!(bands(&judge(local.clone(), &Sheet::default())), [ours(17, Band::Strong)]);
     // The panel is where the details are, and shows another record.
     let panels = vec![panel([0.0, 0.0, 1.0, 1.0], near(code(30), 4), Orientation::Upright)];
-    let both = judge(local, &Sheet { panels, straight: None });
+    let both = judge(local, &Sheet { panels, ..Sheet::default() });
     assert_eq!(bands(&both), [ours(17, Band::Possible), ours(30, Band::Possible)]);
 }

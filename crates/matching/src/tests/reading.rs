@@ -9,10 +9,10 @@ use super::{index, rules};
 use crate::{Band, Cascade, CascadeCounts, Images, Judgement, Matcher, Read};
 
 /// What a picture shows, found or not; and its mirror image.
-struct Picture {
-    features: Vec<QueryFeature>,
+pub(super) struct Picture {
+    pub(super) features: Vec<QueryFeature>,
     /// Width, where it is the mirror image that shows the features.
-    mirrored: Option<f32>,
+    pub(super) mirrored: Option<f32>,
 }
 
 impl Read for Picture {
@@ -51,6 +51,14 @@ impl Images for Pictures<'_> {
 
     fn panels(&self, _number: usize) -> Vec<Panel> {
         Vec::new()
+    }
+
+    fn panel_query(&self, _number: usize, _area: &[f64; 4]) -> LocalQuery {
+        LocalQuery::default()
+    }
+
+    fn panel_reader(&self, _number: usize, _area: &[f64; 4]) -> Option<Box<dyn Read + '_>> {
+        None
     }
 }
 
