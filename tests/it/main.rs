@@ -16,4 +16,5 @@ mod local;
 mod negative;
 mod place;
 mod real_data;
+mod recalibrate;
 mod recall;

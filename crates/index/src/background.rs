@@ -24,6 +24,13 @@ impl Histogram {
         self.counts[bin] += 1;
     }
 
+    /// Takes `count` of one number back.
+    pub fn remove(&mut self, value: u32, count: u64) {
+        if let Some(bin) = self.counts.get_mut(value as usize) {
+            *bin = bin.saturating_sub(count);
+        }
+    }
+
     /// How many numbers were counted.
     pub fn total(&self) -> u64 {
         self.counts.iter().sum()

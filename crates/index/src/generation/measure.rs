@@ -20,12 +20,15 @@ impl Generation {
     /// This is the whole-image distance that a stranger's document of the same templates reaches. It is also the
     /// check that the sampled records find themselves through the search that will serve queries.
     ///
+    /// `near` is told of each of them with the distance, in bits, of its nearest record of another subject; there may be none.
+    ///
     /// # Errors
     /// [`IndexError::Inconsistent`] where a record does not find itself; [`IndexError::DamagedPage`].
     pub fn measure_background(
         &self,
         sample: usize,
         eligible: impl Fn(RecordRef) -> bool,
+        mut near: impl FnMut(&IndexHit, u32),
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Background, IndexError> {
         let mut background = Background { records: self.manifest().records(), ..Background::default() };
@@ -41,8 +44,10 @@ impl Generation {
                 if nearest.hits().first().is_none_or(|hit| hit.distance != 0) {
                     return Err(IndexError::inconsistent("generation", "a record does not find itself"));
                 }
-                if let [first, rest @ ..] = &self.nearest_others(own, code, nearest.hits())?[..] {
+                let own = self.resolve(own)?;
+                if let [first, rest @ ..] = &self.nearest_others(&own, code, nearest.hits())?[..] {
                     background.add(*first, rest.first().copied());
+                    near(&own, *first);
                 }
             }
         }
@@ -51,14 +56,18 @@ impl Generation {
 
     /// Distances of the nearest record of another subject and of that one's nearest rival. Fetches more neighbours until
     /// both are found or all records were seen.
-    fn nearest_others(&self, own: &Hit, code: &GlobalCode, hits: &[Hit]) -> Result<Vec<u32>, IndexError> {
-        let own = self.resolve(own)?;
+    fn nearest_others(
+        &self,
+        own: &IndexHit,
+        code: &GlobalCode,
+        hits: &[Hit],
+    ) -> Result<Vec<u32>, IndexError> {
         let mut capacity = FIRST_CAPACITY;
-        let mut distances = self.others(&own, hits)?;
+        let mut distances = self.others(own, hits)?;
         while distances.len() < 2 && (capacity as u64) < self.manifest().records() {
             capacity *= 8;
             if let [nearest] = &self.scan(std::slice::from_ref(code), capacity, GlobalCode::BITS)?[..] {
-                distances = self.others(&own, nearest.hits())?;
+                distances = self.others(own, nearest.hits())?;
             }
         }
         Ok(distances)

@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `mod.rs` | the order of things, options and summary |
+//! | `advice.rs` | what the operator should know, and when to calibrate again |
 //! | `previous.rs` | what the published generation already holds |
 //! | `records.rs` | one record: unchanged, carried over, or fingerprinted anew |
 //! | `ledger.rs` | the totals, the live records, the new rows and the rejects of one run |
@@ -14,6 +15,7 @@
 //! What the index holds is decided by the vault's list and the published segments alone; the catalog only saves reading
 //! files. So a run that was killed at any point needs no repair: the next one starts from the published generation.
 
+mod advice;
 mod ledger;
 mod negative;
 mod previous;
@@ -39,6 +41,7 @@ use crate::{Config, Error, Phase, Progress};
 
 pub use selection::SelectionSummary;
 
+use advice::Crowding;
 use ledger::Ledger;
 use previous::Previous;
 use records::Worker;
@@ -207,6 +210,7 @@ pub fn rebuild(
                 && published.coverage == ledger.coverage()
                 && published.negative == negative.bank
         });
+    let mut crowding = Crowding::default();
     let (manifest, summaries) = if let Some(published) = published.as_ref().filter(|_| unchanged) {
         let summaries = published.segments.iter().map(|entry| summary_of(entry, false)).collect();
         (published.clone(), summaries)
@@ -239,7 +243,7 @@ pub fn rebuild(
             coverage: ledger.coverage(),
         };
         let build = Build { config, dir: &dir, lock: &lock, key: &index_key, refs: &ref_key, coder: &coder };
-        (build.publish(manifest, &profile, progress)?, summaries)
+        (build.publish(manifest, &profile, &mut crowding, progress)?, summaries)
     };
     if catalog.was_discarded() {
         warnings.push(
@@ -258,7 +262,10 @@ pub fn rebuild(
     }
 
     let rules = Rules::new(&manifest, config.matching.rule);
-    warnings.extend(rule_warnings(&manifest, &rules.whole, &profile));
+    warnings.extend(advice::of_rule(&manifest, &rules.whole, &profile));
+    if !profile.is_builtin() {
+        warnings.extend(crowding.advice());
+    }
     warnings.extend(selection::warnings(&selection, &census));
     let changes = ledger.changes(&previous);
     Ok(RebuildSummary {
@@ -326,11 +333,12 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    /// Measures the backgrounds of a generation and publishes it.
+    /// Measures the backgrounds of a generation and publishes it; what comes near to what is added to `crowding`.
     fn publish(
         &self,
         mut manifest: Manifest,
         profile: &Profile,
+        crowding: &mut Crowding,
         progress: &dyn Progress,
     ) -> Result<Manifest, Error> {
         let generation = self.dir.open_unpublished(self.lock, manifest.clone(), self.key, manifest.epoch)?;
@@ -339,6 +347,7 @@ impl Build<'_> {
         manifest.background = generation.measure_background(
             self.config.rebuild.background_sample,
             eligible,
+            |record, nearest| crowding.add(&record.facts, nearest),
             |done, total| progress.update(Phase::Measuring, done, Some(total)),
         )?;
         if strangers::is_due(&manifest) {
@@ -357,43 +366,6 @@ fn summary_of(entry: &SegmentEntry, new: bool) -> SegmentSummary {
         graph: entry.graph.is_some(),
         graph_recall: entry.graph.map(saltprint_index::GraphQuality::recall),
     }
-}
-
-/// What the background says about this vault that an operator should know.
-fn rule_warnings(manifest: &Manifest, rule: &DecisionRule, profile: &Profile) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if manifest.records() == 0 {
-        return warnings;
-    }
-    if rule.possible_threshold().is_none() {
-        warnings.push(
-            "the documents of this vault come so near to each other that nothing can be matched: lookups will find \
-             nothing; calibrate on this vault (`saltprint calibrate --force`), then rebuild"
-                .to_owned(),
-        );
-    } else if rule.strong_threshold().is_none() {
-        warnings.push(
-            "the documents of this vault come so near to each other that no match can be called strong, only possible; \
-             if it has changed since it was calibrated, run `saltprint calibrate --force`, then rebuild"
-                .to_owned(),
-        );
-    }
-    if rule.basis() == saltprint_matching::Basis::Assumed {
-        warnings.push(format!(
-            "only {} records could play the stranger: too few to measure how near strangers come, so cautious \
-             assumed thresholds are in force",
-            manifest.background.sampled
-        ));
-    }
-    if profile.is_builtin() && manifest.records() >= 4 * saltprint_fingerprint::Calibration::MIN_SAMPLE as u64
-    {
-        warnings.push(
-            "the built-in profile is in use though the vault is large enough to calibrate; \
-             run `saltprint calibrate --force`, then rebuild"
-                .to_owned(),
-        );
-    }
-    warnings
 }
 
 fn read_profile(config: &Config, key: &ProjectionKey) -> Result<Profile, Error> {
