@@ -320,6 +320,7 @@ mod tests {
             ).unwrap();
             for panel in panels(&image) {
                 proptest::prop_assert!(panel.right <= width && panel.bottom <= height);
+                proptest::prop_assert_eq!(Part::of_shares(&panel.in_shares(&image), &image), panel);
                 let cropped = panel.crop(&image).unwrap();
                 proptest::prop_assert_eq!(cropped.pixels().len(), panel.area());
             }

@@ -63,7 +63,7 @@ pub(crate) fn straighten(image: &Luma, corners: &Corners) -> Option<Grid> {
         ((a.0 - b.0) * (a.0 - b.0) + (a.1 - b.1) * (a.1 - b.1)).sqrt()
     };
     let longest = (0..4).map(edge).fold(0.0, f64::max);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 6")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 3")]
     let samples = (longest / FULL as f64).ceil().clamp(1.0, MOST_SAMPLES) as usize;
     let is_outside = |cell: usize| {
         let middle = |place: usize| (place as f64 + 0.5) / FULL as f64;

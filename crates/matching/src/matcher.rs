@@ -290,6 +290,7 @@ impl<'a> Matcher<'a> {
                 let area = panel.area();
                 let query = shown.panel_query(number, &area);
                 self.inspect(&query, &|| shown.panel_reader(number, &area), &mut matches)?;
+                let contradicted = is_contradicted(&matches);
                 for found in &mut matches {
                     let there = found.sighting.take().map(|sighting| panel.on_sheet(sighting));
                     let outline = || Sighting::outlined(found, panel.outline(found.orientation));
@@ -297,7 +298,7 @@ impl<'a> Matcher<'a> {
                     found.tier = if there.altered { Tier::Local } else { Tier::Global };
                     found.sighting = Some(there);
                 }
-                if is_contradicted(&matches) {
+                if contradicted {
                     for found in &mut matches {
                         found.band = Band::Possible;
                     }

@@ -35,10 +35,21 @@ impl LocalCodes {
         self.low.is_empty()
     }
 
-    /// Takes all codes out and keeps the room.
-    pub fn clear(&mut self) {
-        self.low.zeroize();
-        self.high.zeroize();
+    /// Exchanges all codes. What was there is overwritten or, behind the new ones, wiped when this is dropped.
+    pub fn replace(&mut self, codes: impl ExactSizeIterator<Item = LocalCode>) {
+        if codes.len() > self.low.capacity() {
+            // A vector that grows leaves its old contents behind.
+            self.zeroize();
+        }
+        self.low.clear();
+        self.high.clear();
+        self.low.reserve_exact(codes.len());
+        self.high.reserve_exact(codes.len());
+        for code in codes {
+            let [low, high] = code.words();
+            self.low.push(low);
+            self.high.push(high);
+        }
     }
 
     /// Puts the codes within `radius` bits of `code` and their distances to the end of `near`, as (number, distance), by
@@ -62,28 +73,6 @@ impl LocalCodes {
             }
             first += BLOCK;
         }
-    }
-}
-
-impl Extend<LocalCode> for LocalCodes {
-    fn extend<I: IntoIterator<Item = LocalCode>>(&mut self, codes: I) {
-        let codes = codes.into_iter();
-        let (expected, _) = codes.size_hint();
-        self.low.reserve(expected);
-        self.high.reserve(expected);
-        for code in codes {
-            let [low, high] = code.words();
-            self.low.push(low);
-            self.high.push(high);
-        }
-    }
-}
-
-impl FromIterator<LocalCode> for LocalCodes {
-    fn from_iter<I: IntoIterator<Item = LocalCode>>(codes: I) -> Self {
-        let mut all = Self::default();
-        all.extend(codes);
-        all
     }
 }
 
@@ -123,7 +112,8 @@ mod tests {
             radius in 0_u32..=128,
             bounds: (prop::sample::Index, prop::sample::Index),
         ) {
-            let many: LocalCodes = codes.iter().copied().collect();
+            let mut many = LocalCodes::default();
+            many.replace(codes.iter().copied());
             prop_assert_eq!(many.len(), codes.len());
             let (a, b) = (bounds.0.index(codes.len() + 1), bounds.1.index(codes.len() + 1));
             let range = a.min(b)..a.max(b);
@@ -141,10 +131,10 @@ mod tests {
 
     #[test]
     fn codes_can_be_replaced() {
-        let mut codes: LocalCodes = [LocalCode::from_words([1, 1])].into_iter().collect();
-        codes.clear();
-        assert!(codes.is_empty());
-        codes.extend([LocalCode::from_words([0, 3])]);
+        let mut codes = LocalCodes::default();
+        codes.replace([LocalCode::from_words([1, 1]); 9].into_iter());
+        codes.replace([LocalCode::from_words([0, 3])].into_iter());
+        assert_eq!(codes.len(), 1);
         let mut near = Vec::new();
         codes.near(&LocalCode::from_words([0, 0]), 0..1, 2, &mut near);
         assert_eq!(near, [(0, 2)]);

@@ -6,13 +6,15 @@
 //! | `select.rs` | template suppression: the features of a record that others do not have |
 //! | `table.rs` | the lookup table of a segment: features in buckets, by some bits of their codes |
 //! | `probe.rs` | which buckets a query feature may be in |
-//! | `lookup.rs` | a batch of queries against the tables: candidates by votes |
+//! | `lookup.rs` | a batch of queries against the tables |
+//! | `votes.rs` | which records what was near in the tables speaks for |
 
 mod census;
 mod lookup;
 mod probe;
 mod select;
 mod table;
+mod votes;
 
 pub use census::Census;
 pub use lookup::{Candidate, LocalLookup};

@@ -148,13 +148,18 @@ fn brute_force(parts: &[&[SegmentRecord]], query: &[QueryFeature], radius: u32) 
                 }
             }
         }
-        // Of more than 64 the nearest vote; those as near as the 65th hardly.
         rows.sort_unstable();
-        let crowded = rows.get(64).map_or(u32::MAX, |row| row.0);
-        rows.truncate(64);
         let mut nearest = std::collections::BTreeMap::new();
         for (distance, record, sharing) in rows {
             nearest.entry(record).or_insert((distance, sharing));
+        }
+        // Of more than 64 the nearest vote; those as near as the 65th hardly.
+        let mut order: Vec<(u32, (u32, u32))> =
+            nearest.iter().map(|(record, one)| (one.0, *record)).collect();
+        order.sort_unstable();
+        let crowded = order.get(64).map_or(u32::MAX, |one| one.0);
+        for (_, record) in order.iter().skip(64) {
+            nearest.remove(record);
         }
         for (record, (distance, sharing)) in &nearest {
             let as_near = nearest.values().filter(|other| other.0 <= *distance).count();
@@ -182,6 +187,8 @@ fn votes_equal_brute_force() {
     records[4].fingerprint.local = LocalFingerprint::default();
     let twin = records[5].fingerprint.local.features[0];
     records[6].fingerprint.local.features.fill(twin);
+    // More than can vote have it.
+    records[150..230].iter_mut().for_each(|record| record.fingerprint.local.features[1] = twin);
     let parts = [&records[..SPLIT], &records[SPLIT..]];
     let generation = generation(&IndexDir::new(folder.path()), &parts);
     let queries: Vec<Vec<QueryFeature>> =

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use saltprint_fingerprint::{Fingerprint, GlobalCode, LocalFingerprint};
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::format::{
     CODE_ROW_LEN, DICTIONARY_NONE, FACTS_CAPTURED, FACTS_CONTENT, FACTS_FLAGS, FACTS_HAS_SUBJECT, FACTS_KIND,
@@ -286,8 +286,13 @@ impl<B: AsRef<[u8]>> Segment<B> {
                 "rows outside the section were asked for",
             ));
         };
-        // A vector that grows leaves its old contents behind; the rows are in the file, so there is memory for them.
-        out.reserve_exact(count.saturating_mul(section.row_bytes()));
+        let needed = count.saturating_mul(section.row_bytes());
+        if needed > out.capacity() {
+            // A vector that grows leaves its old contents behind.
+            out.zeroize();
+        }
+        // The rows are in the file, so there is memory for them.
+        out.reserve_exact(needed);
         let per_page = section.rows_per_page() as u64;
         let mut row = first;
         while row < end {

@@ -24,7 +24,8 @@ pub(super) struct Near {
 
 /// All near pairs of a query and a record, in the order of the query.
 pub(super) fn near_pairs(query: &[QueryFeature], record: &LocalFingerprint) -> Vec<Near> {
-    let codes: LocalCodes = record.features.iter().map(|kept| kept.code).collect();
+    let mut codes = LocalCodes::default();
+    codes.replace(record.features.iter().map(|kept| kept.code));
     let mut pairs = Vec::new();
     let mut near = Vec::new();
     for (number, asked) in (0..).zip(query) {

@@ -101,8 +101,8 @@ impl Crowding {
         let which = [Fact::Kind, Fact::Source, Fact::Year].into_iter().find_map(crowded)?;
         Some(format!(
             "records of {which} come much nearer to each other than the rest of the vault, as those of a template do that \
-             the calibration has not seen: fewer altered copies of them are found; run `saltprint calibrate --force`, \
-             then rebuild"
+             the calibration has not seen, and fewer altered copies of them are found; if they came after the last \
+             calibration, run `saltprint calibrate --force`, then rebuild"
         ))
     }
 
