@@ -41,6 +41,8 @@ use crate::{
 /// ```
 pub struct Calibration {
     seed: u64,
+    /// Of the vault; 0 where it is not known.
+    records: u32,
     documents: Scatter,
     noise: Scatter,
     /// Sum of each feature over the documents, in steps.
@@ -92,6 +94,7 @@ impl Calibration {
     pub fn new(seed: u64) -> Self {
         Self {
             seed,
+            records: 0,
             documents: Scatter::new(),
             noise: Scatter::new(),
             sums: zeroize::Zeroizing::new(vec![0; FEATURES]),
@@ -102,6 +105,13 @@ impl Calibration {
     /// The seed to measure samples with.
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// Notes of how many records the vault consists of that the sample was drawn from, so that its growth can be told.
+    #[must_use]
+    pub fn of_records(mut self, records: u64) -> Self {
+        self.records = u32::try_from(records).unwrap_or(u32::MAX);
+        self
     }
 
     /// Documents added so far.
@@ -156,7 +166,7 @@ impl Calibration {
         }
         let sample = u32::try_from(got).unwrap_or(u32::MAX);
         Ok(Profile::from_rows(
-            ProfileOrigin::Calibrated { sample, seed: self.seed },
+            ProfileOrigin::Calibrated { sample, records: self.records, seed: self.seed },
             &mean,
             &axes,
             self.descriptors.learn(),

@@ -28,6 +28,8 @@ pub enum ProfileOrigin {
     Calibrated {
         /// Number of documents in the sample.
         sample: u32,
+        /// Records of the vault that it was drawn from; 0 where that is not known.
+        records: u32,
         /// The seed of the simulated edits.
         seed: u64,
     },

@@ -74,7 +74,7 @@ pub fn calibrate(
     let (records, chosen) =
         sample::choose(config, &refs, options.sample.min(Calibration::MAX_SAMPLE), is_calibration_half)?;
 
-    let mut calibration = Calibration::new(options.seed);
+    let mut calibration = Calibration::new(options.seed).of_records(records);
     let mut unusable = 0;
     for (batch, entries) in chosen.chunks(BATCH).enumerate() {
         progress.update(Phase::Calibrating, (batch * BATCH) as u64, Some(chosen.len() as u64));

@@ -46,7 +46,7 @@ fn calibrate<'a>(samples: impl Iterator<Item = &'a CalibrationSample>) -> Result
 #[test]
 fn a_calibrated_profile_separates_one_template_better() {
     let profile = calibrate(samples().iter()).unwrap();
-    assert_eq!(profile.origin(), ProfileOrigin::Calibrated { sample: 80, seed: 11 });
+    assert_eq!(profile.origin(), ProfileOrigin::Calibrated { sample: 80, records: 0, seed: 11 });
     assert_eq!(profile.dims(), 40);
     let key = ProjectionKey::from_secret(&[4; 32]);
     let nearest = |profile: &Profile| {

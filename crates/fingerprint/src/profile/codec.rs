@@ -7,7 +7,7 @@
 //! | 2 | `dims`: 1 to 256 |
 //! | 2 | zero |
 //! | 4 | sample: documents, 0 if built-in |
-//! | 4 | zero |
+//! | 4 | records of the vault that it was drawn from, 0 if built-in or not known |
 //! | 8 | seed, 0 if built-in |
 //! | 4 x 1376 | mean: i32, 1/256 of a feature step, within +-32767 steps |
 //! | 4 x dims | scales: f32, positive and normal |
@@ -38,9 +38,9 @@ pub(super) fn open(key: &ProjectionKey, bytes: &[u8]) -> Result<Profile, Profile
 
 pub(super) fn encode(profile: &Profile) -> Zeroizing<Vec<u8>> {
     let dims = profile.dims();
-    let (origin, sample, seed) = match profile.origin {
-        ProfileOrigin::BuiltIn => (0_u16, 0, 0),
-        ProfileOrigin::Calibrated { sample, seed } => (1, sample, seed),
+    let (origin, sample, records, seed) = match profile.origin {
+        ProfileOrigin::BuiltIn => (0_u16, 0, 0, 0),
+        ProfileOrigin::Calibrated { sample, records, seed } => (1, sample, records, seed),
     };
     let mut bytes = Zeroizing::new(Vec::with_capacity(length(dims)));
     bytes.extend_from_slice(&origin.to_le_bytes());
@@ -48,7 +48,7 @@ pub(super) fn encode(profile: &Profile) -> Zeroizing<Vec<u8>> {
     bytes.extend_from_slice(&small(dims).to_le_bytes());
     bytes.extend_from_slice(&[0; 2]);
     bytes.extend_from_slice(&sample.to_le_bytes());
-    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(&records.to_le_bytes());
     bytes.extend_from_slice(&seed.to_le_bytes());
     profile.mean.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
     profile.scales.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
@@ -66,7 +66,7 @@ fn decode(bytes: &[u8]) -> Result<Profile, ProfileError> {
     let dims = usize::from(u16::from_le_bytes(reader.take()?));
     let zero = reader.take::<2>()? == [0; 2];
     let sample = u32::from_le_bytes(reader.take()?);
-    let zero = reader.take::<4>()? == [0; 4] && zero;
+    let records = u32::from_le_bytes(reader.take()?);
     let seed = u64::from_le_bytes(reader.take()?);
     if !zero {
         return Err(ProfileError::Layout { what: "reserved part" });
@@ -80,9 +80,9 @@ fn decode(bytes: &[u8]) -> Result<Profile, ProfileError> {
     if bytes.len() != length(dims) {
         return Err(ProfileError::Layout { what: "length" });
     }
-    let origin = match (origin, sample, seed) {
-        (0, 0, 0) => ProfileOrigin::BuiltIn,
-        (1, sample, seed) => ProfileOrigin::Calibrated { sample, seed },
+    let origin = match (origin, sample, records, seed) {
+        (0, 0, 0, 0) => ProfileOrigin::BuiltIn,
+        (1, sample, records, seed) => ProfileOrigin::Calibrated { sample, records, seed },
         _ => return Err(ProfileError::Layout { what: "origin" }),
     };
     // From here on the sizes are those of bytes we hold.
@@ -167,7 +167,7 @@ mod tests {
             (0..3).map(|d| (0..FEATURES).map(|i| (i * (d + 1)) as f64 % 7.0 - 3.0).collect()).collect();
         let mean: Vec<f64> = (0..FEATURES).map(|i| i as f64 / 3.0).collect();
         Profile::from_rows(
-            ProfileOrigin::Calibrated { sample: 70, seed: 9 },
+            ProfileOrigin::Calibrated { sample: 70, records: 200, seed: 9 },
             &mean,
             &rows,
             LocalProfile::builtin(),
@@ -199,7 +199,6 @@ mod tests {
         assert_eq!(changed(5, 9), refused("number of axes"));
         assert_eq!(changed(4, 4), refused("length"));
         assert_eq!(changed(6, 1), refused("reserved part"));
-        assert_eq!(changed(12, 1), refused("reserved part"));
         assert_eq!(changed(HEADER_LEN + 3, 0x7F), refused("mean"));
         assert_eq!(changed(HEADER_LEN + 4 * FEATURES + 3, 0xC0), refused("scale"));
         assert_eq!(decode(&good[..good.len() - 1]).map(|_| ()).unwrap_err(), refused("length"));

@@ -263,9 +263,7 @@ pub fn rebuild(
 
     let rules = Rules::new(&manifest, config.matching.rule);
     warnings.extend(advice::of_rule(&manifest, &rules.whole, &profile));
-    if !profile.is_builtin() {
-        warnings.extend(crowding.advice());
-    }
+    warnings.extend(crowding.advice(profile.origin(), manifest.records()));
     warnings.extend(selection::warnings(&selection, &census));
     let changes = ledger.changes(&previous);
     Ok(RebuildSummary {
