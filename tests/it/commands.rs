@@ -232,3 +232,33 @@ fn the_demo_comes_to_a_verdict() {
     place.run(&["demo", "--dir", "keys"]).expect(1).says(&["not made by a demo"]);
     assert!(place.path("keys/index.key").exists());
 }
+
+#[test]
+fn completions_and_manual_pages_know_every_command() {
+    let place = Place::new();
+    let help = place.run(&["--help"]).expect(0).stdout;
+    let listed = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
+    // A command's name stands two columns in, what goes on with its description farther.
+    let named = listed.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let commands: Vec<&str> = named.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(commands.len() > 10 && commands.contains(&"triage"), "{commands:?}");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = place.run(&["completions", shell]).expect(0).stdout;
+        for command in &commands {
+            assert!(script.contains(command), "{shell} does not complete {command}");
+        }
+    }
+    place.run(&["completions", "cmd"]).expect(2).says(&["bash"]);
+    let pages = place.path("share/man1");
+    place.run(&["man", pages.to_str().unwrap()]).expect(0);
+    assert!(fs::read_to_string(pages.join("saltprint.1")).unwrap().contains("Exit codes"));
+    for command in commands.iter().filter(|command| **command != "help") {
+        let page = fs::read_to_string(pages.join(format!("saltprint-{command}.1"))).unwrap();
+        assert!(page.starts_with(".ie") && page.contains(command), "{command}");
+    }
+    place.write("file", "");
+    place
+        .run(&["man", place.path("file").to_str().unwrap()])
+        .expect(1)
+        .says(&["could not create the folder"]);
+}

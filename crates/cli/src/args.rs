@@ -14,7 +14,43 @@ Exit codes:
   3   done, but some inputs could not be used (they are named with reasons)
   10  lookup found no match";
 
+const LOOKUP_HELP: &str = "\
+Examples:
+  saltprint lookup leaked.jpg
+  saltprint lookup --json leak/*.jpg | jq -r 'select(.outcome == \"match\") | .input'
+
+Exit codes:
+  0   every image was compared, and at least one was found
+  1   failed
+  2   wrong usage
+  3   some inputs could not be used (they are named with reasons)
+  10  every image was compared, and none was found";
+
+const TRIAGE_HELP: &str = "\
+Examples:
+  saltprint triage /evidence/leak
+  saltprint triage /evidence/leak --json items.jsonl --summary summary.json";
+
+const REBUILD_HELP: &str = "\
+Examples:
+  saltprint rebuild --config /srv/saltprint/saltprint.toml --json    (every night)
+  saltprint rebuild --full                                           (after damage)";
+
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  saltprint completions bash > /etc/bash_completion.d/saltprint
+  saltprint completions zsh > ~/.zfunc/_saltprint
+  saltprint completions fish > ~/.config/fish/completions/saltprint.fish";
+
+const MAN_HELP: &str = "\
+Examples:
+  saltprint man /usr/local/share/man/man1 && man saltprint-triage";
+
 const EVAL_EXIT_CODES: &str = "\
+Examples:
+  saltprint eval --synthetic 1000 --strangers 300 --out report
+  saltprint eval --config saltprint.toml --out report
+
 Exit codes:
   0   done, whatever the numbers say
   1   failed
@@ -39,11 +75,13 @@ pub(crate) enum Command {
     /// Learn from a sample of the vault how its documents differ; once, before the first rebuild.
     Calibrate(CalibrateArgs),
     /// Bring the index up to date with the vault; the nightly job.
+    #[command(after_help = REBUILD_HELP)]
     Rebuild(RebuildArgs),
     /// Look single images up.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = LOOKUP_HELP)]
     Lookup(LookupArgs),
     /// Look up every image below a folder and sum up.
+    #[command(after_help = TRIAGE_HELP)]
     Triage(TriageArgs),
     /// Print the refs (pseudonyms) of record ids.
     Ref(RefArgs),
@@ -59,6 +97,24 @@ pub(crate) enum Command {
     /// The configured keys and index are neither read nor changed, and nothing but numbers comes out.
     #[command(after_help = EVAL_EXIT_CODES)]
     Eval(EvalArgs),
+    /// Print the completions of a shell on stdout.
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
+    /// Write the manual pages, one a command, into a folder.
+    #[command(after_help = MAN_HELP)]
+    Man(ManArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Folder for the pages; created if need be. Pages of the same names are replaced.
+    pub(crate) dir: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod build;
 mod demo;
 mod eval;
 mod keys;
+mod manual;
 mod show;
 
 use saltprint::Config;
@@ -25,5 +26,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Status(args) => show::status(args, &config()?),
         Command::Demo(args) => demo::run(args),
         Command::Eval(args) => eval::run(args, config),
+        Command::Completions(args) => manual::completions(args),
+        Command::Man(args) => manual::pages(args),
     }
 }
