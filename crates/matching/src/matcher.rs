@@ -297,9 +297,7 @@ impl<'a> Matcher<'a> {
                     let there = there.filter(|sighting| panel.is_place_of(sighting)).unwrap_or_else(outline);
                     found.tier = if there.altered { Tier::Local } else { Tier::Global };
                     found.sighting = Some(there);
-                }
-                if contradicted {
-                    for found in &mut matches {
+                    if contradicted {
                         found.band = Band::Possible;
                     }
                 }

@@ -199,6 +199,10 @@ mod tests {
         assert_eq!(changed(5, 9), refused("number of axes"));
         assert_eq!(changed(4, 4), refused("length"));
         assert_eq!(changed(6, 1), refused("reserved part"));
+        // Nothing was drawn from a vault for the built-in profile.
+        let mut builtin = encode(&Profile::builtin()).to_vec();
+        builtin[12] = 1;
+        assert_eq!(decode(&builtin).map(|_| ()).unwrap_err(), refused("origin"));
         assert_eq!(changed(HEADER_LEN + 3, 0x7F), refused("mean"));
         assert_eq!(changed(HEADER_LEN + 4 * FEATURES + 3, 0xC0), refused("scale"));
         assert_eq!(decode(&good[..good.len() - 1]).map(|_| ()).unwrap_err(), refused("length"));

@@ -91,10 +91,10 @@ impl Generation {
                 }
                 hits.par_iter_mut().for_each(keep_nearest);
             }
-            let mut rest = &hits[..];
+            let mut rest = &mut hits[..];
             let mut own = Vec::with_capacity(queries.len());
             for query in queries {
-                let (first, behind) = rest.split_at(query.len());
+                let (first, behind) = rest.split_at_mut(query.len());
                 own.push(first);
                 rest = behind;
             }

@@ -47,13 +47,12 @@ fn once_a_record(hits: &mut Vec<TableHit>) {
 ///
 /// A record gets from a feature what its nearest row says, over the number of records that are at least as near: a copy is
 /// nearer to its record than similar print is to that of thousands.
-pub(super) fn vote(features: &[Vec<TableHit>], lookup: &LocalLookup) -> Vec<Candidate> {
+pub(super) fn vote(features: &mut [Vec<TableHit>], lookup: &LocalLookup) -> Vec<Candidate> {
     let radius = lookup.radius.min(LocalCode::BITS);
     let nearness: Vec<f64> = (0..=radius).map(|distance| nearness(f64::from(distance))).collect();
     let mut votes = std::collections::HashMap::<(u32, u32), f64>::new();
     for hits in features {
-        let mut hits = hits.clone();
-        once_a_record(&mut hits);
+        once_a_record(hits);
         let crowded = hits.get(COMMON).map(|hit| hit.distance);
         hits.truncate(COMMON);
         let mut as_near = 0;
