@@ -42,8 +42,9 @@
 //! some 400 bytes a record that it writes, 150 a record that stays, besides one batch of images.
 //!
 //! # Quirks
-//! Recognition is by whole-image codes so far: strong crops, collages, screenshots and photographs of a screen are not
-//! found. A rebuild must not run while another one does (a lock refuses it); readers may come and go.
+//! A lookup sees one index generation, the one that was current when the handle was opened or last reloaded. A rebuild must
+//! not run while another one does (a lock refuses it); readers may come and go. What recognition misses, and how often, is
+//! measured by `saltprint eval`; the README states it.
 
 #![forbid(unsafe_code)]
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use saltprint_fingerprint::{Keypoint, LocalCode, LocalFingerprint, LocalQuery, QueryFeature};
+use saltprint_fingerprint::{Keypoint, LocalCode, LocalCodes, LocalFingerprint, LocalQuery, QueryFeature};
 use saltprint_index::{Hit, IndexHit, NegativeBank};
 use zeroize::Zeroize as _;
 
@@ -41,6 +41,16 @@ pub(super) struct Candidate {
     pub(super) place: Hit,
     pub(super) record: IndexHit,
     pub(super) local: LocalFingerprint,
+    /// Those of `local`: they are compared with what is found, and with each reading.
+    codes: LocalCodes,
+}
+
+impl Candidate {
+    pub(super) fn new(place: Hit, record: IndexHit, local: LocalFingerprint) -> Self {
+        let mut codes = LocalCodes::default();
+        codes.replace(local.features.iter().map(|kept| kept.code));
+        Self { place, record, local, codes }
+    }
 }
 
 /// A candidate of which some features agree on one place in the image.
@@ -68,7 +78,7 @@ impl Look<'_> {
     ) -> Vec<Sighting> {
         let groups = groups(candidates.iter().map(|candidate| &candidate.record));
         let near: Vec<Vec<Near>> =
-            candidates.iter().map(|candidate| near_pairs(self.features, &candidate.local)).collect();
+            candidates.iter().map(|candidate| near_pairs(self.features, &candidate.codes)).collect();
         let mut crowd = Crowd::new(self.features.len());
         for ((group, candidate), near) in groups.iter().zip(candidates).zip(&near) {
             crowd.add(*group, near, &candidate.local);
@@ -154,7 +164,7 @@ impl Look<'_> {
         }
         let mut crowd = Crowd::new(read.len());
         for (group, candidate) in groups.iter().zip(candidates) {
-            crowd.add(*group, &near_pairs(&read, &candidate.local), &candidate.local);
+            crowd.add(*group, &near_pairs(&read, &candidate.codes), &candidate.local);
         }
         let mut reading =
             Reading { score: 0.0, likelihood: 0.0, seen: rows.clone(), same: Vec::new(), shown: Vec::new() };

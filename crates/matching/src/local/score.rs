@@ -22,10 +22,8 @@ pub(super) struct Near {
     pub(super) distance: u32,
 }
 
-/// All near pairs of a query and a record, in the order of the query.
-pub(super) fn near_pairs(query: &[QueryFeature], record: &LocalFingerprint) -> Vec<Near> {
-    let mut codes = LocalCodes::default();
-    codes.replace(record.features.iter().map(|kept| kept.code));
+/// All near pairs of a query and the codes of a record, in the order of the query.
+pub(super) fn near_pairs(query: &[QueryFeature], codes: &LocalCodes) -> Vec<Near> {
     let mut pairs = Vec::new();
     let mut near = Vec::new();
     for (number, asked) in (0..).zip(query) {

@@ -297,7 +297,7 @@ impl<'a> LocalSearch<'a> {
         for place in places {
             let record = self.generation.resolve(&place)?;
             if admit(&record) {
-                candidates.push(Candidate { place, record, local: self.generation.local(&place)? });
+                candidates.push(Candidate::new(place, record, self.generation.local(&place)?));
             }
         }
         Ok(look.compare(&candidates, image))

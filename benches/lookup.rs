@@ -1,0 +1,125 @@
+//! How long does a whole lookup take among 100,000 records, from the bytes of an image to its report?
+//!
+//! A small invented vault is built by the shipped rebuild. The rest of the records are fingerprints made from its own:
+//! each detail is either nearly that of a record of the vault, as print of one template is, or nobody's.
+
+use std::hint::black_box;
+use std::path::Path;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use saltprint::{
+    CalibrateOptions, Config, NoProgress, Outcome, RebuildOptions, Saltprint, calibrate, rebuild,
+};
+use saltprint_fingerprint::{Fingerprint, GlobalCode, LocalCode, LocalFingerprint};
+use saltprint_index::{GraphPolicy, Hit, IndexDir, RecordFacts, SegmentRecord};
+use saltprint_keys::{ContentDigest, IndexKey, RecordRef, keygen, system_random};
+use saltprint_synth::{Corpus, CorpusItem, Edit};
+
+const RECORDS: usize = 100_000;
+const DRAWN: usize = 600;
+
+/// SplitMix64 (Steele, Lea, Flood 2014).
+struct Words(u64);
+
+impl Words {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// A record of which half the details are nearly those of `like`.
+fn record(number: usize, like: &LocalFingerprint) -> SegmentRecord {
+    let mut words = Words(number as u64);
+    let mut local = like.clone();
+    for feature in &mut local.features {
+        let [low, high] = feature.code.words();
+        feature.code = if words.next() & 1 == 0 {
+            // One bit in sixteen is another one.
+            let flips = words.next() & words.next() & words.next() & words.next();
+            LocalCode::from_words([low ^ flips, high ^ flips.rotate_left(17)])
+        } else {
+            LocalCode::from_words([words.next(), words.next()])
+        };
+    }
+    let mut id = [0xff; 16];
+    id[8..].copy_from_slice(&(number as u64).to_be_bytes());
+    SegmentRecord {
+        record_ref: RecordRef::from_bytes(id),
+        facts: RecordFacts::new(ContentDigest::from_bytes(id)),
+        fingerprint: Fingerprint::new(GlobalCode::from_words(std::array::from_fn(|_| words.next())), local),
+    }
+}
+
+/// A vault of [`DRAWN`] documents, rebuilt, and filled up to [`RECORDS`].
+fn build(home: &Path, corpus: &Corpus) -> Saltprint {
+    std::fs::create_dir(home.join("vault")).expect("an own folder");
+    for (number, item) in corpus.iter().enumerate().take(DRAWN) {
+        std::fs::write(home.join(format!("vault/{number}.jpg")), &item.encoded).expect("room on the disk");
+    }
+    keygen(&home.join("keys"), std::time::SystemTime::now(), &mut system_random).expect("an own folder");
+    std::fs::write(home.join("saltprint.toml"), "[vault]\nroot = \"vault\"\n").expect("room on the disk");
+    let config = Config::load(&home.join("saltprint.toml")).expect("just written");
+    calibrate(&config, CalibrateOptions::default(), &NoProgress).expect("a sound vault");
+    rebuild(&config, RebuildOptions::default(), &NoProgress).expect("a sound vault");
+
+    let key = IndexKey::load_from_dir(&home.join("keys")).expect("just made");
+    let dir = IndexDir::new(home.join("index"));
+    let mut manifest = dir.manifest(&key).expect("just built").expect("just built");
+    let generation = dir.open(&key, manifest.epoch).expect("just built");
+    let row = |row: usize| u32::try_from(row).expect("few rows");
+    let drawn: Vec<LocalFingerprint> = (0..DRAWN)
+        .map(|number| Hit { distance: 0, segment: 0, row: row(number) })
+        .map(|hit| generation.local(&hit).expect("an intact index"))
+        .collect();
+    let records: Vec<SegmentRecord> =
+        (DRAWN..RECORDS).map(|number| record(number, &drawn[number % DRAWN])).collect();
+    let lock = dir.lock().expect("an own folder");
+    let policy = GraphPolicy::default();
+    let written =
+        dir.write_segment(&lock, &key, manifest.epoch, &records, &policy).expect("room on the disk");
+    manifest.generation += 1;
+    manifest.segments.push(written.entry);
+    dir.publish(&lock, &key, &manifest).expect("room on the disk");
+    Saltprint::open(&config).expect("just built")
+}
+
+fn bench(criterion: &mut Criterion) {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    // The documents after those of the vault are strangers on the same templates.
+    let corpus = Corpus::new(DRAWN + 20, 11);
+    let saltprint = build(home.path(), &corpus);
+    assert_eq!(saltprint.status().records, RECORDS as u64);
+    let document = |number: usize| corpus.document(number).expect("within the corpus");
+    let edited = |item: &CorpusItem, edit: &str| {
+        let edit = Edit::by_name(edit).expect("an edit of the list");
+        let image = edit.apply(&item.document.image, &item.document.layout, 1);
+        let mut bytes = Vec::new();
+        image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 85)
+            .encode_image(&image)
+            .expect("a sound image");
+        bytes
+    };
+    let ours = document(3);
+    let stranger = document(DRAWN + 3);
+    let mut group = criterion.benchmark_group("lookup/sealed 100k");
+    group.sample_size(20);
+    for (name, bytes, outcome) in [
+        ("exact copy", ours.encoded.clone(), Outcome::Match),
+        ("size 40 %", edited(&ours, "resize-40"), Outcome::Match),
+        ("crop to 80 %", edited(&ours, "crop-80"), Outcome::Match),
+        ("stranger", stranger.encoded.clone(), Outcome::NoMatch),
+    ] {
+        let report = saltprint.lookup("bench.jpg", &bytes).expect("an intact index");
+        assert_eq!(report.outcome, outcome, "{name}");
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| black_box(saltprint.lookup("bench.jpg", &bytes).expect("an intact index")));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, bench);
+criterion_main!(benches);
