@@ -29,7 +29,6 @@
 
 mod baselines;
 mod error;
-mod interval;
 mod layouts;
 mod measures;
 mod pipeline;
@@ -44,7 +43,6 @@ mod treatment;
 mod vault;
 
 pub use error::EvalError;
-pub use interval::{CONFIDENCE, Share};
 pub use plan::{DEFAULT_HOLD_OUT, DEFAULT_QUERIES, EvalPlan};
 pub use progress::{Progress, Stage};
 pub use report::{
@@ -52,5 +50,6 @@ pub use report::{
     StageTime, StrangerRow, ThresholdReport,
 };
 pub use run::run;
+pub use saltprint::{CONFIDENCE, Share};
 pub use score::{RecordCounts, StrangerCounts};
 pub use treatment::Treatment;

@@ -17,7 +17,7 @@ use crate::{Band, DecisionRule, LocalRule, RuleSettings};
 const ALL_SEEN: f64 = 0.6;
 
 /// Which tier of recognition a match rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
     /// The whole-image code.

@@ -5,7 +5,7 @@ use saltprint_index::Background;
 use crate::local_rule::WAYS;
 
 /// How sure a match is. Outside the evidence role nobody sees more than this.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Band {
     /// Near enough to look at, not to rely on.
@@ -15,7 +15,7 @@ pub enum Band {
 }
 
 /// What the thresholds rest on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
     /// Impostor distances measured on this vault.

@@ -94,7 +94,7 @@ impl From<&Background> for StrangerStatus {
 }
 
 /// Totals of the vault's inputs at the rebuild.
-#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct CoverageStatus {
     /// Records with a fingerprint of their own bytes.

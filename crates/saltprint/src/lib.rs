@@ -49,9 +49,11 @@
 #![forbid(unsafe_code)]
 
 mod calibrate;
+pub mod case;
 mod config;
 mod error;
 mod handle;
+mod interval;
 mod output;
 mod progress;
 mod rebuild;
@@ -64,6 +66,7 @@ pub use calibrate::{CalibrateOptions, CalibrateSummary, calibrate};
 pub use config::{Config, Limits, MatchingConfig, RebuildConfig};
 pub use error::Error;
 pub use handle::{CoverageStatus, Saltprint, Status, StrangerStatus};
+pub use interval::{CONFIDENCE, Share};
 pub use progress::{NoProgress, Phase, Progress};
 pub use rebuild::rebuild;
 pub use rebuild::{RebuildOptions, RebuildSummary, SegmentSummary, SelectionSummary, VaultTotals};

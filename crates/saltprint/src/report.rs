@@ -1,5 +1,7 @@
 //! What is said about one input: a contract, one JSON object each.
 
+use std::borrow::Cow;
+
 use saltprint_fingerprint::Orientation;
 use saltprint_index::Month;
 use saltprint_intake::Reject;
@@ -7,7 +9,7 @@ use saltprint_keys::RecordRef;
 use saltprint_matching::{Band, Found, Judgement, Sighting, Tier};
 
 /// What became of one input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It is one of our records, in the strong band.
@@ -27,7 +29,7 @@ pub enum Outcome {
 }
 
 /// The report on one input.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct ItemReport {
     /// Name of the input as the caller gave it.
@@ -37,21 +39,21 @@ pub struct ItemReport {
     /// Records that it matches, best first.
     pub matches: Vec<MatchReport>,
     /// Why it was not compared; for unreadable, refused and duplicate inputs.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<RejectReason>,
 }
 
 /// Why an input was not compared.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RejectReason {
     /// A word for machines, stable over releases.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// A sentence for people.
     pub text: String,
 }
 
 /// One matching record.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct MatchReport {
     /// Pseudonym of the record; `saltprint ref` computes it from a record id.
@@ -69,21 +71,24 @@ pub struct MatchReport {
     pub captured: Option<Month>,
     /// Kind of document.
     pub kind: Option<String>,
+    /// Number of the document in the input, from 1: matches with one number are stored versions of one document, records
+    /// of one subject; the first of them is the one that the input resembles most.
+    pub document: u32,
     /// How much of the record's image the input shows.
     pub copy: CopyExtent,
     /// What of it agrees, where local codes do.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub agreement: Option<AgreementReport>,
     /// Distance in bits, 0 to 256; with evidence only.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub distance: Option<u32>,
     /// Distance of the nearest record of another subject, if there is one; with evidence only.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub runner_up: Option<u32>,
 }
 
 /// How much of a record's image an input shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CopyExtent {
@@ -99,7 +104,7 @@ pub enum CopyExtent {
 }
 
 /// Where an input and a record agree.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct AgreementReport {
     /// Box around the agreeing places in the record's image: left, top, right, bottom in shares of its width and height.
@@ -108,16 +113,16 @@ pub struct AgreementReport {
     pub covered: f64,
     /// Corners of the record's image in the input, clockwise from its upper left, in shares of the input's width and
     /// height; they may lie outside.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub outline: Option<[(f64, f64); 4]>,
     /// Number of agreeing local features; with evidence only.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub features: Option<u32>,
     /// Number of the record's local features that should be in view; with evidence only.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub in_view: Option<u32>,
     /// Weight of the agreement; with evidence only.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub score: Option<f64>,
 }
 
@@ -167,7 +172,9 @@ impl ItemReport {
             Some(Band::Possible) => Outcome::Possible,
             None => Outcome::NoMatch,
         };
-        let matches = judgement.matches.into_iter().map(|found| MatchReport::new(found, evidence)).collect();
+        let documents = documents(&judgement.matches);
+        let matches = judgement.matches.into_iter().zip(documents);
+        let matches = matches.map(|(found, document)| MatchReport::new(found, document, evidence)).collect();
         Self { input, outcome, matches, reason: None }
     }
 
@@ -180,18 +187,29 @@ impl ItemReport {
             Reject::Unreadable(_) => Outcome::Unreadable,
             Reject::Refused(_) => Outcome::Refused,
         };
-        let reason = RejectReason { code: reject.code(), text: reject.to_string() };
+        let reason = RejectReason { code: reject.code().into(), text: reject.to_string() };
         Self { input, outcome, matches: Vec::new(), reason: Some(reason) }
     }
 
     pub(crate) fn duplicate(input: String, first: &str) -> Self {
-        let reason = RejectReason { code: "same_bytes", text: format!("the same bytes as `{first}`") };
+        let reason = RejectReason { code: "same_bytes".into(), text: format!("the same bytes as `{first}`") };
         Self { input, outcome: Outcome::Duplicate, matches: Vec::new(), reason: Some(reason) }
     }
 }
 
+/// A number for each match, which those of one subject or one file share, from 1 on.
+fn documents(matches: &[Found]) -> Vec<u32> {
+    let mut documents: Vec<u32> = Vec::with_capacity(matches.len());
+    for found in matches {
+        let same = matches.iter().zip(&documents).find(|(other, _)| !found.record.is_rival_of(&other.record));
+        let next = documents.iter().max().map_or(1, |last| last + 1);
+        documents.push(same.map_or(next, |(_, document)| *document));
+    }
+    documents
+}
+
 impl MatchReport {
-    fn new(found: Found, evidence: bool) -> Self {
+    fn new(found: Found, document: u32, evidence: bool) -> Self {
         let sighting = found.sighting.as_ref();
         let copy = CopyExtent::of(sighting);
         let agreement = sighting.map(|sighting| AgreementReport::new(sighting, evidence));
@@ -204,6 +222,7 @@ impl MatchReport {
             source: facts.source,
             captured: facts.captured,
             kind: facts.kind,
+            document,
             copy,
             agreement,
             distance: evidence.then_some(found.record.distance),

@@ -57,7 +57,7 @@ pub(crate) struct Asked {
 }
 
 /// How many inputs ended how; the parts add up to `inputs`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct TriageTotals {
     /// All inputs.

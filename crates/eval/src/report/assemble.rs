@@ -7,7 +7,6 @@ use super::{
     ALL, EvalReport, FORMAT, HashCell, KindSize, MethodReport, PipelineFacts, Row, Setup, StageTime,
     StrangerRow, ThresholdReport,
 };
-use crate::interval::Share;
 use crate::measures::{self, Accepts, Histogram, Measure, Method};
 use crate::pipeline::Built;
 use crate::plan::{EvalPlan, Source};
@@ -15,6 +14,7 @@ use crate::progress::{Clock, Work};
 use crate::score::{Item, RecordCounts, Role, StrangerCounts};
 use crate::treatment::Treatment;
 use crate::vault::Documents;
+use saltprint::Share;
 
 /// Everything that the report is made of.
 pub(crate) struct Findings<'a> {

@@ -8,7 +8,7 @@ use super::plots::{self, bad, good};
 use super::style::STYLE;
 use super::text::{heading, interval, of, percent, small};
 use super::{EvalReport, HashCell, Row, Setup, StrangerRow};
-use crate::interval::Share;
+use saltprint::Share;
 
 pub(super) fn page(report: &EvalReport) -> String {
     let mut page = format!(

@@ -13,9 +13,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::EvalError;
-use crate::interval::Share;
 pub use crate::measures::{Histogram, RocPoint};
 use crate::score::{Item, RecordCounts, StrangerCounts};
+use saltprint::Share;
 
 pub(crate) use assemble::{Findings, assemble};
 

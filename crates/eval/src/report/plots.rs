@@ -6,8 +6,8 @@
 use std::fmt::Write as _;
 
 use super::{EvalReport, MethodReport, Row};
-use crate::interval::Share;
 use crate::report::text::{heading, percent};
+use saltprint::Share;
 
 /// Width of a plot across the page, in the units of its view box.
 const WIDE: f64 = 1100.0;

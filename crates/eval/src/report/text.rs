@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{EvalReport, HashCell, Row};
-use crate::interval::Share;
+use saltprint::Share;
 
 /// A share as percent, without decimals where there are none.
 pub(super) fn percent(share: f64) -> String {

@@ -6,7 +6,7 @@ use statrs::distribution::{Beta, ContinuousCDF as _};
 pub const CONFIDENCE: f64 = 0.95;
 
 /// A share of images with its interval. With no image at all the share is absent and the interval is 0 to 1.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Share {
     /// Images that count.
     pub count: u64,
