@@ -18,7 +18,7 @@ use saltprint_synth::{Corpus, CorpusItem, Edit};
 const RECORDS: usize = 100_000;
 const DRAWN: usize = 600;
 
-/// SplitMix64 (Steele, Lea, Flood 2014).
+/// `SplitMix64` (Steele, Lea, Flood 2014).
 struct Words(u64);
 
 impl Words {

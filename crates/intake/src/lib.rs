@@ -26,14 +26,19 @@ mod error;
 mod facts;
 mod limits;
 mod list;
+mod parts;
 mod read;
 mod reject;
 
 pub use decode::{Format, decode};
 pub use error::Error;
 pub use facts::{Facts, MAX_FACT_BYTES, MAX_RECORD_ID_BYTES, MAX_SUBJECT_BYTES};
-pub use limits::{Limits, MAX_DECODE_BYTES, MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE};
+pub use limits::{
+    FREE_UNPACKED_BYTES, Limits, MAX_CONTAINER_BYTES, MAX_DECODE_BYTES, MAX_DEPTH, MAX_DOCUMENT_BYTES,
+    MAX_ENTRIES, MAX_FILE_BYTES, MAX_PAGES, MAX_PIXELS, MAX_RATIO, MAX_SECONDS, MAX_SIDE, MAX_UNPACKED_BYTES,
+};
 pub use list::{Entry, ListReject, Listing, MAX_LINE_BYTES, Vault, list_inputs};
+pub use parts::{Container, Content, Part, escape_name, for_each_part, for_each_part_of_bytes};
 pub use read::{FileContent, Stamp, read_bounded, stamp};
 pub use reject::{Refusal, Reject, Unreadable};
 pub use saltprint_index::{Month, MonthError};

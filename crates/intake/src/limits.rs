@@ -14,7 +14,35 @@ pub const MAX_PIXELS: u64 = 100_000_000;
 /// Most memory that one decode may hold at its peak, in bytes, the file itself not counted: 512 MiB.
 pub const MAX_DECODE_BYTES: u64 = 512 * 1024 * 1024;
 
-/// Limits of one input. The default is the four constants of this crate.
+/// Largest archive or document that holds other files, in bytes: 64 GiB. Archives are streamed.
+pub const MAX_CONTAINER_BYTES: u64 = 64 * 1024 * 1024 * 1024;
+
+/// Largest document (PDF, TIFF of several pages) in bytes: 256 MiB. It is held in memory.
+pub const MAX_DOCUMENT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Most entries of an archive, those of the archives in it counted too.
+pub const MAX_ENTRIES: u64 = 1_000_000;
+
+/// Most bytes that all entries of an archive may have once unpacked: 256 GiB.
+pub const MAX_UNPACKED_BYTES: u64 = 256 * 1024 * 1024 * 1024;
+
+/// How many times larger than the archive its entries may be, all together, once they are more than
+/// [`FREE_UNPACKED_BYTES`].
+pub const MAX_RATIO: u64 = 100;
+
+/// Unpacked bytes below which [`Limits::ratio`] is not looked at: a few blank pages pack very well.
+pub const FREE_UNPACKED_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Most pages of one document.
+pub const MAX_PAGES: u64 = 2_000;
+
+/// Most seconds that the reading of one archive or document may take, the use of what it holds not counted.
+pub const MAX_SECONDS: u64 = 3_600;
+
+/// How deep archives may lie in each other: the archive that is given is 1 deep, one in it 2.
+pub const MAX_DEPTH: u32 = 2;
+
+/// Limits of one input. The default is the constants of this crate.
 ///
 /// Every limit has its own [`Refusal`], which tells the measured and the allowed number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +56,20 @@ pub struct Limits {
     /// Most memory while decoding, in bytes ([`MAX_DECODE_BYTES`]). It covers the decoded samples, the luma
     /// image and what the format's decoder holds beside them; not the file's own bytes.
     pub decode_bytes: u64,
+    /// Largest archive, in bytes ([`MAX_CONTAINER_BYTES`]).
+    pub container_bytes: u64,
+    /// Largest PDF or TIFF of several pages, in bytes ([`MAX_DOCUMENT_BYTES`]).
+    pub document_bytes: u64,
+    /// Most entries of an archive and the archives in it ([`MAX_ENTRIES`]).
+    pub entries: u64,
+    /// Most unpacked bytes of an archive and the archives in it ([`MAX_UNPACKED_BYTES`]).
+    pub unpacked_bytes: u64,
+    /// Most unpacked bytes for a byte of the archive ([`MAX_RATIO`]), beyond [`FREE_UNPACKED_BYTES`].
+    pub ratio: u64,
+    /// Most pages of a document ([`MAX_PAGES`]).
+    pub pages: u64,
+    /// Most seconds of reading one archive or document ([`MAX_SECONDS`]).
+    pub seconds: u64,
 }
 
 impl Default for Limits {
@@ -37,6 +79,13 @@ impl Default for Limits {
             side: MAX_SIDE,
             pixels: MAX_PIXELS,
             decode_bytes: MAX_DECODE_BYTES,
+            container_bytes: MAX_CONTAINER_BYTES,
+            document_bytes: MAX_DOCUMENT_BYTES,
+            entries: MAX_ENTRIES,
+            unpacked_bytes: MAX_UNPACKED_BYTES,
+            ratio: MAX_RATIO,
+            pages: MAX_PAGES,
+            seconds: MAX_SECONDS,
         }
     }
 }
@@ -84,7 +133,7 @@ mod tests {
 
     #[test]
     fn each_limit_has_its_own_refusal_with_both_numbers() {
-        let limits = Limits { file_bytes: 10, side: 20, pixels: 30, decode_bytes: 40 };
+        let limits = Limits { file_bytes: 10, side: 20, pixels: 30, decode_bytes: 40, ..Limits::default() };
         assert_eq!(limits.check_file(0), Err(Reject::Unreadable(Unreadable::Empty)));
         assert_eq!(limits.check_file(10), Ok(()));
         assert_eq!(limits.check_file(11), Err(Refusal::FileTooLarge { bytes: 11, allowed: 10 }.into()));

@@ -193,6 +193,34 @@ pub enum Refusal {
         /// The line that is refused, from 1.
         line: u64,
     },
+    /// A limit of an archive or document as a whole; what came before it is not lost.
+    #[error("the {format} has more than the {allowed} {what} allowed; what comes after is not read")]
+    ContainerLimit {
+        /// Format of the archive or document.
+        format: &'static str,
+        /// Of what there is too much: entries, unpacked bytes, pages, seconds of reading, levels.
+        what: &'static str,
+        /// How much is allowed.
+        allowed: u64,
+    },
+    /// It needs a password.
+    #[error("the {format} is encrypted; decrypt it first, or ask for its password")]
+    Encrypted {
+        /// Format.
+        format: &'static str,
+    },
+    /// An entry whose place in the archive is not safe, such as `..` or an absolute path, or that overlaps another.
+    #[error("the archive's entry is not safe: {how}")]
+    UnsafeEntry {
+        /// What is wrong with it.
+        how: &'static str,
+    },
+    /// An archive or document with nothing in it.
+    #[error("the {format} holds no files, pages or images")]
+    EmptyContainer {
+        /// Format.
+        format: &'static str,
+    },
     /// A manifest path that leaves the vault's root.
     #[error("the path leaves the vault: {how}")]
     OutsideRoot {
@@ -217,6 +245,10 @@ impl Refusal {
             Self::InvalidField { .. } => "invalid_field",
             Self::InvalidRow { .. } => "invalid_row",
             Self::DuplicateRecordId { .. } => "duplicate_record_id",
+            Self::ContainerLimit { .. } => "container_limit",
+            Self::Encrypted { .. } => "encrypted",
+            Self::UnsafeEntry { .. } => "unsafe_entry",
+            Self::EmptyContainer { .. } => "empty_container",
             Self::OutsideRoot { .. } => "outside_root",
         }
     }

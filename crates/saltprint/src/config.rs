@@ -129,6 +129,13 @@ struct LimitsSection {
     side: Option<u32>,
     pixels: Option<u64>,
     decode_bytes: Option<u64>,
+    container_bytes: Option<u64>,
+    document_bytes: Option<u64>,
+    entries: Option<u64>,
+    unpacked_bytes: Option<u64>,
+    ratio: Option<u64>,
+    pages: Option<u64>,
+    seconds: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -200,6 +207,13 @@ impl Config {
             side: file.limits.side.unwrap_or(limits.side),
             pixels: file.limits.pixels.unwrap_or(limits.pixels),
             decode_bytes: file.limits.decode_bytes.unwrap_or(limits.decode_bytes),
+            container_bytes: file.limits.container_bytes.unwrap_or(limits.container_bytes),
+            document_bytes: file.limits.document_bytes.unwrap_or(limits.document_bytes),
+            entries: file.limits.entries.unwrap_or(limits.entries),
+            unpacked_bytes: file.limits.unpacked_bytes.unwrap_or(limits.unpacked_bytes),
+            ratio: file.limits.ratio.unwrap_or(limits.ratio),
+            pages: file.limits.pages.unwrap_or(limits.pages),
+            seconds: file.limits.seconds.unwrap_or(limits.seconds),
         };
         let MatchingSection { strong_chance, possible_chance, .. } = file.matching;
         check("matching.strong_chance", "from 1e-12 to 0.01", (1e-12..=0.01).contains(&strong_chance))?;
@@ -285,6 +299,13 @@ mod tests {
             side = 2
             pixels = 3
             decode_bytes = 4
+            container_bytes = 5
+            document_bytes = 6
+            entries = 7
+            unpacked_bytes = 8
+            ratio = 9
+            pages = 10
+            seconds = 11
             [matching]
             evidence = true
             strong_chance = 1e-9
@@ -306,7 +327,22 @@ mod tests {
         assert_eq!((config.keys, config.index), ("/base/k".into(), "/base/i".into()));
         assert_eq!(config.profile, Path::new("/base/p"));
         assert_eq!(config.negative, Some("/base/blank".into()));
-        assert_eq!(config.limits, Limits { file_bytes: 1, side: 2, pixels: 3, decode_bytes: 4 });
+        assert_eq!(
+            config.limits,
+            Limits {
+                file_bytes: 1,
+                side: 2,
+                pixels: 3,
+                decode_bytes: 4,
+                container_bytes: 5,
+                document_bytes: 6,
+                entries: 7,
+                unpacked_bytes: 8,
+                ratio: 9,
+                pages: 10,
+                seconds: 11
+            }
+        );
         assert_eq!(config.matching.rule, RuleSettings { strong_chance: 1e-9, possible_chance: 1e-4 });
         assert!(config.matching.evidence && config.matching.cascade.graph_from == 5);
         assert_eq!(

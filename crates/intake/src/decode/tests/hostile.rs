@@ -196,7 +196,7 @@ fn truncated_at_every_byte() {
 
 /// Decoding within limits that are just enough for the samples, so that every damage that asks for more is seen.
 fn tight() -> Limits {
-    Limits { file_bytes: 1 << 20, side: 400, pixels: 100_000, decode_bytes: 1 << 20 }
+    Limits { file_bytes: 1 << 20, side: 400, pixels: 100_000, decode_bytes: 1 << 20, ..Limits::default() }
 }
 
 fn check(bytes: &[u8]) -> Result<(), TestCaseError> {

@@ -1,0 +1,113 @@
+//! Files in files: what an archive, a PDF or a TIFF of several pages holds, one part at a time.
+//!
+//! [`for_each_part`] walks a file on disk, [`for_each_part_of_bytes`] one in memory. Archives are streamed: one entry
+//! is in memory at a time, and nothing is written to disk. Pages and images of documents are decoded where
+//! [`Content::decode`] is called, so that the walk itself is cheap and the decoding can be spread over threads.
+//!
+//! Each part has a *place*, which continues the name of the file: `/folder/a.jpg` for an entry of an archive, `#page=2`
+//! for a page, `#page=2&image=1` for an image on it, and one after the other where files lie in files.
+
+mod archive;
+mod document;
+mod escape;
+mod kind;
+mod walk;
+
+use std::{borrow::Cow, fmt, ops::ControlFlow, path::Path};
+
+use saltprint_fingerprint::Luma;
+use zeroize::Zeroizing;
+
+use crate::{Limits, Reject, decode};
+
+pub use escape::escape_name;
+pub use kind::Container;
+use walk::Walk;
+
+/// One part of a file: an entry, a page, an image of a page, or the file itself where it holds no others.
+#[derive(Debug)]
+pub struct Part {
+    /// Where it lies in the file, as a continuation of the file's name; empty for the file itself. Bytes that are no
+    /// UTF-8, and control characters, are escaped ([`escape_name`]).
+    pub place: String,
+    /// Its content, or why there is none. A walk that has to stop early says why in its last part.
+    pub content: Result<Content, Reject>,
+}
+
+/// The content of a [`Part`], not decoded yet. `Send`, so that another thread may decode it. `Debug` shows no content.
+pub struct Content(Kind);
+
+enum Kind {
+    /// The bytes of an image file, or of something that no decoder takes.
+    File(Zeroizing<Vec<u8>>),
+    /// A page, or an image in a document.
+    Lazy(Box<dyn Lazy>),
+}
+
+/// Something that is drawn when it is asked for.
+pub(crate) trait Lazy: Send {
+    /// Bytes that are the same for the same content and differ for other content.
+    fn identity(&self) -> Cow<'_, [u8]>;
+
+    /// Draws it, within `limits`.
+    fn decode(&self, limits: &Limits) -> Result<Luma, Reject>;
+}
+
+impl Content {
+    /// The content of a file as it is.
+    #[must_use]
+    pub fn of_file(bytes: Vec<u8>) -> Self {
+        Self(Kind::File(Zeroizing::new(bytes)))
+    }
+
+    pub(crate) fn lazy(lazy: impl Lazy + 'static) -> Self {
+        Self(Kind::Lazy(Box::new(lazy)))
+    }
+
+    /// Bytes that stand for the content: equal bytes are the same image. Those of the file where it is one.
+    #[must_use]
+    pub fn identity(&self) -> Cow<'_, [u8]> {
+        match &self.0 {
+            Kind::File(bytes) => Cow::Borrowed(bytes),
+            Kind::Lazy(lazy) => lazy.identity(),
+        }
+    }
+
+    /// The image, as [`decode`] gives it.
+    ///
+    /// # Errors
+    /// A [`Reject`].
+    pub fn decode(&self, limits: &Limits) -> Result<Luma, Reject> {
+        match &self.0 {
+            Kind::File(bytes) => decode(bytes, limits),
+            Kind::Lazy(lazy) => lazy.decode(limits),
+        }
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Kind::File(_) => "Content(file)",
+            Kind::Lazy(_) => "Content(drawn)",
+        })
+    }
+}
+
+/// Hands every part of the file at `path` to `sink`, in the order of the file, until it breaks. A file that holds no
+/// others is one part with an empty place.
+///
+/// Whatever is wrong is the outcome of a part, so that every file gives one part at least; entries before damage or a
+/// limit are not lost.
+pub fn for_each_part(path: &Path, limits: &Limits, sink: &mut dyn FnMut(Part) -> ControlFlow<()>) {
+    Walk::new(limits, sink).file(path);
+}
+
+/// Like [`for_each_part`] for a file in memory.
+pub fn for_each_part_of_bytes(
+    bytes: Vec<u8>,
+    limits: &Limits,
+    sink: &mut dyn FnMut(Part) -> ControlFlow<()>,
+) {
+    Walk::new(limits, sink).bytes(Zeroizing::new(bytes));
+}

@@ -1,0 +1,160 @@
+//! The walk through a file and the files in it, with one allowance for all of them.
+
+use std::{
+    fs::File,
+    io::{Cursor, Read, Seek},
+    ops::ControlFlow,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use zeroize::Zeroizing;
+
+use super::{Container, Content, Part, archive, document, kind::HEAD};
+use crate::{Limits, Refusal, Reject, limits::FREE_UNPACKED_BYTES, read::open_regular};
+
+/// What archives are read from.
+pub(crate) trait Source: Read + Seek {}
+
+impl<T: Read + Seek> Source for T {}
+
+/// One walk: where it is, and what it may still spend.
+pub(crate) struct Walk<'a> {
+    pub(crate) limits: &'a Limits,
+    sink: &'a mut dyn FnMut(Part) -> ControlFlow<()>,
+    /// How many archives lie around what is read now.
+    depth: u32,
+    entries: u64,
+    unpacked: u64,
+    /// Size of the outermost file, in bytes.
+    packed: u64,
+    started: Instant,
+    /// Time spent in `sink`, which is not the file's fault.
+    outside: Duration,
+    parts: u64,
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) fn new(limits: &'a Limits, sink: &'a mut dyn FnMut(Part) -> ControlFlow<()>) -> Self {
+        Self {
+            limits,
+            sink,
+            depth: 0,
+            entries: 0,
+            unpacked: 0,
+            packed: 0,
+            started: Instant::now(),
+            outside: Duration::ZERO,
+            parts: 0,
+        }
+    }
+
+    /// Walks the file at `path`.
+    pub(crate) fn file(&mut self, path: &Path) {
+        let outcome = self.open(path);
+        if let Err(reject) = outcome {
+            let _ = self.emit("", Err(reject));
+        }
+    }
+
+    /// Walks a file in memory.
+    pub(crate) fn bytes(&mut self, bytes: Zeroizing<Vec<u8>>) {
+        self.packed = bytes.len() as u64;
+        let _ = self.member("", bytes);
+    }
+
+    fn open(&mut self, path: &Path) -> Result<(), Reject> {
+        let (mut file, metadata) = open_regular(path)?;
+        self.packed = metadata.len();
+        let mut head = Zeroizing::new(Vec::with_capacity(HEAD));
+        (&mut file).take(HEAD as u64).read_to_end(&mut head).map_err(|error| Reject::from(&error))?;
+        let kind = Container::sniff(&head);
+        let allowed = match kind {
+            None => self.limits.file_bytes,
+            Some(kind) if kind.is_document() => self.limits.document_bytes.max(self.limits.file_bytes),
+            Some(_) => self.limits.container_bytes,
+        };
+        Limits { file_bytes: allowed, ..*self.limits }.check_file(self.packed)?;
+        file.rewind().map_err(|error| Reject::from(&error))?;
+        match kind {
+            Some(kind) if !kind.is_document() => {
+                let _ = self.archive("", kind, Box::new(file));
+            }
+            _ => {
+                let bytes = read_at_most(file, self.packed, allowed)?;
+                let _ = self.member("", bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one file that lies in memory: an image, or something that holds others.
+    pub(crate) fn member(&mut self, place: &str, bytes: Zeroizing<Vec<u8>>) -> ControlFlow<()> {
+        match Container::sniff(&bytes[..bytes.len().min(HEAD)]) {
+            None => self.emit(place, Ok(Content(super::Kind::File(bytes)))),
+            Some(kind) if kind.is_document() => document::walk(self, place, kind, bytes),
+            Some(kind) => self.archive(place, kind, Box::new(Cursor::new(bytes))),
+        }
+    }
+
+    /// Walks an archive, unless it lies too deep.
+    fn archive(&mut self, place: &str, kind: Container, source: Box<dyn Source>) -> ControlFlow<()> {
+        if self.depth >= crate::limits::MAX_DEPTH {
+            let allowed = crate::limits::MAX_DEPTH.into();
+            let refusal =
+                Refusal::ContainerLimit { format: kind.name(), what: "levels of archives", allowed };
+            return self.emit(place, Err(refusal.into()));
+        }
+        let before = self.parts;
+        self.depth += 1;
+        let flow = archive::walk(self, place, kind, source);
+        self.depth -= 1;
+        if flow.is_continue() && self.parts == before {
+            return self.emit(place, Err(Refusal::EmptyContainer { format: kind.name() }.into()));
+        }
+        flow
+    }
+
+    /// Hands a part out.
+    pub(crate) fn emit(&mut self, place: &str, content: Result<Content, Reject>) -> ControlFlow<()> {
+        self.parts += 1;
+        let before = Instant::now();
+        let flow = (self.sink)(Part { place: place.to_owned(), content });
+        self.outside += before.elapsed();
+        flow
+    }
+
+    /// Counts an entry. What it returns as an error ends the whole walk.
+    pub(crate) fn count_entry(&mut self, format: &'static str) -> Result<(), Reject> {
+        self.entries += 1;
+        Self::allow(format, "entries", self.entries, self.limits.entries)?;
+        self.check_time(format)
+    }
+
+    /// Counts unpacked bytes, before they are kept. What it returns as an error ends the whole walk.
+    pub(crate) fn count_unpacked(&mut self, format: &'static str, bytes: u64) -> Result<(), Reject> {
+        self.unpacked = self.unpacked.saturating_add(bytes);
+        Self::allow(format, "unpacked bytes", self.unpacked, self.limits.unpacked_bytes)?;
+        let by_ratio = self.packed.saturating_mul(self.limits.ratio).max(FREE_UNPACKED_BYTES);
+        Self::allow(format, "unpacked bytes", self.unpacked, by_ratio)
+    }
+
+    /// Checks the time that the walk has taken by itself.
+    pub(crate) fn check_time(&self, format: &'static str) -> Result<(), Reject> {
+        let spent = self.started.elapsed().saturating_sub(self.outside);
+        Self::allow(format, "seconds of reading", spent.as_secs(), self.limits.seconds)
+    }
+
+    fn allow(format: &'static str, what: &'static str, found: u64, allowed: u64) -> Result<(), Reject> {
+        if found > allowed { Err(Refusal::ContainerLimit { format, what, allowed }.into()) } else { Ok(()) }
+    }
+}
+
+/// Reads a file that said it has `stated` bytes, and fails where it turns out to have more than `allowed`.
+fn read_at_most(file: File, stated: u64, allowed: u64) -> Result<Zeroizing<Vec<u8>>, Reject> {
+    let capacity = usize::try_from(stated.saturating_add(1)).unwrap_or(0);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
+    file.take(allowed.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| Reject::from(&error))?;
+    Limits { file_bytes: allowed, ..Limits::default() }.check_file(bytes.len() as u64)?;
+    Ok(bytes)
+}
