@@ -38,7 +38,7 @@ pub use limits::{
     MAX_ENTRIES, MAX_FILE_BYTES, MAX_PAGES, MAX_PIXELS, MAX_RATIO, MAX_SECONDS, MAX_SIDE, MAX_UNPACKED_BYTES,
 };
 pub use list::{Entry, ListReject, Listing, MAX_LINE_BYTES, Vault, list_inputs};
-pub use parts::{Container, Content, Part, escape_name, for_each_part, for_each_part_of_bytes};
+pub use parts::{Container, Content, Part, escape_name, for_each_part, for_each_part_of_bytes, holds_parts};
 pub use read::{FileContent, Stamp, read_bounded, stamp};
 pub use reject::{Refusal, Reject, Unreadable};
 pub use saltprint_index::{Month, MonthError};

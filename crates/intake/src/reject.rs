@@ -51,6 +51,9 @@ pub enum Unreadable {
     /// The process may not read the file or the folder.
     #[error("permission denied; give the user that runs this read access")]
     PermissionDenied,
+    /// It is not the file any more that it was before.
+    #[error("the file changed while the leak was read; look at it again when nobody writes to it")]
+    Changed,
     /// The system could not read it.
     #[error("reading failed: {detail}")]
     Io {
@@ -84,6 +87,7 @@ impl Unreadable {
             Self::Empty => "empty_file",
             Self::NotFound => "not_found",
             Self::PermissionDenied => "permission_denied",
+            Self::Changed => "changed_while_read",
             Self::Io { .. } => "io_error",
             Self::NotAnImage => "not_an_image",
             Self::Truncated { .. } => "truncated",

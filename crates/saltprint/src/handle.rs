@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use saltprint_fingerprint::{Coder, Profile, TooPlain};
+use saltprint_fingerprint::{Coder, Profile};
 use saltprint_index::{Background, Coverage, Generation, IndexDir, IndexError};
 use saltprint_intake::decode;
 use saltprint_keys::{DigestKey, EpochId, IndexKey, ProjectionKey};
-use saltprint_matching::{CascadeCounts, DecisionRule, LocalRule, Matcher, Rules};
+use saltprint_matching::{Basis, CascadeCounts, DecisionRule, LocalRule, Matcher, Rules};
 
 use crate::triage::{Asked, Prepared};
 use crate::{Config, Error, ItemReport, shown::Shown};
@@ -147,7 +147,8 @@ impl Saltprint {
         })
     }
 
-    /// Looks one image up. `input` is the name that the report will carry.
+    /// Looks one image up. `input` is the name that the report will carry. Of what an archive or a PDF holds there may be many
+    /// reports: ask [`Saltprint::triage`] with [`TriageInput::bytes`](crate::TriageInput::bytes).
     ///
     /// # Errors
     /// [`Error::Index`] where the index is damaged. An image that cannot be used is an outcome of the report.
@@ -166,7 +167,7 @@ impl Saltprint {
 
     fn lookup_as(&self, input: &str, bytes: &[u8], evidence: bool) -> Result<ItemReport, Error> {
         let snapshot = self.snapshot();
-        match self.prepare(&snapshot, input, bytes) {
+        match self.prepare(&snapshot, input, bytes, decode(bytes, &self.config.limits)) {
             Prepared::Query(_, asked) => {
                 let mut counts = CascadeCounts::default();
                 let Asked { query, image } = *asked;
@@ -240,16 +241,8 @@ impl Saltprint {
         Matcher::new(&snapshot.generation, &snapshot.rules, cascade)
     }
 
-    /// Bytes to a query, or to the report where there is nothing to ask.
-    pub(crate) fn prepare(&self, snapshot: &Snapshot, input: &str, bytes: &[u8]) -> Prepared {
-        let digest = self.digests.digest(bytes);
-        match decode(bytes, &self.config.limits) {
-            Err(reject) => Prepared::Settled(Some(digest), ItemReport::rejected(input.to_owned(), &reject)),
-            Ok(image) => match snapshot.coder.query(&image) {
-                Ok(query) => Prepared::Query(digest, Box::new(Asked { query, image })),
-                Err(TooPlain) => Prepared::Settled(Some(digest), ItemReport::too_plain(input.to_owned())),
-            },
-        }
+    pub(crate) fn digests(&self) -> &DigestKey {
+        &self.digests
     }
 }
 
@@ -260,6 +253,12 @@ impl std::fmt::Debug for Saltprint {
 }
 
 impl Snapshot {
+    /// What the thresholds rest on: measured where those of both tiers are.
+    pub(crate) fn basis(&self) -> Basis {
+        let measured = [self.rules.whole.basis(), self.rules.local.basis()] == [Basis::Measured; 2];
+        if measured { Basis::Measured } else { Basis::Assumed }
+    }
+
     /// Opens the published generation together with the profile that it was built with. Starts over where a rebuild
     /// publishes another epoch in between.
     fn open(config: &Config, projection_key: &ProjectionKey, index_key: &IndexKey) -> Result<Self, Error> {

@@ -60,6 +60,7 @@ mod rebuild;
 mod report;
 mod sample;
 mod shown;
+mod thumbnail;
 mod triage;
 
 pub use calibrate::{CalibrateOptions, CalibrateSummary, calibrate};

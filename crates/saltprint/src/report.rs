@@ -24,7 +24,7 @@ pub enum Outcome {
     Unreadable,
     /// It breaks a limit, or its format is not supported.
     Refused,
-    /// The same bytes came earlier in this leak; counted once.
+    /// The same bytes came earlier in this leak, or it is an image that fills a page which came before; counted once.
     Duplicate,
 }
 
@@ -193,6 +193,14 @@ impl ItemReport {
 
     pub(crate) fn duplicate(input: String, first: &str) -> Self {
         let reason = RejectReason { code: "same_bytes".into(), text: format!("the same bytes as `{first}`") };
+        Self { input, outcome: Outcome::Duplicate, matches: Vec::new(), reason: Some(reason) }
+    }
+
+    pub(crate) fn same_picture(input: String, page: &str) -> Self {
+        let reason = RejectReason {
+            code: "same_picture".into(),
+            text: format!("the same picture as its page `{page}`"),
+        };
         Self { input, outcome: Outcome::Duplicate, matches: Vec::new(), reason: Some(reason) }
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn triage(args: &TriageArgs, config: &Config) -> anyhow::Result<Exit>
     let mut items = args.json.as_deref().map(Output::create).transpose()?;
     let progress = Shown::new();
     let mut rejects: Vec<ItemReport> = Vec::new();
-    let summary = saltprint.triage_folder(&args.dir, args.evidence, &progress, |report| {
+    let summary = saltprint.triage_leak(&args.dir, args.evidence, &progress, |report| {
         if let Some(items) = &mut items {
             write_json(items, &report)?;
         }

@@ -69,7 +69,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     steps.say(&format!("$ saltprint triage {} --config {}", leak_dir.display(), config_path.display()))?;
     let saltprint = Saltprint::open(&config)?;
     let mut reports = Vec::new();
-    let summary = saltprint.triage_folder(&leak_dir, false, &progress, |report| {
+    let summary = saltprint.triage_leak(&leak_dir, false, &progress, |report| {
         reports.push(report);
         anyhow::Ok(())
     })?;

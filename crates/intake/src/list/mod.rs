@@ -92,7 +92,7 @@ impl Vault {
 }
 
 /// Lists every file below `folder` as an input without facts: how a leak is listed. The `record_id` of an entry is its
-/// path below the folder.
+/// path below the folder, escaped by [`escape_name`](crate::escape_name).
 ///
 /// # Errors
 /// An [`Error`] where the folder cannot be opened.

@@ -11,13 +11,14 @@ use super::{Entry, ListReject};
 use crate::{
     Facts, Refusal, Reject,
     facts::{MAX_FACT_BYTES, check_record_id, optional},
+    parts::escape_name,
     read::check_regular,
 };
 
 /// Which facts the place of a file tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FactsRule {
-    /// None: the folder is a leak.
+    /// None: the folder is a leak. Its names are for people, so that they are escaped rather than refused.
     None,
     /// The first folder below the root is the source.
     SourceFromFolder,
@@ -73,25 +74,40 @@ impl Walk {
                 continue;
             }
             let path = folder.path.join(&name);
-            let what = join(&folder.relative, &name.to_string_lossy());
-            let utf8 = name.to_str().is_some();
-            match Self::look(&path, utf8) {
+            let escaped = escape_name(name.as_encoded_bytes());
+            let known = match self.rule {
+                FactsRule::None => Some(escaped.as_str()),
+                FactsRule::SourceFromFolder => name.to_str(),
+            };
+            let what = join(&folder.relative, known.unwrap_or(&escaped));
+            match Self::look(&path, known.is_some()) {
                 Ok(true) => {
                     self.pending = Some(Folder { path, relative: what, names: Vec::new().into_iter() });
                 }
                 Ok(false) => return Some(self.entry(what, path)),
-                Err(reason) => return Some(Err(ListReject { what, reason })),
+                Err(reason) => return Some(Err(self.reject(what, reason))),
             }
         }
     }
 
+    /// A reject, its name escaped unless it is already.
+    fn reject(&self, what: String, reason: Reject) -> ListReject {
+        let what = match self.rule {
+            FactsRule::SourceFromFolder if reason != Refusal::NameNotUtf8.into() => {
+                escape_name(what.as_bytes())
+            }
+            FactsRule::SourceFromFolder | FactsRule::None => what,
+        };
+        ListReject { what, reason }
+    }
+
     /// Whether the path is a folder (`true`) or a regular file (`false`).
-    fn look(path: &Path, utf8: bool) -> Result<bool, Reject> {
+    fn look(path: &Path, has_name: bool) -> Result<bool, Reject> {
         let kind = fs::symlink_metadata(path).map_err(|error| Reject::from(&error))?.file_type();
         if kind.is_symlink() {
             return Err(Refusal::SymbolicLink.into());
         }
-        if !utf8 {
+        if !has_name {
             return Err(Refusal::NameNotUtf8.into());
         }
         if kind.is_dir() {
@@ -102,18 +118,18 @@ impl Walk {
     }
 
     fn entry(&self, record_id: String, path: PathBuf) -> Result<Entry, ListReject> {
+        if self.rule == FactsRule::None {
+            return Ok(Entry { record_id, path, facts: Facts::default() });
+        }
         let facts = || -> Result<Facts, Refusal> {
             check_record_id(&record_id)?;
-            let folder = match self.rule {
-                FactsRule::None => None,
-                FactsRule::SourceFromFolder => record_id.split_once('/').map(|(first, _)| first.to_owned()),
-            };
+            let folder = record_id.split_once('/').map(|(first, _)| first.to_owned());
             let source = optional("source (the first folder's name)", folder, MAX_FACT_BYTES)?;
             Ok(Facts { source, ..Facts::default() })
         };
         match facts() {
             Ok(facts) => Ok(Entry { record_id, path, facts }),
-            Err(refusal) => Err(ListReject { what: record_id, reason: refusal.into() }),
+            Err(refusal) => Err(self.reject(record_id, refusal.into())),
         }
     }
 }

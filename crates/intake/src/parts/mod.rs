@@ -60,6 +60,15 @@ impl Content {
         Self(Kind::File(Zeroizing::new(bytes)))
     }
 
+    /// Bytes that it holds in memory.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        match &self.0 {
+            Kind::File(bytes) => bytes.len(),
+            Kind::Lazy(_) => 0,
+        }
+    }
+
     pub(crate) fn lazy(lazy: impl Lazy + 'static) -> Self {
         Self(Kind::Lazy(Box::new(lazy)))
     }
@@ -92,6 +101,12 @@ impl fmt::Debug for Content {
             Kind::Lazy(_) => "Content(drawn)",
         })
     }
+}
+
+/// Whether the file at `path` may hold others, by its first bytes; `false` as well where it cannot be read.
+#[must_use]
+pub fn holds_parts(path: &Path) -> bool {
+    walk::head(path).is_ok_and(|head| Container::sniff(&head).is_some())
 }
 
 /// Hands every part of the file at `path` to `sink`, in the order of the file, until it breaks. A file that holds no

@@ -66,8 +66,7 @@ impl<'a> Walk<'a> {
     fn open(&mut self, path: &Path) -> Result<(), Reject> {
         let (mut file, metadata) = open_regular(path)?;
         self.packed = metadata.len();
-        let mut head = Zeroizing::new(Vec::with_capacity(HEAD));
-        (&mut file).take(HEAD as u64).read_to_end(&mut head).map_err(|error| Reject::from(&error))?;
+        let head = read_head(&mut file)?;
         let kind = Container::sniff(&head);
         let allowed = match kind {
             None => self.limits.file_bytes,
@@ -148,6 +147,17 @@ impl<'a> Walk<'a> {
     fn allow(format: &'static str, what: &'static str, found: u64, allowed: u64) -> Result<(), Reject> {
         if found > allowed { Err(Refusal::ContainerLimit { format, what, allowed }.into()) } else { Ok(()) }
     }
+}
+
+/// The first bytes of the file at `path`.
+pub(super) fn head(path: &Path) -> Result<Zeroizing<Vec<u8>>, Reject> {
+    read_head(&mut open_regular(path)?.0)
+}
+
+fn read_head(file: &mut File) -> Result<Zeroizing<Vec<u8>>, Reject> {
+    let mut head = Zeroizing::new(Vec::with_capacity(HEAD));
+    file.take(HEAD as u64).read_to_end(&mut head).map_err(|error| Reject::from(&error))?;
+    Ok(head)
 }
 
 /// Reads a file that said it has `stated` bytes, and fails where it turns out to have more than `allowed`.

@@ -1,0 +1,256 @@
+//! One run through a leak: files are opened in order, images judged in batches.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use rayon::prelude::*;
+use saltprint_fingerprint::{GlobalCode, Luma, Orientation};
+use saltprint_intake::{Part, Stamp, Unreadable, for_each_part, for_each_part_of_bytes, holds_parts, stamp};
+use saltprint_keys::ContentDigest;
+use saltprint_matching::CascadeCounts;
+
+use super::TriageInput;
+use super::unit::{Prepared, Source, Unit};
+use crate::handle::Snapshot;
+use crate::{Error, ItemReport, Saltprint, shown::Shown, thumbnail};
+
+/// Images of one batch: enough to amortise the decryption of the index over 512 codes, few enough to keep results
+/// flowing.
+const BATCH: usize = 64;
+
+/// Bytes of packed images that a batch holds before it is judged though not full.
+const BATCH_BYTES: usize = 256 * 1024 * 1024;
+
+/// Bits by which an image may differ from its page and still be the same picture, drawn once by us and once by whoever made
+/// the document. Two scans of one document differ by more: 20 to 50 of 256 bits are usual.
+const SAME_PICTURE: u32 = 12;
+
+/// What a file was when the evidence was taken down: it must still be that when it is looked up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    pub(crate) digest: blake3::Hash,
+    pub(crate) stamp: Stamp,
+}
+
+/// What reports should hold beside the answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) evidence: bool,
+    pub(crate) thumbnails: bool,
+}
+
+/// A report, with a thumbnail of the image where one is wanted and something was found.
+pub(crate) struct Settled {
+    pub(crate) report: ItemReport,
+    pub(crate) thumbnail: Option<Vec<u8>>,
+}
+
+/// What is left of a unit when its content is gone.
+struct Name {
+    name: String,
+    on_page: bool,
+}
+
+/// One run. `take` gets the reports of each batch.
+pub(crate) struct Run<'a, E> {
+    saltprint: &'a Saltprint,
+    snapshot: &'a Snapshot,
+    wanted: Wanted,
+    take: &'a mut dyn FnMut(Vec<Settled>) -> Result<(), E>,
+    pending: Vec<Unit>,
+    held: usize,
+    seen: HashMap<ContentDigest, String>,
+    /// The page whose images may follow.
+    page: Option<(String, GlobalCode)>,
+    /// Units that an earlier run has settled.
+    skip: u64,
+    stages: CascadeCounts,
+}
+
+impl<'a, E: From<Error>> Run<'a, E> {
+    pub(crate) fn new(
+        saltprint: &'a Saltprint,
+        snapshot: &'a Snapshot,
+        wanted: Wanted,
+        take: &'a mut dyn FnMut(Vec<Settled>) -> Result<(), E>,
+    ) -> Self {
+        Self {
+            saltprint,
+            snapshot,
+            wanted,
+            take,
+            pending: Vec::new(),
+            held: 0,
+            seen: HashMap::new(),
+            page: None,
+            skip: 0,
+            stages: CascadeCounts::default(),
+        }
+    }
+
+    /// Passes the first `units` images over, but for noting their bytes, since later ones may repeat them.
+    pub(crate) fn skipping(self, units: u64) -> Self {
+        Self { skip: units, ..self }
+    }
+
+    /// Takes one file. Where it was seen before, a file that is another one meanwhile is rejected.
+    pub(crate) fn input(&mut self, input: TriageInput, seen: Option<Seen>) -> Result<(), E> {
+        match input {
+            TriageInput::File { name, path } => {
+                if holds_parts(&path) {
+                    self.container(&name, &path, seen)
+                } else {
+                    self.push(Unit { name, source: Source::File { path, seen } })
+                }
+            }
+            TriageInput::Bytes { name, bytes } => {
+                let mut failed = None;
+                let limits = self.saltprint.config().limits;
+                for_each_part_of_bytes(bytes, &limits, &mut |part| self.part(&name, part, &mut failed));
+                failed.map_or(Ok(()), Err)
+            }
+            TriageInput::Rejected { name, reject } => {
+                self.push(Unit { name, source: Source::Rejected(reject) })
+            }
+        }
+    }
+
+    /// Judges what is left, and gives the counters of the search.
+    pub(crate) fn finish(mut self) -> Result<CascadeCounts, E> {
+        self.flush()?;
+        Ok(self.stages)
+    }
+
+    fn container(&mut self, name: &str, path: &Path, seen: Option<Seen>) -> Result<(), E> {
+        let mut failed = None;
+        let limits = self.saltprint.config().limits;
+        // Hashing a large archive once more would double the reading; size and time of change have to do.
+        let before = stamp(path).ok();
+        let same = seen.is_none_or(|seen| before == Some(seen.stamp));
+        if same {
+            for_each_part(path, &limits, &mut |part| self.part(name, part, &mut failed));
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if same && stamp(path).ok() == before {
+            return Ok(());
+        }
+        self.push(Unit { name: name.to_owned(), source: Source::Rejected(Unreadable::Changed.into()) })
+    }
+
+    fn part(&mut self, file: &str, part: Part, failed: &mut Option<E>) -> ControlFlow<()> {
+        let Part { place, content } = part;
+        let on_page = place.contains("&image=");
+        let source = match content {
+            Ok(content) => Source::Part { content, on_page },
+            Err(reject) => Source::Rejected(reject),
+        };
+        match self.push(Unit { name: format!("{file}{place}"), source }) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                *failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn push(&mut self, unit: Unit) -> Result<(), E> {
+        if self.skip > 0 {
+            self.skip -= 1;
+            if let Some(digest) = unit.digest(self.saltprint) {
+                self.seen.entry(digest).or_insert(unit.name);
+            }
+            return Ok(());
+        }
+        self.held += unit.held();
+        self.pending.push(unit);
+        if self.pending.len() >= BATCH || self.held >= BATCH_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Judges the batch.
+    fn flush(&mut self) -> Result<(), E> {
+        let units = std::mem::take(&mut self.pending);
+        self.held = 0;
+        if units.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<Name> =
+            units.iter().map(|unit| Name { name: unit.name.clone(), on_page: unit.is_on_page() }).collect();
+        let prepared: Vec<Prepared> =
+            units.into_par_iter().map(|unit| unit.prepare(self.saltprint, self.snapshot)).collect();
+        let settled = self.judge(&names, prepared)?;
+        (self.take)(settled)
+    }
+
+    /// Sorts out repetitions, asks the matcher once for the rest, and puts the reports back in order.
+    fn judge(&mut self, units: &[Name], prepared: Vec<Prepared>) -> Result<Vec<Settled>, Error> {
+        let mut reports: Vec<Option<ItemReport>> = Vec::with_capacity(units.len());
+        let mut queries = Vec::new();
+        let mut images = Vec::new();
+        for (unit, prepared) in units.iter().zip(prepared) {
+            let (digest, report, asked) = match prepared {
+                Prepared::Query(digest, asked) => (Some(digest), None, Some(asked)),
+                Prepared::Settled(digest, report) => (digest, Some(report), None),
+            };
+            let code = asked.as_ref().map(|asked| *asked.query.code(Orientation::Upright));
+            let repeated = self
+                .repetition(unit, digest)
+                .or_else(|| self.page_with_same_picture(unit, code.as_ref()))
+                .or(report);
+            if let (None, Some(asked)) = (&repeated, asked) {
+                queries.push(asked.query);
+                images.push(asked.image);
+            }
+            reports.push(repeated);
+        }
+        let shown = Shown { coder: &self.snapshot.coder, images: images.iter().map(Some).collect() };
+        let judgements = self.saltprint.matcher(self.snapshot).judge(&queries, &shown, &mut self.stages)?;
+        let mut judged = judgements.into_iter().zip(&images);
+        let settled: Vec<(ItemReport, Option<&Luma>)> = units
+            .iter()
+            .zip(reports)
+            .map(|(unit, report)| {
+                report.map_or_else(
+                    || {
+                        let (judgement, image) = judged.next().unzip();
+                        let judgement = judgement.unwrap_or_default();
+                        let found = judgement.band().is_some();
+                        let report = ItemReport::judged(unit.name.clone(), judgement, self.wanted.evidence);
+                        (report, image.filter(|_| found && self.wanted.thumbnails))
+                    },
+                    |report| (report, None),
+                )
+            })
+            .collect();
+        Ok(settled
+            .into_par_iter()
+            .map(|(report, image)| Settled { report, thumbnail: image.and_then(thumbnail::jpeg) })
+            .collect())
+    }
+
+    /// The report on an image whose bytes came before.
+    fn repetition(&mut self, unit: &Name, digest: Option<ContentDigest>) -> Option<ItemReport> {
+        match self.seen.entry(digest?) {
+            Entry::Occupied(first) => Some(ItemReport::duplicate(unit.name.clone(), first.get())),
+            Entry::Vacant(slot) => {
+                slot.insert(unit.name.clone());
+                None
+            }
+        }
+    }
+
+    /// The report on an image that shows what its page shows: a scan that fills the page. Notes pages.
+    fn page_with_same_picture(&mut self, unit: &Name, code: Option<&GlobalCode>) -> Option<ItemReport> {
+        if !unit.on_page {
+            self.page = code.map(|code| (unit.name.clone(), *code));
+            return None;
+        }
+        let (page, shown) = self.page.as_ref()?;
+        let is_of_page = unit.name.rsplit_once("&image=").is_some_and(|(name, _)| name == page);
+        (is_of_page && shown.distance(code?) <= SAME_PICTURE)
+            .then(|| ItemReport::same_picture(unit.name.clone(), page))
+    }
+}

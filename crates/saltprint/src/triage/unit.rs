@@ -1,0 +1,119 @@
+//! One image on its way to a report.
+
+use std::path::PathBuf;
+
+use saltprint_fingerprint::{Luma, QueryFingerprint, TooPlain};
+use saltprint_intake::{Content, Reject, Unreadable, read_bounded};
+use saltprint_keys::ContentDigest;
+
+use super::Seen;
+use crate::handle::Snapshot;
+use crate::{ItemReport, Saltprint};
+
+/// One image: a file, or a part of one.
+pub(super) struct Unit {
+    pub(super) name: String,
+    pub(super) source: Source,
+}
+
+pub(super) enum Source {
+    /// A file to be read; where it was seen before, it must not have changed since.
+    File { path: PathBuf, seen: Option<Seen> },
+    /// A part of a file, and whether it is an image on a page, whose part came before.
+    Part { content: Content, on_page: bool },
+    /// Nothing to look at.
+    Rejected(Reject),
+}
+
+/// A unit that was read.
+pub(crate) enum Prepared {
+    /// An image to look up.
+    Query(ContentDigest, Box<Asked>),
+    /// It has its report already.
+    Settled(Option<ContentDigest>, ItemReport),
+}
+
+/// A query and its image, from which a finer one can be made. The image is wiped when it is dropped.
+pub(crate) struct Asked {
+    pub(crate) query: QueryFingerprint,
+    pub(crate) image: Luma,
+}
+
+impl Unit {
+    /// Reads and decodes it.
+    pub(super) fn prepare(self, saltprint: &Saltprint, snapshot: &Snapshot) -> Prepared {
+        match &self.source {
+            Source::File { path, seen } => match read_bounded(path, &saltprint.config().limits) {
+                Ok(file) if seen.is_some_and(|seen| seen.digest != blake3::hash(file.bytes())) => {
+                    self.rejected(&Unreadable::Changed.into())
+                }
+                Ok(file) => saltprint.prepare(
+                    snapshot,
+                    &self.name,
+                    file.bytes(),
+                    saltprint_intake::decode(file.bytes(), &saltprint.config().limits),
+                ),
+                Err(reject) => self.rejected(&reject),
+            },
+            Source::Part { content, .. } => saltprint.prepare(
+                snapshot,
+                &self.name,
+                &content.identity(),
+                content.decode(&saltprint.config().limits),
+            ),
+            Source::Rejected(reject) => self.rejected(reject),
+        }
+    }
+
+    /// The digest that tells repetitions, without decoding; `None` for what has no bytes.
+    pub(super) fn digest(&self, saltprint: &Saltprint) -> Option<ContentDigest> {
+        match &self.source {
+            Source::File { path, .. } => {
+                let file = read_bounded(path, &saltprint.config().limits).ok()?;
+                Some(saltprint.digest(file.bytes()))
+            }
+            Source::Part { content, .. } => Some(saltprint.digest(&content.identity())),
+            Source::Rejected(_) => None,
+        }
+    }
+
+    /// Bytes that it holds in memory while it waits.
+    pub(super) fn held(&self) -> usize {
+        match &self.source {
+            Source::Part { content, .. } => content.held(),
+            Source::File { .. } | Source::Rejected(_) => 0,
+        }
+    }
+
+    pub(super) fn is_on_page(&self) -> bool {
+        matches!(self.source, Source::Part { on_page: true, .. })
+    }
+
+    fn rejected(&self, reject: &Reject) -> Prepared {
+        Prepared::Settled(None, ItemReport::rejected(self.name.clone(), reject))
+    }
+}
+
+impl Saltprint {
+    pub(crate) fn digest(&self, bytes: &[u8]) -> ContentDigest {
+        self.digests().digest(bytes)
+    }
+
+    /// An image, or why there is none, to a query, or to the report where there is nothing to ask.
+    pub(crate) fn prepare(
+        &self,
+        snapshot: &Snapshot,
+        input: &str,
+        identity: &[u8],
+        image: Result<Luma, Reject>,
+    ) -> Prepared {
+        let digest = self.digest(identity);
+        match image {
+            Err(reject) => Prepared::Settled(Some(digest), ItemReport::rejected(input.to_owned(), &reject)),
+            Ok(image) => match snapshot.coder.query(&image) {
+                Ok(query) => Prepared::Query(digest, Box::new(Asked { query, image })),
+                Err(TooPlain) => Prepared::Settled(Some(digest), ItemReport::too_plain(input.to_owned())),
+            },
+        }
+    }
+}
