@@ -70,6 +70,11 @@ impl Orientation {
         }
     }
 
+    /// Whether left and right are exchanged, with or without a turn.
+    pub const fn is_mirrored(self) -> bool {
+        matches!(self, Self::Mirror | Self::MirrorRot90 | Self::MirrorRot180 | Self::MirrorRot270)
+    }
+
     /// The orientation that undoes this one: a leak made by `self` becomes the record again.
     #[must_use]
     pub const fn inverse(self) -> Self {

@@ -67,8 +67,8 @@ pub use catalog::{Catalog, CatalogReader, CatalogRow, CatalogUpdate, SeenOutcome
 pub use error::IndexError;
 pub use facts::RecordFacts;
 pub use generation::{
-    CensusId, Coverage, Generation, GraphPolicy, GraphQuality, IndexDir, IndexHit, Manifest, RebuildLock,
-    SegmentEntry, WrittenSegment,
+    CensusId, Composition, Coverage, FactsKey, Generation, GraphPolicy, GraphQuality, IndexDir, IndexHit,
+    Manifest, RebuildLock, SegmentEntry, WrittenSegment,
 };
 pub use graph::{FlatGraph, GraphParams, GraphSearcher};
 pub use local::{Candidate, Census, LocalLookup, Selection, SelectionPolicy};

@@ -45,7 +45,7 @@ pub const MAX_DEPTH: u32 = 2;
 /// Limits of one input. The default is the constants of this crate.
 ///
 /// Every limit has its own [`Refusal`], which tells the measured and the allowed number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Limits {
     /// Largest file, in bytes ([`MAX_FILE_BYTES`]).
     pub file_bytes: u64,

@@ -27,6 +27,8 @@ pub struct Config {
     pub limits: Limits,
     /// Folder of blank templates and specimens, which are never evidence.
     pub negative: Option<PathBuf>,
+    /// The report of the last evaluation (`report.json`), whose miss rates a case states.
+    pub evaluation: Option<PathBuf>,
     /// How matches are judged.
     pub matching: MatchingConfig,
     /// How the index is built.
@@ -79,6 +81,8 @@ struct File {
     #[serde(default)]
     negative: NegativeSection,
     #[serde(default)]
+    case: CaseSection,
+    #[serde(default)]
     matching: MatchingSection,
     #[serde(default)]
     rebuild: RebuildSection,
@@ -120,6 +124,12 @@ impl Default for IndexSection {
 #[serde(deny_unknown_fields, default)]
 struct NegativeSection {
     root: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct CaseSection {
+    evaluation: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -243,6 +253,7 @@ impl Config {
             profile: base.join(file.index.profile),
             limits,
             negative: file.negative.root.map(|root| base.join(root)),
+            evaluation: file.case.evaluation.map(|path| base.join(path)),
             matching: MatchingConfig {
                 evidence: file.matching.evidence,
                 rule: RuleSettings { strong_chance, possible_chance },
@@ -294,6 +305,8 @@ mod tests {
             profile = "p"
             [negative]
             root = "blank"
+            [case]
+            evaluation = "e.json"
             [limits]
             file_bytes = 1
             side = 2
@@ -327,6 +340,7 @@ mod tests {
         assert_eq!((config.keys, config.index), ("/base/k".into(), "/base/i".into()));
         assert_eq!(config.profile, Path::new("/base/p"));
         assert_eq!(config.negative, Some("/base/blank".into()));
+        assert_eq!(config.evaluation, Some("/base/e.json".into()));
         assert_eq!(
             config.limits,
             Limits {

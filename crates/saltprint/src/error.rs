@@ -83,6 +83,22 @@ pub enum Error {
         "evidence is off; it shows distances, which help to reconstruct fingerprints: set `evidence = true` under `[matching]` for the evidence role"
     )]
     EvidenceOff,
+    /// A case cannot be opened, or not gone on with.
+    #[error("case folder `{}`: {reason}", path.display())]
+    Case {
+        /// The folder.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// The evaluation that the configuration names cannot be used.
+    #[error("the evaluation `{}` cannot be used: {reason}", path.display())]
+    Evaluation {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// A file could not be read or written.
     #[error("cannot {action} `{}`", path.display())]
     Io {

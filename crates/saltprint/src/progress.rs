@@ -16,6 +16,8 @@ pub enum Phase {
     Writing,
     /// Records play strangers to each other.
     Measuring,
+    /// The files of a leak are hashed.
+    Hashing,
     /// A leak is looked up.
     Triage,
 }
@@ -30,6 +32,7 @@ impl Phase {
             Self::Selecting => "selecting features",
             Self::Writing => "writing and checking",
             Self::Measuring => "measuring strangers",
+            Self::Hashing => "hashing the evidence",
             Self::Triage => "looking up",
         }
     }
@@ -39,6 +42,10 @@ impl Phase {
 pub trait Progress: Sync {
     /// `done` of `total` units of `phase` are finished; `total` is `None` while it is not known.
     fn update(&self, phase: Phase, done: u64, total: Option<u64>);
+
+    /// `done` of `total` files of a leak are looked up. A file may hold many images, so that the number of these is not known
+    /// before.
+    fn files(&self, _done: u64, _total: u64) {}
 }
 
 /// Takes progress and does nothing with it.

@@ -117,6 +117,17 @@ impl Manifest {
         self.segments.iter().map(|segment| u64::from(segment.records)).sum()
     }
 
+    /// Digest over ids and roots of the segments, and the epoch: two indexes have the same one only if they hold the same
+    /// bytes in the same order.
+    pub fn root(&self) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_derive_key("saltprint 2026-11-25 root of a generation");
+        hasher.update(self.epoch.as_bytes());
+        for segment in &self.segments {
+            hasher.update(segment.id.as_bytes()).update(&segment.root);
+        }
+        *hasher.finalize().as_bytes()
+    }
+
     pub(crate) fn seal(&self, key: &IndexKey, salt: [u8; 32]) -> Result<Vec<u8>, IndexError> {
         Ok(Sealing::MANIFEST.seal(key, FORMAT, b"", &codec::encode("manifest", self)?, salt))
     }

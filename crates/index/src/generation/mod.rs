@@ -6,6 +6,7 @@
 //! | `dir.rs` | the index folder: lock, write, publish, collect garbage |
 //! | `build.rs` | writing one segment, with its graph, and checking it before it gets its name |
 //! | `snapshot.rs` | an open generation: search over all its segments |
+//! | `composition.rs` | how many records there are of each source, month and kind |
 //! | `measure.rs` | background of impostors |
 //!
 //! Crash safety: segments are written under a temporary name, checked, synced, renamed; then the manifest is
@@ -13,6 +14,7 @@
 //! generation and some unnamed files, a crash after it the new one; the next rebuild removes the rest.
 
 mod build;
+mod composition;
 mod dir;
 mod manifest;
 mod measure;
@@ -23,6 +25,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) use build::measure_graph;
 pub use build::{GraphPolicy, WrittenSegment};
+pub use composition::{Composition, FactsKey};
 pub use dir::{IndexDir, RebuildLock};
 pub use manifest::{CensusId, Coverage, GraphQuality, Manifest, SegmentEntry};
 pub use snapshot::{Generation, IndexHit};

@@ -271,3 +271,41 @@ fn the_background_leaves_out_the_same_subject_and_the_same_file() {
     assert_eq!(background.gap.bins().collect::<Vec<_>>(), [(16, 1), (48, 2), (64, 2), (72, 1)]);
     assert_eq!(background.ratio.total(), 6);
 }
+
+#[test]
+fn the_composition_counts_every_record_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path().join("index"));
+    let lock = dir.lock().unwrap();
+    let month = |month| crate::Month::new(2020, month).unwrap();
+    let with = |number: u32, source: Option<&str>, captured, kind: Option<&str>| {
+        let mut record = record(number, [0; 32]);
+        record.facts.source = source.map(str::to_owned);
+        record.facts.kind = kind.map(str::to_owned);
+        record.facts.captured = captured;
+        record
+    };
+    let first: Vec<_> = (0..9_000).map(|number| with(number, Some("a"), Some(month(1)), None)).collect();
+    let second = [
+        with(9_000, Some("a"), Some(month(1)), None),
+        with(9_001, Some("a"), Some(month(2)), Some("card")),
+        with(9_002, None, None, None),
+    ];
+    let manifest = publish(&dir, &lock, 1, &[&first, &second]);
+    let composition = dir.open(&key(), EPOCH).unwrap().composition().unwrap();
+    let key = |source: Option<&str>, captured, kind: Option<&str>| {
+        (source.map(str::to_owned), captured, kind.map(str::to_owned))
+    };
+    let expected = [
+        (key(None, None, None), 1),
+        (key(Some("a"), Some(month(1)), None), 9_001),
+        (key(Some("a"), Some(month(2)), Some("card")), 1),
+    ];
+    assert_eq!(composition.into_iter().collect::<Vec<_>>(), expected);
+    let mut turned = manifest.clone();
+    turned.segments.reverse();
+    assert_ne!(turned.root(), manifest.root());
+    turned.segments.reverse();
+    turned.generation += 1;
+    assert_eq!(turned.root(), manifest.root());
+}
