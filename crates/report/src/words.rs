@@ -116,9 +116,9 @@ pub(crate) fn band(band: Band) -> &'static str {
 /// What a match rests on.
 fn tier(tier: Tier) -> &'static str {
     match tier {
-        Tier::Global => "by the whole image",
-        Tier::Local => "by its details",
-        Tier::Both => "by whole image and details together",
+        Tier::Global => "whole image",
+        Tier::Local => "details",
+        Tier::Both => "image and details",
     }
 }
 
@@ -139,8 +139,8 @@ fn orientation(orientation: Orientation) -> &'static str {
 /// How much of the record's image is shown. Extents that a later version may add read as what is safe to say.
 fn extent(extent: CopyExtent) -> &'static str {
     match extent {
-        CopyExtent::Whole => "whole",
-        CopyExtent::Part => "part",
+        CopyExtent::Whole => "all of it",
+        CopyExtent::Part => "part of it",
         CopyExtent::Altered => "altered",
         _ => "extent unclear",
     }
@@ -151,9 +151,9 @@ pub(crate) fn how(found: &MatchReport) -> String {
     let mut words =
         [band(found.band), tier(found.tier), orientation(found.orientation), extent(found.copy)].join("; ");
     if let Some(distance) = found.distance {
-        words.push_str(&format!("; distance {distance}"));
+        words.push_str(&format!("; {distance} bits"));
         if let Some(runner_up) = found.runner_up {
-            words.push_str(&format!(" (next subject {runner_up})"));
+            words.push_str(&format!(", next {runner_up}"));
         }
     }
     if let Some(agreement) = &found.agreement {

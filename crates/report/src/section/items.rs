@@ -19,12 +19,14 @@ pub(super) fn items(report: &CaseReport<'_>) -> Markup {
     if items.is_empty() {
         return html! { (anchors()) p { "There are no items to list." } };
     }
+    let evidence = items.iter().flat_map(|item| &item.matches).any(|found| found.distance.is_some());
     html! {
         (anchors())
         p {
             "One row for each input, and one more for every further record that it shows. Strong matches come first, then what they \
              rest on, how the picture was turned, and how much of the record it shows. Several documents in one picture have \
              numbers; of stored versions of one document the nearest comes first."
+            @if evidence { " Bits: how many of 256 differ, and how many from the nearest record of another person." }
         }
         @if len(items.len()) != report.summary.totals.inputs {
             p.warn {
@@ -102,9 +104,9 @@ fn row(at: usize, item: &ItemReport) -> Markup {
 
 fn found_cells(item: &ItemReport, found: &MatchReport, number: usize) -> Markup {
     html! {
-        td { code { (found.record_ref) } }
+        td { (found.record_ref) }
         td { @if found.source.is_some() { (name_or(found.source.as_deref(), "")) } }
-        td.w { @if let Some(month) = found.captured { (month) } }
+        td { @if let Some(month) = found.captured { (month) } }
         td { @if found.kind.is_some() { (name_or(found.kind.as_deref(), "")) } }
         td { @if let Some(document) = document(item, number) { b { (document) } " " } (words::how(found)) }
     }
