@@ -150,9 +150,9 @@ pub(crate) fn times(log: f64) -> String {
     if decades < 1.0 {
         return format!("{:.1}", 10_f64.powf(decades));
     }
-    // Past ten million only the order of size says anything.
+    // Past ten million only the order of size says anything. A hair more, so that 10¹² does not fall short of 12.
     if decades >= 7.0 {
-        return format!("10{}", superscript(&format!("{:.0}", decades.floor())));
+        return format!("10{}", superscript(&format!("{:.0}", (decades + 1e-9).floor())));
     }
     let unit = 10_f64.powf(decades.floor() - 1.0);
     let rounded = (10_f64.powf(decades) / unit).round() * unit;

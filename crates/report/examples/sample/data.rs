@@ -259,7 +259,7 @@ fn verdict(totals: &TriageTotals, attribution: &Attribution, measured: bool) -> 
     let compared = totals.matches + totals.possible + totals.no_match;
     let (statement, headline) = match (compared, totals.matches) {
         (0, _) => (Statement::NothingCompared, "Nothing could be compared.".to_owned()),
-        (_, 0) => (Statement::NotOurs, format!("None of {compared} images matches a record of ours.")),
+        (_, 0) => (Statement::NotOurs, format!("No match among {compared} images.")),
         _ => (
             Statement::PartlyOurs,
             format!(

@@ -46,7 +46,7 @@ pub(crate) fn histogram(scale: &Scale, plot: &Plot) -> Markup {
     let body = html! {
         @for (number_of, (class, name, bins)) in series.into_iter().enumerate() {
             @let base = TOP + PANEL + (PANEL + GAP) * number_of as f64;
-            (panel(class, name, &together(bins, step), step, base, &x))
+            (panel(class, (&together(bins, step), step), base, &x))
         }
         @let every = tick(last.saturating_add(1), 12);
         @for value in (0..=last.saturating_add(1)).step_by(every as usize) {
@@ -61,23 +61,19 @@ pub(crate) fn histogram(scale: &Scale, plot: &Plot) -> Markup {
             @let words = if scale.near_is_small { "strong up to here" } else { "strong from here on" };
             (label(if left_half { "on" } else { "on end" }, [x(value) + side, 14.0], words))
         }
+        // After the line, which would cross them.
+        @for (number_of, (_, name, bins)) in series.into_iter().enumerate() {
+            @let sum = bins.iter().map(|bin| bin.1).sum::<u64>();
+            @let words = if sum == 0 { format!("{name}: none") } else { format!("{name}: {}", number(sum)) };
+            (label("halo dim", [LEFT, TOP - 5.0 + (PANEL + GAP) * number_of as f64], &words))
+        }
     };
     drawing(scale.id, "chart", [WIDTH, bottom + 36.0], scale.title, &description(plot, line_at), &body)
 }
 
-fn panel(
-    class: &str,
-    name: &str,
-    bins: &[(u32, u64)],
-    step: u32,
-    base: f64,
-    x: &impl Fn(f64) -> f64,
-) -> Markup {
-    let (sum, peak) =
-        (bins.iter().map(|bin| bin.1).sum::<u64>(), bins.iter().map(|bin| bin.1).max().unwrap_or(0));
-    let words = if sum == 0 { format!("{name}: none") } else { format!("{name}: {}", number(sum)) };
+fn panel(class: &str, (bins, step): (&[(u32, u64)], u32), base: f64, x: &impl Fn(f64) -> f64) -> Markup {
+    let peak = bins.iter().map(|bin| bin.1).max().unwrap_or(0);
     html! {
-        (label("dim", [LEFT, base - PANEL - 5.0], &words))
         (line("axis", [LEFT, base, WIDTH - 12.0, base]))
         @if peak > 0 { (label("end dim", [LEFT - 6.0, base - PANEL + 10.0], &number(peak))) }
         @for (bin, value) in bins {
@@ -138,9 +134,9 @@ pub(crate) fn comparison(scale: &Scale, plot: &Plot) -> Option<String> {
         .map(|bin| bin.1)
         .sum::<u64>();
     let all = plot.matches.iter().map(|bin| bin.1).sum::<u64>();
-    let beyond = if scale.near_is_small { "nearer than" } else { "above" };
+    let (best, beyond) = if scale.near_is_small { ("nearest", "nearer than") } else { ("highest", "above") };
     Some(format!(
-        "The nearest of all strangers came to {stranger}; {} of {} {beyond} that.",
+        "The {best} of all strangers came to {stranger}; {} of {} {beyond} that.",
         number(clear),
         count(all, "match lies", "matches lie")
     ))

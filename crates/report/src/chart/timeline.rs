@@ -34,7 +34,7 @@ pub(crate) fn timeline(buckets: Buckets, counts: &[(u64, u64)]) -> Markup {
             let (hits, indexed) = counts[column];
             format!("{}: {} of {} hit ({})", buckets.label(column), number(hits), number(indexed), part(hits, indexed))
         }))
-        (panel("f-duplicate", "records in the index", bases[1], LOWER, counts.iter().map(|(_, indexed)| *indexed), &x, width, |column| {
+        (panel("f-stranger", "records in the index", bases[1], LOWER, counts.iter().map(|(_, indexed)| *indexed), &x, width, |column| {
             format!("{}: {} in the index", buckets.label(column), number(counts[column].1))
         }))
         @let step = (counts.len() as f64 * 58.0 / (WIDTH - LEFT)).ceil().max(1.0);

@@ -26,10 +26,9 @@ pub(super) fn copies(copies: &CopyCounts) -> Markup {
             }
             thead { tr {
                 th scope="col" { "Copy" } th.n scope="col" { "Images" } th.n scope="col" { "Share" }
-                th scope="col" { "Meaning" }
             } }
             tbody { @for (name, value, meaning) in rows { tr {
-                th.w scope="row" { (name) } td.n { (number(value)) } td.n { (part(value, copies.matches)) } td { (meaning) }
+                th scope="row" { (name) " " small { (meaning) } } td.n { (number(value)) } td.n { (part(value, copies.matches)) }
             } } }
         }
         @if copies.altered > 0 {

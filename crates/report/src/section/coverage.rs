@@ -22,7 +22,7 @@ pub(super) fn coverage(coverage: &CoverageReport) -> Markup {
             @match (coverage.first, coverage.last) {
                 (None, None) => "No record in it states when it was captured.",
                 (first, last) => {
-                    "Its dated records were captured " b { (period(first, last)) } "."
+                    "Its dated records were captured " b.w { (period(first, last)) } "."
                     @if coverage.undated > 0 {
                         " " (count(coverage.undated, "record states", "records state")) " no month."
                     }

@@ -194,6 +194,6 @@ fn legend(place: bool) -> Markup {
         "Tint: share of the records that was hit. "
         @for (class, words) in steps { span.key { b class=(class) { "n" } " " (words) } " " }
         @if place { span.key { b.place { "n" } " the place that explains the hits" } }
-        " Small cells tint deeply by one hit: read the numbers."
+        span { "Small cells tint deeply by one hit: read the numbers." }
     } }
 }

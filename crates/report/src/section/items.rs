@@ -8,7 +8,7 @@ use saltprint::{ItemReport, MatchReport, Outcome};
 
 use super::scroll;
 use crate::CaseReport;
-use crate::text::{count, len, name_or, number, shown};
+use crate::text::{count, len, name_or, number, prose, shown};
 use crate::words::{self, OUTCOMES};
 
 /// Columns that say something about a match.
@@ -23,9 +23,9 @@ pub(super) fn items(report: &CaseReport<'_>) -> Markup {
     html! {
         (anchors())
         p {
-            "One row for each input, and one more for every further record that it shows. Strong matches come first, then what they \
-             rest on, how the picture was turned, and how much of the record it shows. Several documents in one picture have \
-             numbers; of stored versions of one document the nearest comes first."
+            "One row for each input, and one more for every further record that it shows. The last column says how sure a match is, \
+             what it rests on, how the picture was turned, and how much of the record it shows. Several documents in one picture \
+             have numbers; of stored versions of one document the nearest comes first."
             @if evidence { " Bits: how many of 256 differ, and how many from the nearest record of another person." }
         }
         @if len(items.len()) != report.summary.totals.inputs {
@@ -94,7 +94,7 @@ fn row(at: usize, item: &ItemReport) -> Markup {
                 td rowspan=[span] { (words::outcome(item.outcome)) }
                 @match item.matches.first() {
                     Some(found) => (found_cells(item, found, 0)),
-                    None => td colspan=(MATCH_COLUMNS) { @if let Some(reason) = &item.reason { (shown(&reason.text)) } },
+                    None => td colspan=(MATCH_COLUMNS) { @if let Some(reason) = &item.reason { (prose(&reason.text)) } },
                 }
             }
             @for (number, found) in item.matches.iter().enumerate().skip(1) { tr { (found_cells(item, found, number)) } }

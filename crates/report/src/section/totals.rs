@@ -27,23 +27,22 @@ pub(super) fn totals(summary: &CaseSummary) -> Markup {
                 caption { "Every input ends in exactly one of these ways. A name leads to the items." }
                 thead { tr {
                     th scope="col" { "Outcome" } th.n scope="col" { "Inputs" } th.n scope="col" { "Share" }
-                    th scope="col" { "Meaning" }
                 } }
                 tbody { @for outcome in OUTCOMES {
                     @let value = words::total(totals, outcome);
                     tr {
-                        th.w scope="row" {
+                        th scope="row" {
                             (swatch(words::class(outcome)))
                             @if value > 0 {
                                 a href={ "#outcome=" (words::class(outcome)) } { (words::outcome(outcome)) }
                             } @else { (words::outcome(outcome)) }
+                            " " small { (words::meaning(outcome)) }
                         }
                         td.n { (number(value)) } td.n { (part(value, totals.inputs)) }
-                        td { (words::meaning(outcome)) }
                     }
                 } }
                 tfoot { tr {
-                    th scope="row" { "all inputs" } td.n { (number(sum)) } td.n { (part(sum, totals.inputs)) } td {}
+                    th scope="row" { "all inputs" } td.n { (number(sum)) } td.n { (part(sum, totals.inputs)) }
                 } }
             }
             @if sum != totals.inputs {

@@ -16,15 +16,21 @@ pub(super) fn verdict(summary: &CaseSummary) -> Markup {
             h2 #h-verdict { "Verdict: " (short) }
             p.headline { (prose(&verdict.headline)) }
             p { (words) }
-            @if !verdict.reasons.is_empty() {
-                h3 { "Why" }
-                (sentences(&verdict.reasons))
-            }
-            h3 { "What chance alone would give" }
-            (by_chance(summary))
-            @if !verdict.would_change.is_empty() {
-                h3 { "What would change it" }
-                (sentences(&verdict.would_change))
+            div.parts {
+                div {
+                    @if !verdict.reasons.is_empty() {
+                        h3 { "Why" }
+                        (sentences(&verdict.reasons))
+                    }
+                    @if !verdict.would_change.is_empty() {
+                        h3 { "What would change it" }
+                        (sentences(&verdict.would_change))
+                    }
+                }
+                div {
+                    h3 { "What chance alone would give" }
+                    (by_chance(summary))
+                }
             }
         }
     }
