@@ -130,7 +130,11 @@
       const turn = state.sort === columns[at] && state.dir !== 'desc';
       change({ sort: columns[at], dir: turn ? 'desc' : '' });
     });
-    head.replaceChildren(button);
+    // On paper the words stand by themselves: a heading that holds a button is not repeated on the next page.
+    const words = document.createElement('span');
+    words.className = 'paper';
+    words.textContent = button.textContent;
+    head.replaceChildren(button, words);
   });
   // Cells that count items become links to them.
   document.querySelectorAll('[data-q]').forEach((cell) => {

@@ -44,7 +44,7 @@ pub(crate) fn histogram(scale: &Scale, plot: &Plot) -> Markup {
     let step = last / BARS + 1;
     let bottom = TOP + (PANEL + GAP) * 3.0 - GAP + 8.0;
     let body = html! {
-        @for (number_of, (class, name, bins)) in series.into_iter().enumerate() {
+        @for (number_of, (class, _, bins)) in series.into_iter().enumerate() {
             @let base = TOP + PANEL + (PANEL + GAP) * number_of as f64;
             (panel(class, (&together(bins, step), step), base, &x))
         }

@@ -10,33 +10,38 @@ use crate::text::{chance, count, len, name_or, number, part, prose, times, verb}
 const OPEN: usize = 25;
 
 pub(super) fn attribution(attribution: &Attribution) -> Markup {
+    // Without hits, maps and tables of zeros would only repeat what the index held.
+    if attribution.hits == 0 {
+        return html! {
+            p { "No record was hit in the strong band, so there is nothing to attribute." }
+            (warnings(attribution))
+        };
+    }
     html! {
         p {
-            @if attribution.hits == 0 {
-                "No record was hit in the strong band, so there is nothing to attribute. "
-            } @else {
-                (count(attribution.hits, "record was", "different records were")) " hit, of "
-                (number(attribution.indexed)) " in the index (" (part(attribution.hits, attribution.indexed)) "). "
-            }
-            "Images that show the same record count once here."
+            (count(attribution.hits, "record was", "different records were")) " hit, of "
+            (number(attribution.indexed)) " in the index (" (part(attribution.hits, attribution.indexed))
+            "). Images that show the same record count once here."
         }
-        @if attribution.hits > 0 {
-            @match &attribution.explanation {
-                Some(explanation) => (explained(explanation, attribution)),
-                None => { p { "No source or period stands out: the hits are spread as the index is." } }
-            }
+        @match &attribution.explanation {
+            Some(explanation) => (explained(explanation, attribution)),
+            None => { p { "No source or period stands out: the hits are spread as the index is." } }
         }
-        @if !attribution.warnings.is_empty() {
-            div.warn {
-                h3 { "Before you rely on this" }
-                (sentences(&attribution.warnings))
-            }
-        }
+        (warnings(attribution))
         (heat(attribution))
         (cells(&attribution.cells))
         (margins("Hits by source", "Source", "no source stated", &attribution.sources))
         (margins("Hits by kind of document", "Kind", "no kind stated", &attribution.kinds))
     }
+}
+
+fn warnings(attribution: &Attribution) -> Markup {
+    html! { @if !attribution.warnings.is_empty() {
+        div.warn {
+            h3 { "Before you rely on this" }
+            (sentences(&attribution.warnings))
+        }
+    } }
 }
 
 fn explained(explanation: &Explanation, attribution: &Attribution) -> Markup {

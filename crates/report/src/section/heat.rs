@@ -65,9 +65,12 @@ pub(super) fn heat(attribution: &Attribution) -> Markup {
         } }
     } };
     html! {
-        h3 { "Map of source and time" }
-        div.wide[columns > ROOMY] { (scroll("Hits by source and time", &table)) }
-        (legend(place.is_some()))
+        // On paper a wide map has a page of its own, with what belongs to it.
+        div.wide[columns > ROOMY] {
+            h3 { "Map of source and time" }
+            (scroll("Hits by source and time", &table))
+            (legend(place.is_some()))
+        }
     }
 }
 
@@ -193,7 +196,7 @@ fn legend(place: bool) -> Markup {
     html! { p.soft {
         "Tint: share of the records that was hit. "
         @for (class, words) in steps { span.key { b class=(class) { "n" } " " (words) } " " }
-        @if place { span.key { b.place { "n" } " the place that explains the hits" } }
+        @if place { span.key { b.place { "n" } " in the place that explains the hits" } }
         span { "Small cells tint deeply by one hit: read the numbers." }
     } }
 }

@@ -12,13 +12,13 @@ use crate::text::{count, verb};
 const COLUMNS: u16 = 120;
 
 pub(super) fn timeline(attribution: &Attribution) -> Markup {
+    if attribution.hits == 0 {
+        return html! { p { "No record was hit in the strong band, so there is nothing to draw over time." } };
+    }
     let Some(buckets) = Buckets::new(attribution.months.iter().filter_map(|cell| cell.captured), COLUMNS)
     else {
         return html! { p { "No record states the month in which it was captured, so there is no timeline." } };
     };
-    if attribution.hits == 0 {
-        return html! { p { "No record was hit in the strong band, so there is nothing to draw over time." } };
-    }
     let mut counts = vec![(0, 0); buckets.len()];
     let mut undated = 0;
     for cell in &attribution.months {
