@@ -64,10 +64,7 @@ pub(crate) fn name(text: &str) -> Markup {
 
 /// The name of a source or kind; what stands for none is set as words.
 pub(crate) fn name_or(text: Option<&str>, none: &str) -> Markup {
-    match text {
-        Some(text) => html! { (shown(text)) },
-        None => html! { i { (none) } },
-    }
+    html! { @if let Some(text) = text { (shown(text)) } @else { i { (none) } } }
 }
 
 /// `1,234,567`.

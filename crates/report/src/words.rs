@@ -1,5 +1,7 @@
 //! The words of the page for what the reports name.
 
+use std::fmt::Write as _;
+
 use saltprint::case::Statement;
 use saltprint::{CopyExtent, MatchReport, Outcome, TriageTotals};
 use saltprint_fingerprint::Orientation;
@@ -136,13 +138,14 @@ fn orientation(orientation: Orientation) -> &'static str {
     }
 }
 
-/// How much of the record's image is shown. Extents that a later version may add read as what is safe to say.
+/// How much of the record's image is shown.
 fn extent(extent: CopyExtent) -> &'static str {
     match extent {
         CopyExtent::Whole => "all of it",
         CopyExtent::Part => "part of it",
         CopyExtent::Altered => "altered",
-        _ => "extent unclear",
+        CopyExtent::Unclear => "extent unclear",
+        _ => "of an extent that this page does not know",
     }
 }
 
@@ -151,17 +154,17 @@ pub(crate) fn how(found: &MatchReport) -> String {
     let mut words =
         [band(found.band), tier(found.tier), orientation(found.orientation), extent(found.copy)].join("; ");
     if let Some(distance) = found.distance {
-        words.push_str(&format!("; {distance} bits"));
+        let _ = write!(words, "; {distance} bits");
         if let Some(runner_up) = found.runner_up {
-            words.push_str(&format!(", next {runner_up}"));
+            let _ = write!(words, ", next {runner_up}");
         }
     }
     if let Some(agreement) = &found.agreement {
         if let (Some(features), Some(in_view)) = (agreement.features, agreement.in_view) {
-            words.push_str(&format!("; {features} of {in_view} details"));
+            let _ = write!(words, "; {features} of {in_view} details");
         }
         if let Some(score) = agreement.score {
-            words.push_str(&format!("; weight {score:.1}"));
+            let _ = write!(words, "; weight {score:.1}");
         }
     }
     words

@@ -75,7 +75,7 @@ impl Case {
     }
 }
 
-/// A small generator of numbers (SplitMix64), so that a case is the same everywhere.
+/// A small generator of numbers (`SplitMix64`), so that a case is the same everywhere.
 struct Random(u64);
 
 impl Random {
@@ -89,6 +89,12 @@ impl Random {
 
     fn below(&mut self, end: u64) -> u64 {
         self.next() % end
+    }
+
+    /// One of these.
+    fn of<'a, T: ?Sized>(&mut self, choices: &[&'a T]) -> &'a T {
+        let at = usize::try_from(self.below(choices.len() as u64)).unwrap_or(0);
+        choices[at]
     }
 }
 
@@ -135,16 +141,17 @@ fn found(
     random: &mut Random,
 ) -> Value {
     let stray = random.below(12) == 0;
-    let source = &sources[if stray { random.below(sources.len() as u64) as usize } else { 0 }];
+    let any: Vec<&Source> = sources.iter().collect();
+    let source = if stray { random.of(&any) } else { any[0] };
     let when = if stray { random.below(60) } else { 10 + random.below(4) };
     let orientation =
         ["upright", "upright", "upright", "upright", "rot90", "rot180", "mirror", "mirror_rot270"];
-    let copy = ["whole", "whole", "part", "whole", "altered", "part", "unclear"][random.below(7) as usize];
-    let tier = if copy == "whole" { "global" } else { ["local", "both"][random.below(2) as usize] };
+    let copy = random.of(&["whole", "whole", "part", "whole", "altered", "part", "unclear"]);
+    let tier = if copy == "whole" { "global" } else { random.of(&["local", "both"]) };
     let mut value = json!({
         "ref": record(random.below(4_000)), "band": band, "tier": tier,
-        "orientation": orientation[random.below(8) as usize],
-        "source": source.0, "captured": month(source, when), "kind": KINDS[random.below(4) as usize],
+        "orientation": random.of(&orientation),
+        "source": source.0, "captured": month(source, when), "kind": random.of(&KINDS),
         "document": document, "copy": copy,
     });
     let evidence = matches!(variant, Variant::Sample | Variant::Large);
@@ -295,7 +302,8 @@ fn copies(items: &[ItemReport]) -> CopyCounts {
             CopyExtent::Whole => &mut copies.whole,
             CopyExtent::Part => &mut copies.part,
             CopyExtent::Altered => &mut copies.altered,
-            _ => &mut copies.unclear,
+            CopyExtent::Unclear => &mut copies.unclear,
+            _ => continue,
         } += 1;
         copies.turned += u64::from(best.orientation.name().contains("rot"));
         copies.mirrored += u64::from(best.orientation.name().contains("mirror"));

@@ -3,6 +3,8 @@
 //! `sample` has hits, evidence and thumbnails, `plain` neither evidence nor thumbnails and assumed thresholds, `empty`
 //! nothing at all, `negative` no match, and `large` many sources over many years.
 
+#![expect(clippy::print_stderr, reason = "the program's complaints")]
+
 mod data;
 
 use std::process::ExitCode;

@@ -1,5 +1,7 @@
 //! Strangers and matches on one scale, in panels above each other.
 
+use std::fmt::Write as _;
+
 use maud::{Markup, html};
 use saltprint::case::Plot;
 
@@ -115,7 +117,7 @@ fn description(plot: &Plot, line: Option<f64>) -> String {
         range("possible matches", &plot.possible)
     );
     if let Some(line) = line {
-        words.push_str(&format!(" The strong band begins at {line}."));
+        let _ = write!(words, " The strong band begins at {line}.");
     }
     words
 }

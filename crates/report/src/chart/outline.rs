@@ -1,11 +1,12 @@
 //! Where a record lies in a leaked picture, and which part of it agrees.
 
+use std::io::Cursor;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use image::ImageReader;
 use maud::{Markup, html};
 use saltprint::AgreementReport;
-use std::io::Cursor;
 
 use super::at;
 
@@ -130,20 +131,20 @@ fn corners_of([left, top, right, bottom]: [f64; 4]) -> Quad {
 /// The place of a point of the unit square in a quadrilateral, by the projective map that takes corners to corners.
 fn projected(quad: &Quad, (u, v): (f64, f64)) -> (f64, f64) {
     let [(x0, y0), (x1, y1), (x2, y2), (x3, y3)] = *quad;
-    // With p = (a u + b v + c) / (g u + h v + 1): g and h follow from how far the quadrilateral is from a parallelogram.
+    // With p = (a u + b v + c) / (along u + down v + 1), `along` and `down` follow from how far the quadrilateral is from a parallelogram.
     let (sx, sy) = (x0 - x1 + x2 - x3, y0 - y1 + y2 - y3);
     let (dx1, dy1, dx2, dy2) = (x1 - x2, y1 - y2, x3 - x2, y3 - y2);
     let det = dx1 * dy2 - dx2 * dy1;
-    let (g, h) = if det.abs() < 1e-12 {
+    let (along, down) = if det.abs() < 1e-12 {
         (0.0, 0.0)
     } else {
         ((sx * dy2 - dx2 * sy) / det, (dx1 * sy - sx * dy1) / det)
     };
-    let w = g * u + h * v + 1.0;
-    let w = if w.abs() < 1e-9 { 1e-9 } else { w };
-    let x = (x1 - x0 + g * x1) * u + (x3 - x0 + h * x3) * v + x0;
-    let y = (y1 - y0 + g * y1) * u + (y3 - y0 + h * y3) * v + y0;
-    (x / w, y / w)
+    let scale = along * u + down * v + 1.0;
+    let scale = if scale.abs() < 1e-9 { 1e-9 } else { scale };
+    let x = (x1 - x0 + along * x1) * u + (x3 - x0 + down * x3) * v + x0;
+    let y = (y1 - y0 + along * y1) * u + (y3 - y0 + down * y3) * v + y0;
+    (x / scale, y / scale)
 }
 
 #[cfg(test)]

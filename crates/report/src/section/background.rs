@@ -38,11 +38,11 @@ pub(super) fn background(summary: &CaseSummary) -> Markup {
         @if summary.index.basis == Basis::Assumed {
             p.warn { "The thresholds are assumed: too few strangers could be measured on this vault for their bars to say much." }
         }
-        (figure(&DISTANCE, &plots.distance, html! {
+        (figure(&DISTANCE, &plots.distance, &html! {
             "Whole images. " b { "Strangers’ images come this near, your hits lie here." }
             " A copy of the whole picture differs in few bits and lies on the left."
         }))
-        (figure(&SCORE, &plots.score, html! {
+        (figure(&SCORE, &plots.score, &html! {
             "Details. " b { "Strangers’ images reach this much, your hits lie here." }
             " Parts, tilted and altered copies are found by their details and lie on the right, even where the picture as a \
              whole is far."
@@ -50,7 +50,7 @@ pub(super) fn background(summary: &CaseSummary) -> Markup {
     }
 }
 
-fn figure(scale: &Scale, plot: &Plot, caption: Markup) -> Markup {
+fn figure(scale: &Scale, plot: &Plot, caption: &Markup) -> Markup {
     if is_empty(plot) {
         return html! { p { (caption) " There is nothing to draw: no number of this kind was measured." } };
     }

@@ -78,4 +78,19 @@ fn a_link_filters_the_table() {
     let elements = dump(browser, home.path(), "page=9").unwrap();
     assert_eq!(status(&elements), "Items 401 to 500 of 500");
     assert_eq!(rows(&elements).iter().filter(|e| !off(e)).count(), 100);
+
+    // A link to an item goes to the page that it is on, whatever was filtered.
+    let altered =
+        |item: &saltprint::ItemReport| item.matches.iter().any(|m| m.copy == saltprint::CopyExtent::Altered);
+    let far = case.items.iter().rposition(altered).unwrap();
+    assert!(far >= 200, "{far}");
+    let elements = dump(browser, home.path(), &format!("i{}", far + 1)).unwrap();
+    let row = rows(&elements)[far];
+    assert!(!off(&row) && row.get("class").unwrap().contains("at"));
+    // Cells that count hits became links to their items.
+    assert!(
+        elements
+            .iter()
+            .any(|e| e.get("href").is_some_and(|href| href.starts_with("#outcome=match&q=vendor-a")))
+    );
 }

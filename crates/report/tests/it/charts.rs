@@ -120,3 +120,35 @@ fn charts_draw_every_hit() {
     assert!(background.iter().any(|e| e.name == "text" && e.text == "strong up to here"));
     assert!(parse(&text).0.iter().any(|e| e.name == "figcaption" && e.text.contains("your hits lie here")));
 }
+
+#[test]
+fn records_without_a_month_have_a_column_and_a_word() {
+    let mut case = Case::new(Variant::Sample, 100);
+    let cell = |source: Option<&str>, hits| Cell {
+        source: source.map(str::to_owned),
+        captured: None,
+        kind: None,
+        hits,
+        indexed: 9,
+    };
+    case.summary.attribution.months.extend([cell(Some("vendor-a"), 1), cell(None, 0)]);
+    let text = page(&case);
+    let heat = section(&text, "attribution");
+    assert!(heat.iter().any(|e| e.name == "th" && e.text == "no month"));
+    assert!(heat.iter().any(|e| e.name == "th" && e.text == "no source stated"));
+    assert!(section(&text, "timeline")[0].text.contains("states no month and is not in this chart"));
+
+    case.summary.attribution.months.retain(|cell| cell.captured.is_none());
+    let text = page(&case);
+    assert!(section(&text, "timeline")[0].text.contains("no timeline"));
+    assert!(section(&text, "attribution")[0].text.contains("no map of source and month"));
+}
+
+#[test]
+fn the_place_that_explains_is_marked_where_it_lies() {
+    let text = page(&Case::new(Variant::Sample, 400));
+    let heat = section(&text, "attribution");
+    // vendor-a, 2018-11 to 2019-02: four months, and the key.
+    assert_eq!(heat.iter().filter(|e| e.is("td", "place")).count(), 4);
+    assert_eq!(heat.iter().filter(|e| e.is("b", "place")).count(), 1);
+}

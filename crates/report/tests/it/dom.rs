@@ -67,10 +67,10 @@ fn walk(node: &Handle, elements: &mut Vec<Element>) {
 }
 
 fn text(node: &Handle) -> String {
-    match &node.data {
-        NodeData::Text { contents } => contents.borrow().to_string(),
-        _ => node.children.borrow().iter().map(text).collect(),
+    if let NodeData::Text { contents } = &node.data {
+        return contents.borrow().to_string();
     }
+    node.children.borrow().iter().map(text).collect()
 }
 
 /// The section with this anchor, as a page of its own.
