@@ -14,6 +14,12 @@
 //! # }
 //! ```
 //!
+//! # Links
+//! `report.html#outcome=possible&q=words&sort=name&dir=desc&page=2` opens the page at the items that fit: `outcome` as in the
+//! JSON, `q` words that a row must all hold, `sort` a column's heading in small letters. `#i12` goes to the twelfth item
+//! where that is an altered one. The sections have the anchors `verdict`, `totals`, `copies`, `attribution`, `timeline`,
+//! `background`, `negative`, `coverage`, `items`, `altered`, `method`, `index` and `files`.
+//!
 //! # Memory
 //! The page is built in memory: some 300 bytes an item, and four thirds of every thumbnail that is shown.
 //!

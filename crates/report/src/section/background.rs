@@ -39,11 +39,17 @@ pub(super) fn background(summary: &CaseSummary) -> Markup {
             p.warn { "The thresholds are assumed: too few strangers could be measured on this vault for their bars to say much." }
         }
         (figure(&DISTANCE, &plots.distance, &html! {
-            "Whole images. " b { "Strangers’ images come this near, your hits lie here." }
+            "Whole images. "
+            @if plots.distance.matches.is_empty() { "There is no match to compare with the strangers." } @else {
+                b { "Strangers’ images come this near, your hits lie here." }
+            }
             " A copy of the whole picture differs in few bits and lies on the left."
         }))
         (figure(&SCORE, &plots.score, &html! {
-            "Details. " b { "Strangers’ images reach this much, your hits lie here." }
+            "Details. "
+            @if plots.score.matches.is_empty() { "There is no match to compare with the strangers." } @else {
+                b { "Strangers’ images reach this much, your hits lie here." }
+            }
             " Parts, tilted and altered copies are found by their details and lie on the right, even where the picture as a \
              whole is far."
         }))

@@ -48,6 +48,7 @@ pub(super) fn heat(attribution: &Attribution) -> Markup {
             "Records hit, by source and " (buckets.unit()) " of capture"
             @if roomy { ", of the records that the index holds there (after the stroke)" }
             ". A dot: records, and no hit. Empty: no records."
+            @if !roomy { " How many records a cell with hits holds is in the table below." }
         }
         (head(buckets, undated))
         tbody { @for row in &rows { tr {

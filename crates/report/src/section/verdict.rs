@@ -46,18 +46,22 @@ fn by_chance(summary: &CaseSummary) -> Markup {
     html! {
         p {
             (count(verdict.compared, "image was", "images were")) " compared; "
-            b { (number(totals.matches)) } " " (verb(totals.matches, "is a match", "are matches"))
-            " (" (part(totals.matches, verdict.compared)) ", 95 % interval " (interval(&verdict.share)) "), pointing to "
-            (count(verdict.matched_records, "record", "different records")) ". "
+            @if totals.matches == 0 { b { "none" } " is a match" } @else {
+                b { (number(totals.matches)) } " " (verb(totals.matches, "is a match", "are matches"))
+            }
+            " (" (part(totals.matches, verdict.compared)) ", 95 % interval " (interval(&verdict.share)) ")"
+            @if totals.matches > 0 { ", pointing to " (count(verdict.matched_records, "record", "different records")) }
+            ". "
             @if let Some(most) = verdict.expected_by_chance {
-                "Chance alone would be expected to give at most " b { (expected(most)) } " of them"
+                "Chance alone would be expected to give at most " b { (expected(most)) }
                 @if let Some(probability) = verdict.chance_of_as_many {
                     @if totals.matches == 0 { "." } @else {
                         "; the probability of as many or more by chance is at most " (chance(probability)) "."
                     }
                 } @else { "." }
                 @if let Some(most) = verdict.expected_possible_by_chance {
-                    " Counting possible matches too, there " (verb(either, "is", "are")) " " b { (number(either)) }
+                    " Counting possible matches too, there " (verb(either, "is", "are")) " "
+                    b { @if either == 0 { "none" } @else { (number(either)) } }
                     ", where chance would give at most " (expected(most))
                     @if let Some(probability) = verdict.chance_of_as_many_possible.filter(|_| either > 0) {
                         " (probability of as many: at most " (chance(probability)) ")"
@@ -65,7 +69,7 @@ fn by_chance(summary: &CaseSummary) -> Markup {
                     "."
                 }
             } @else {
-                "How many of them chance would give cannot be stated, because the thresholds were assumed and not measured."
+                "How many chance alone would give cannot be stated, because the thresholds were assumed and not measured."
             }
         }
         p.soft {

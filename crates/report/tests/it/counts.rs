@@ -111,6 +111,7 @@ fn cases_without_this_or_that_still_read() {
     assert!(plain.contains("belongs to the evidence") && !plain.contains("evidence.csv"));
     let negative = text(Variant::Negative, 100);
     assert!(negative.contains("Not ours") && negative.contains("nothing to attribute"));
+    assert!(negative.contains("none is a match") && negative.contains("There is no match to compare"));
     assert!(negative.contains("Could be ours, at most") && negative.contains("No item shows a copy"));
     for variant in ALL {
         let text = text(variant, 60);

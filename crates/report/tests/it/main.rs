@@ -10,7 +10,7 @@
 mod browser;
 mod charts;
 mod counts;
-#[path = "../../examples/sample/data.rs"]
+#[path = "../../examples/sample/data/mod.rs"]
 mod data;
 mod dom;
 mod hostile;
