@@ -84,7 +84,7 @@ mod tests {
         let text = r#"[
             {"input": "=cmd|'/c calc'!A0", "outcome": "refused", "matches": [], "reason": {"code": "encrypted", "text": "the ZIP archive is encrypted, sorry"}},
             {"input": "a,b.jpg", "outcome": "match", "matches": [
-                {"ref": "sr1_000102030405060708090a0b0c0d0e0f", "band": "strong", "tier": "local", "orientation": "upright",
+                {"ref": "rec_000102030405060708090a0b0c0d0e0f", "band": "strong", "tier": "local", "orientation": "upright",
                  "source": "-vendor", "captured": "2019-07", "kind": null, "document": 1, "copy": "whole"}]}
         ]"#;
         let parsed: Vec<ItemReport> = serde_json::from_str(text).unwrap();
@@ -97,7 +97,7 @@ mod tests {
         );
         assert_eq!(
             lines[2],
-            "\"a,b.jpg\",match,,,sr1_000102030405060708090a0b0c0d0e0f,strong,local,upright,whole,1,'-vendor,2019-07,"
+            "\"a,b.jpg\",match,,,rec_000102030405060708090a0b0c0d0e0f,strong,local,upright,whole,1,'-vendor,2019-07,"
         );
     }
 }

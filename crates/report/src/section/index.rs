@@ -1,0 +1,41 @@
+//! The index that answered, so that somebody else can ask the same one.
+
+use maud::{Markup, html};
+use saltprint::case::CaseSummary;
+use saltprint_matching::Basis;
+
+use crate::text::{chance, count, number, shown, utc};
+
+pub(super) fn index(summary: &CaseSummary) -> Markup {
+    let index = &summary.index;
+    let ratio = |ratio: Option<f64>| match ratio {
+        Some(ratio) => format!("{ratio:.3}"),
+        None => "no ratio is small enough".to_owned(),
+    };
+    let basis = match index.basis {
+        Basis::Measured => "measured on this vault",
+        Basis::Assumed => "assumed: the vault has too few records of different subjects to measure",
+    };
+    html! {
+        p.soft {
+            "Whoever holds the same generation of the index, the keys and the leak gets the same answers. The root is a digest over \
+             all parts of the index: no other index has it."
+        }
+        dl {
+            dt { "Generation" } dd { (number(index.generation)) }
+            dt { "Built" } dd { (utc(index.built)) }
+            dt { "Records" } dd { (number(index.records)) }
+            dt { "Epoch (keys and profile)" } dd { code { (index.epoch) } }
+            dt { "Root" } dd { code { (shown(&index.root)) } }
+            dt { "Thresholds" } dd { (basis) }
+            dt { "Chance of a stranger’s match" }
+            dd { "at most " (chance(index.strong_chance)) " strong, " (chance(index.possible_chance)) " possible, for each image" }
+            dt { "Least lead by details" }
+            dd { (format!("{:.1} strong, {:.1} possible", index.strong_lead, index.possible_lead)) }
+            dt { "Largest ratio to the nearest rival" }
+            dd { (ratio(index.strong_ratio)) " strong, " (ratio(index.possible_ratio)) " possible" }
+            dt { "Program" } dd { "saltprint " (shown(&summary.version)) ", summary format " (summary.format) }
+            dt { "Leak" } dd { (count(summary.files, "file", "files")) ", " (count(summary.totals.inputs, "input", "inputs")) }
+        }
+    }
+}
