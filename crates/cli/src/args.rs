@@ -16,7 +16,7 @@ Exit codes:
 
 const LOOKUP_HELP: &str = "\
 Examples:
-  saltprint lookup leaked.jpg
+  saltprint lookup leaked.jpg scan.pdf
   saltprint lookup --json leak/*.jpg | jq -r 'select(.outcome == \"match\") | .input'
 
 Exit codes:
@@ -28,8 +28,19 @@ Exit codes:
 
 const TRIAGE_HELP: &str = "\
 Examples:
-  saltprint triage /evidence/leak
-  saltprint triage /evidence/leak --json items.jsonl --summary summary.json";
+  saltprint triage /evidence/leak.zip --case /cases/2026-117 --case-id 2026-117 --purpose \"ransom note of 3 May\"
+  saltprint triage /evidence/leak --case /cases/2026-118 --case-id 2026-118 --purpose \"press inquiry\" --thumbnails
+  saltprint triage /evidence/leak --json items.jsonl --summary summary.json    (without a case)
+
+A case folder holds report.html (begin there), items.jsonl, items.csv, summary.json, evidence.csv (digests of every
+file of the leak) and manifest.json, which comes last: a folder without it is a case that is not finished, and the
+same command goes on with it.
+
+Exit codes:
+  0   done, whatever the verdict
+  1   failed; a case keeps what was done
+  2   wrong usage
+  3   done, but some inputs could not be used (they are named with reasons)";
 
 const REBUILD_HELP: &str = "\
 Examples:
@@ -80,7 +91,7 @@ pub(crate) enum Command {
     /// Look single images up.
     #[command(after_help = LOOKUP_HELP)]
     Lookup(LookupArgs),
-    /// Look up every image below a folder and sum up.
+    /// Look up a leak (a folder, an archive, a PDF) and sum up: is it ours, from where, since when.
     #[command(after_help = TRIAGE_HELP)]
     Triage(TriageArgs),
     /// Print the refs (pseudonyms) of record ids.
@@ -154,7 +165,7 @@ pub(crate) struct RebuildArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct LookupArgs {
-    /// Image files.
+    /// Images, PDFs or archives; each page and each entry gets an answer.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Print one JSON object an input instead of text.
@@ -167,15 +178,30 @@ pub(crate) struct LookupArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct TriageArgs {
-    /// Folder with the leaked images.
-    pub(crate) dir: PathBuf,
-    /// Write one JSON object an input to this file; `-` is stdout.
+    /// The leak: a folder, or a file such as a ZIP archive, a PDF or an image.
+    pub(crate) leak: PathBuf,
+    /// Make a case: items, summary, report and manifest in this folder. A case that was killed goes on where it was.
+    #[arg(long, value_name = "DIR", requires = "case_id", requires = "purpose", conflicts_with_all = ["json", "summary"])]
+    pub(crate) case: Option<PathBuf>,
+    /// Id of the case, for the report.
+    #[arg(long, value_name = "ID", requires = "case")]
+    pub(crate) case_id: Option<String>,
+    /// Why the leak is looked up, for the report.
+    #[arg(long, value_name = "TEXT", requires = "case")]
+    pub(crate) purpose: Option<String>,
+    /// Keep small pictures of leaked images that match or may match, and show them in the report.
+    #[arg(long, requires = "case")]
+    pub(crate) thumbnails: bool,
+    /// Remove what the case folder holds of an earlier case, and begin anew.
+    #[arg(long, requires = "case")]
+    pub(crate) restart: bool,
+    /// Write one JSON object an image to this file; `-` is stdout.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
     /// Write the summary as JSON to this file; `-` is stdout.
     #[arg(long, value_name = "FILE")]
     pub(crate) summary: Option<PathBuf>,
-    /// Show distances; only where the configuration says `[matching] evidence = true`.
+    /// Show distances, and how far they are from chance; only where the configuration says `[matching] evidence = true`.
     #[arg(long)]
     pub(crate) evidence: bool,
 }

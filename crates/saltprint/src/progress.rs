@@ -43,9 +43,9 @@ pub trait Progress: Sync {
     /// `done` of `total` units of `phase` are finished; `total` is `None` while it is not known.
     fn update(&self, phase: Phase, done: u64, total: Option<u64>);
 
-    /// `done` of `total` files of a leak are looked up. A file may hold many images, so that the number of these is not known
-    /// before.
-    fn files(&self, _done: u64, _total: u64) {}
+    /// About how much of a leak's bytes is looked up, 0 to 1. A file may hold many images, so that the number of these is not
+    /// known before.
+    fn share(&self, _share: f64) {}
 }
 
 /// Takes progress and does nothing with it.

@@ -1,4 +1,4 @@
-//! `lookup` and `triage`.
+//! `lookup`, and `triage` without a case.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -6,8 +6,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use saltprint::{Config, ItemReport, Outcome, Saltprint, TriageInput};
+use saltprint::{Config, ItemReport, Outcome, Saltprint, TriageInput, TriageTotals};
+use saltprint_matching::Basis;
 
+use super::case;
 use crate::args::{LookupArgs, TriageArgs};
 use crate::exit::Exit;
 use crate::progress::Shown;
@@ -15,13 +17,15 @@ use crate::words;
 
 pub(super) fn lookup(args: &LookupArgs, config: &Config) -> anyhow::Result<Exit> {
     let saltprint = Saltprint::open(config)?;
-    let inputs = args.files.iter().map(|path| TriageInput::file(path.display().to_string(), path));
-    let mut out = std::io::stdout().lock();
+    let inputs = args.files.iter().map(|path| TriageInput::file(shown_path(path), path));
+    let status = saltprint.status();
+    let measured = [status.rule.basis(), status.local_rule.basis()] == [Basis::Measured; 2];
+    let basis = if measured { Basis::Measured } else { Basis::Assumed };
     let summary = saltprint.triage(inputs, args.evidence, &saltprint::NoProgress, |report| {
         if args.json {
-            write_json(&mut out, &report)
+            write_json(&mut std::io::stdout().lock(), &report)
         } else {
-            Ok(out.write_all(words::item(&report).as_bytes())?)
+            Ok(words::say(&words::item(&report, basis, config.matching.rule.strong_chance))?)
         }
     })?;
     let totals = summary.totals;
@@ -34,15 +38,26 @@ pub(super) fn lookup(args: &LookupArgs, config: &Config) -> anyhow::Result<Exit>
     })
 }
 
+/// A path as a name: on one line whatever it holds.
+fn shown_path(path: &Path) -> String {
+    saltprint::escape_name(path.as_os_str().as_encoded_bytes())
+}
+
 pub(super) fn triage(args: &TriageArgs, config: &Config) -> anyhow::Result<Exit> {
+    if let Some(folder) = &args.case {
+        return case::run(args, folder, config);
+    }
     let saltprint = Saltprint::open(config)?;
     let mut items = args.json.as_deref().map(Output::create).transpose()?;
     let progress = Shown::new();
     let mut rejects: Vec<ItemReport> = Vec::new();
-    let summary = saltprint.triage_leak(&args.dir, args.evidence, &progress, |report| {
+    let mut totals = TriageTotals::default();
+    let summary = saltprint.triage_leak(&args.leak, args.evidence, &progress, |report| {
         if let Some(items) = &mut items {
             write_json(items, &report)?;
         }
+        totals.count(report.outcome);
+        progress.note(&words::counters(&totals));
         if is_reject(&report) {
             rejects.push(report);
         }
@@ -61,15 +76,28 @@ pub(super) fn triage(args: &TriageArgs, config: &Config) -> anyhow::Result<Exit>
     // What is already on stdout as JSON is not said again in words.
     let on_stdout = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
     if !on_stdout(&args.json) && !on_stdout(&args.summary) {
-        std::io::stdout().lock().write_all(words::triage(&summary).as_bytes())?;
+        words::say(&words::triage(&summary))?;
     }
-    for report in &rejects {
-        eprint!("{}", words::item(report));
-    }
+    tell_rejects(&rejects);
     Ok(if rejects.is_empty() { Exit::Done } else { Exit::DoneWithRejects })
 }
 
-fn is_reject(report: &ItemReport) -> bool {
+/// Rejects that are named on the terminal; the files have all.
+const MOST_REJECTS: usize = 20;
+
+/// Names inputs that could not be used on stderr.
+pub(super) fn tell_rejects(rejects: &[ItemReport]) {
+    for report in rejects.iter().take(MOST_REJECTS) {
+        eprint!("{}", words::reject(report));
+    }
+    if let Some(more) = rejects.len().checked_sub(MOST_REJECTS).filter(|more| *more > 0) {
+        eprintln!(
+            "and {more} more inputs that could not be used; the items (`--json` or `--case`) name them all"
+        );
+    }
+}
+
+pub(super) fn is_reject(report: &ItemReport) -> bool {
     match report.outcome {
         Outcome::TooPlain | Outcome::Unreadable | Outcome::Refused => true,
         Outcome::Match | Outcome::Possible | Outcome::NoMatch | Outcome::Duplicate => false,

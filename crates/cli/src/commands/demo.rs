@@ -9,10 +9,12 @@ use std::path::Path;
 use std::time::{Instant, SystemTime};
 
 use anyhow::{Context as _, bail};
+use saltprint::case::CaseOptions;
 use saltprint::{CalibrateOptions, Config, Outcome, RebuildOptions, Saltprint};
 use saltprint_keys::{RefKey, system_random};
 use saltprint_synth::{Corpus, write_corpus};
 
+use super::case;
 use crate::args::DemoArgs;
 use crate::exit::Exit;
 use crate::progress::Shown;
@@ -66,15 +68,26 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     steps.say(&format!("Inventing a leak of {} images in {}", args.items, leak_dir.display()))?;
     let leak = Leak::write(&leak_dir, &corpus, args.items as usize, args.seed)?;
 
-    steps.say(&format!("$ saltprint triage {} --config {}", leak_dir.display(), config_path.display()))?;
+    let case_dir = dir.join("case");
+    let (case_id, purpose) = ("demo", "to show what a case looks like");
+    let command = format!(
+        "saltprint triage {} --case {} --case-id {case_id} --purpose '{purpose}' --thumbnails --config {}",
+        leak_dir.display(),
+        case_dir.display(),
+        config_path.display()
+    );
+    steps.say(&format!("$ {command}"))?;
     let saltprint = Saltprint::open(&config)?;
-    let mut reports = Vec::new();
-    let summary = saltprint.triage_leak(&leak_dir, false, &progress, |report| {
-        reports.push(report);
-        anyhow::Ok(())
-    })?;
-    progress.finish();
-    say(words::triage(&summary).trim_end())?;
+    let options = CaseOptions {
+        case_id: case_id.to_owned(),
+        purpose: purpose.to_owned(),
+        thumbnails: true,
+        command,
+        ..CaseOptions::default()
+    };
+    let (summary, reports) = case::triage(&saltprint, &leak_dir, &case_dir, &options, &progress)?;
+    words::say(&words::case(&summary))?;
+    say(&format!("\nReport: {}", case_dir.join("report.html").display()))?;
 
     steps.say("What only a demo can know: was that right?")?;
     let refs = RefKey::load_from_dir(&config.keys)?;

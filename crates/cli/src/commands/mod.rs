@@ -2,6 +2,7 @@
 
 mod ask;
 mod build;
+mod case;
 mod demo;
 mod eval;
 mod keys;

@@ -32,6 +32,8 @@ pub struct Part {
     pub place: String,
     /// Its content, or why there is none. A walk that has to stop early says why in its last part.
     pub content: Result<Content, Reject>,
+    /// About how much of the file was read when it came, 0 to 1, for progress.
+    pub behind: f64,
 }
 
 /// The content of a [`Part`], not decoded yet. `Send`, so that another thread may decode it. `Debug` shows no content.

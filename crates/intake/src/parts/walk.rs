@@ -1,10 +1,12 @@
 //! The walk through a file and the files in it, with one allowance for all of them.
 
 use std::{
+    cell::Cell,
     fs::File,
-    io::{Cursor, Read, Seek},
+    io::{self, Cursor, Read, Seek, SeekFrom},
     ops::ControlFlow,
     path::Path,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -32,6 +34,30 @@ pub(crate) struct Walk<'a> {
     /// Time spent in `sink`, which is not the file's fault.
     outside: Duration,
     parts: u64,
+    /// Where the reading of the outermost file is, in bytes.
+    position: Rc<Cell<u64>>,
+}
+
+/// A file that tells how far it was read.
+struct Watched {
+    file: File,
+    position: Rc<Cell<u64>>,
+}
+
+impl Read for Watched {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(bytes)?;
+        self.position.set(self.position.get().saturating_add(count as u64));
+        Ok(count)
+    }
+}
+
+impl Seek for Watched {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = self.file.seek(to)?;
+        self.position.set(position);
+        Ok(position)
+    }
 }
 
 impl<'a> Walk<'a> {
@@ -46,6 +72,7 @@ impl<'a> Walk<'a> {
             started: Instant::now(),
             outside: Duration::ZERO,
             parts: 0,
+            position: Rc::default(),
         }
     }
 
@@ -77,7 +104,8 @@ impl<'a> Walk<'a> {
         file.rewind().map_err(|error| Reject::from(&error))?;
         match kind {
             Some(kind) if !kind.is_document() => {
-                let _ = self.archive("", kind, Box::new(file));
+                let position = Rc::clone(&self.position);
+                let _ = self.archive("", kind, Box::new(Watched { file, position }));
             }
             _ => {
                 let bytes = read_at_most(file, self.packed, allowed)?;
@@ -118,7 +146,8 @@ impl<'a> Walk<'a> {
     pub(crate) fn emit(&mut self, place: &str, content: Result<Content, Reject>) -> ControlFlow<()> {
         self.parts += 1;
         let before = Instant::now();
-        let flow = (self.sink)(Part { place: place.to_owned(), content });
+        let behind = (self.position.get() as f64 / self.packed.max(1) as f64).min(1.0);
+        let flow = (self.sink)(Part { place: place.to_owned(), content, behind });
         self.outside += before.elapsed();
         flow
     }

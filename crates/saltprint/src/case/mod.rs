@@ -40,7 +40,7 @@ pub use summary::{
 };
 
 use crate::handle::Snapshot;
-use crate::triage::{Run, Settled, Wanted, count};
+use crate::triage::{Run, Settled, Wanted};
 use crate::{Error, ItemReport, Phase, Progress, Saltprint, TriageTotals, output};
 use evidence::Evidence;
 use journal::Journal;
@@ -152,7 +152,6 @@ impl<'a> Case<'a> {
         progress: &dyn Progress,
         on_item: &mut dyn FnMut(&ItemReport),
     ) -> Result<CaseSummary, Error> {
-        let files = self.evidence.len();
         let wanted = Wanted { evidence: self.opening.evidence, thumbnails: self.opening.thumbnails };
         let Self { saltprint, snapshot, folder, evidence, journal, items, .. } = self;
         let done = items.len() as u64;
@@ -172,9 +171,11 @@ impl<'a> Case<'a> {
             Ok(())
         };
         let mut run = Run::new(saltprint, snapshot, wanted, &mut take).skipping(done);
-        for (number, (input, seen)) in (1..).zip(evidence.inputs()) {
-            run.input(input, seen)?;
-            progress.files(number, files);
+        let (mut before, all) = (0.0, evidence.bytes.max(1) as f64);
+        for (input, seen) in evidence.inputs() {
+            let bytes = seen.map_or(0.0, |seen| seen.stamp.size as f64);
+            run.input(input, seen, &mut |share| progress.share((before + share * bytes) / all))?;
+            before += bytes;
         }
         run.finish()?;
         self.summarise()
@@ -183,7 +184,7 @@ impl<'a> Case<'a> {
     fn summarise(&self) -> Result<CaseSummary, Error> {
         let config = self.saltprint.config();
         let mut totals = TriageTotals::default();
-        self.items.iter().for_each(|item| count(&mut totals, item.outcome));
+        self.items.iter().for_each(|item| totals.count(item.outcome));
         let manifest = self.snapshot.generation.manifest();
         let composition = self.snapshot.generation.composition()?;
         let index = facts::index(&self.snapshot, config.matching.rule);

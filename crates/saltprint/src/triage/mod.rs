@@ -17,11 +17,10 @@ use saltprint_index::Month;
 use saltprint_intake::{ListReject, Reject, list_inputs};
 use saltprint_matching::{Basis, CascadeCounts};
 
-use crate::{Error, ItemReport, Phase, Progress, Saltprint};
+use crate::{Error, ItemReport, Outcome, Phase, Progress, Saltprint};
 
 pub(crate) use run::{Run, Seen, Settled, Wanted};
 use tally::Tally;
-pub(crate) use tally::count;
 pub(crate) use unit::{Asked, Prepared};
 
 /// One file of a leak. A file that holds others (an archive, a PDF, a TIFF of several pages) gives a report for each of
@@ -76,6 +75,20 @@ pub struct TriageTotals {
 }
 
 impl TriageTotals {
+    /// Counts one outcome.
+    pub fn count(&mut self, outcome: Outcome) {
+        self.inputs += 1;
+        *match outcome {
+            Outcome::Match => &mut self.matches,
+            Outcome::Possible => &mut self.possible,
+            Outcome::NoMatch => &mut self.no_match,
+            Outcome::TooPlain => &mut self.too_plain,
+            Outcome::Unreadable => &mut self.unreadable,
+            Outcome::Refused => &mut self.refused,
+            Outcome::Duplicate => &mut self.duplicate,
+        } += 1;
+    }
+
     /// Inputs that were compared with the index.
     #[must_use]
     pub fn compared(&self) -> u64 {
@@ -170,7 +183,7 @@ impl Saltprint {
         };
         let mut run = Run::new(self, &snapshot, wanted, &mut take);
         for input in inputs {
-            run.input(input, None)?;
+            run.input(input, None, &mut |_| ())?;
         }
         let stages = run.finish()?;
         progress.update(Phase::Triage, tally.totals.inputs, Some(tally.totals.inputs));

@@ -96,11 +96,23 @@ impl<'a, E: From<Error>> Run<'a, E> {
     }
 
     /// Takes one file. Where it was seen before, a file that is another one meanwhile is rejected.
-    pub(crate) fn input(&mut self, input: TriageInput, seen: Option<Seen>) -> Result<(), E> {
+    /// `at` is told how much of the file is behind, 0 to 1.
+    pub(crate) fn input(
+        &mut self,
+        input: TriageInput,
+        seen: Option<Seen>,
+        at: &mut dyn FnMut(f64),
+    ) -> Result<(), E> {
+        self.one(input, seen, at)?;
+        at(1.0);
+        Ok(())
+    }
+
+    fn one(&mut self, input: TriageInput, seen: Option<Seen>, at: &mut dyn FnMut(f64)) -> Result<(), E> {
         match input {
             TriageInput::File { name, path } => {
                 if holds_parts(&path) {
-                    self.container(&name, &path, seen)
+                    self.container(&name, &path, seen, at)
                 } else {
                     self.push(Unit { name, source: Source::File { path, seen } })
                 }
@@ -123,14 +135,23 @@ impl<'a, E: From<Error>> Run<'a, E> {
         Ok(self.stages)
     }
 
-    fn container(&mut self, name: &str, path: &Path, seen: Option<Seen>) -> Result<(), E> {
+    fn container(
+        &mut self,
+        name: &str,
+        path: &Path,
+        seen: Option<Seen>,
+        at: &mut dyn FnMut(f64),
+    ) -> Result<(), E> {
         let mut failed = None;
         let limits = self.saltprint.config().limits;
         // Hashing a large archive once more would double the reading; size and time of change have to do.
         let before = stamp(path).ok();
         let same = seen.is_none_or(|seen| before == Some(seen.stamp));
         if same {
-            for_each_part(path, &limits, &mut |part| self.part(name, part, &mut failed));
+            for_each_part(path, &limits, &mut |part| {
+                at(part.behind);
+                self.part(name, part, &mut failed)
+            });
         }
         if let Some(error) = failed {
             return Err(error);
@@ -142,7 +163,7 @@ impl<'a, E: From<Error>> Run<'a, E> {
     }
 
     fn part(&mut self, file: &str, part: Part, failed: &mut Option<E>) -> ControlFlow<()> {
-        let Part { place, content } = part;
+        let Part { place, content, .. } = part;
         let on_page = place.contains("&image=");
         let source = match content {
             Ok(content) => Source::Part { content, on_page },

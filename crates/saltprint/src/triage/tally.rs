@@ -7,8 +7,8 @@ use saltprint_keys::RecordRef;
 use saltprint_matching::{Band, CascadeCounts};
 
 use super::{CellCount, TriageSummary, TriageTotals};
+use crate::ItemReport;
 use crate::handle::Snapshot;
-use crate::{ItemReport, Outcome};
 
 #[derive(Default)]
 pub(super) struct Tally {
@@ -17,23 +17,9 @@ pub(super) struct Tally {
     cells: BTreeMap<(Option<String>, Option<Month>), u64>,
 }
 
-/// Counts one outcome.
-pub(crate) fn count(totals: &mut TriageTotals, outcome: Outcome) {
-    totals.inputs += 1;
-    *match outcome {
-        Outcome::Match => &mut totals.matches,
-        Outcome::Possible => &mut totals.possible,
-        Outcome::NoMatch => &mut totals.no_match,
-        Outcome::TooPlain => &mut totals.too_plain,
-        Outcome::Unreadable => &mut totals.unreadable,
-        Outcome::Refused => &mut totals.refused,
-        Outcome::Duplicate => &mut totals.duplicate,
-    } += 1;
-}
-
 impl Tally {
     pub(super) fn add(&mut self, report: &ItemReport) {
-        count(&mut self.totals, report.outcome);
+        self.totals.count(report.outcome);
         let strong = report.matches.iter().filter(|found| found.band == Band::Strong);
         self.records.extend(strong.clone().map(|found| found.record_ref));
         if let Some(best) = strong.into_iter().next() {

@@ -1,101 +1,33 @@
 //! Results in words and aligned columns.
 
+mod case;
+mod colour;
+mod item;
+
 use std::fmt::Write as _;
 
-use saltprint::{
-    CopyExtent, ItemReport, MatchReport, Outcome, RebuildSummary, Status, TriageSummary, TriageTotals,
-};
-use saltprint_matching::{Band, Basis, DecisionRule, LocalRule, Tier};
+use saltprint::{RebuildSummary, Status, TriageSummary, TriageTotals};
+use saltprint_matching::{Basis, DecisionRule, LocalRule};
 
-/// One input of `lookup`.
-pub(crate) fn item(report: &ItemReport) -> String {
-    let mut text = String::new();
-    let head = match report.outcome {
-        Outcome::Match => "match",
-        Outcome::Possible => "possible match: compare by eye before relying on it",
-        Outcome::NoMatch => "no match",
-        Outcome::TooPlain => "too plain to be compared (blank, or a single colour)",
-        Outcome::Unreadable => "unreadable",
-        Outcome::Refused => "refused",
-        Outcome::Duplicate => "duplicate",
-    };
-    let _ = write!(text, "{}: {head}", report.input);
-    if let Some(reason) = &report.reason {
-        let _ = write!(text, ": {}", reason.text);
-    }
-    text.push('\n');
-    for found in &report.matches {
-        let _ = writeln!(text, "  {}", matched(found));
-    }
-    text
-}
-
-fn matched(found: &MatchReport) -> String {
-    let band = match found.band {
-        Band::Strong => "strong",
-        Band::Possible => "possible",
-    };
-    let captured = found.captured.map_or_else(|| "date unknown".to_owned(), |month| month.to_string());
-    let mut text = format!(
-        "{}  {band:8}  {}, {captured}, {}",
-        found.record_ref,
-        found.source.as_deref().unwrap_or("source unknown"),
-        found.kind.as_deref().unwrap_or("kind unknown"),
-    );
-    if found.orientation.index() > 0 {
-        let _ = write!(text, ", {}", found.orientation.name());
-    }
-    let _ = write!(text, "; {}", extent(found));
-    if let Some(distance) = found.distance {
-        let _ = write!(text, "  [distance {distance}");
-        match found.runner_up {
-            Some(runner_up) => {
-                let _ = write!(text, ", next subject {runner_up}]");
-            }
-            None => text.push_str(", no other subject]"),
-        }
-    }
-    text
-}
-
-/// How much of the record the input shows, and which comparison says so.
-fn extent(found: &MatchReport) -> String {
-    let copy = match found.copy {
-        CopyExtent::Whole => "all of it",
-        CopyExtent::Part => "a part of it",
-        CopyExtent::Altered => "altered: a part in view looks different",
-        CopyExtent::Unclear | _ => "cannot tell whether all of it is unchanged",
-    };
-    let tier = match found.tier {
-        Tier::Global => "",
-        Tier::Local => " (by details)",
-        Tier::Both => " (by details and whole image together)",
-    };
-    format!("{copy}{tier}")
-}
+pub(crate) use case::case;
+pub(crate) use colour::{Tone, say};
+pub(crate) use item::{counters, item, reject};
 
 /// Cells of the table of sources and months that are shown; the summary file has all.
 const SHOWN_CELLS: usize = 12;
 
 /// The summary of a triage, verdict first.
 pub(crate) fn triage(summary: &TriageSummary) -> String {
-    let TriageTotals {
-        inputs, matches, possible, no_match, too_plain, unreadable, refused, duplicate, ..
-    } = summary.totals;
-    let compared = matches + possible + no_match;
-    let mut text = format!("{}\n\n", verdict(summary));
-    for (count, label) in [
-        (matches, "match a record of the index"),
-        (possible, "possibly match; compare by eye"),
-        (no_match, "match no record"),
-        (too_plain, "too plain to be compared"),
-        (unreadable, "unreadable"),
-        (refused, "refused (limits, unsupported formats)"),
-        (duplicate, "repeat the bytes of another input"),
-    ] {
-        let _ = writeln!(text, "{count:>9}  {label}");
-    }
-    let _ = writeln!(text, "{inputs:>9}  inputs");
+    let TriageTotals { matches, possible, .. } = summary.totals;
+    let compared = summary.totals.compared();
+    let tone = if matches > 0 {
+        Tone::Ours
+    } else if possible > 0 {
+        Tone::Open
+    } else {
+        Tone::Calm
+    };
+    let mut text = format!("{}\n\n{}", tone.paint(&verdict(summary)), totals(&summary.totals));
     if !summary.hits.is_empty() {
         text.push_str("\nMatches by source and month of capture:\n");
         for cell in summary.hits.iter().take(SHOWN_CELLS) {
@@ -123,6 +55,28 @@ pub(crate) fn triage(summary: &TriageSummary) -> String {
         "Small cut-outs, tiny or strongly blurred copies and photographs of a screen can be missed,\n\
          so \"no match\" is not proof that an image is not ours.\n",
     );
+    text
+}
+
+/// How many inputs ended how.
+fn totals(totals: &TriageTotals) -> String {
+    let TriageTotals {
+        inputs, matches, possible, no_match, too_plain, unreadable, refused, duplicate, ..
+    } = *totals;
+    let mut text = String::new();
+    for (count, label, tone) in [
+        (matches, "match a record of the index", Tone::Ours),
+        (possible, "possibly match; compare by eye", Tone::Open),
+        (no_match, "match no record", Tone::Calm),
+        (too_plain, "too plain to be compared", Tone::Plain),
+        (unreadable, "unreadable", Tone::Plain),
+        (refused, "refused (limits, encryption, unsupported formats)", Tone::Plain),
+        (duplicate, "repeat another input", Tone::Plain),
+    ] {
+        let line = format!("{count:>9}  {label}");
+        let _ = writeln!(text, "{}", if count > 0 { tone.paint(&line) } else { line });
+    }
+    let _ = writeln!(text, "{inputs:>9}  images and other inputs");
     text
 }
 
@@ -257,7 +211,7 @@ fn thresholds(rule: &DecisionRule, local: &LocalRule) -> &'static str {
 
 /// Seconds since 1970 as `YYYY-MM-DD HH:MM UTC` (the civil-from-days algorithm of Howard Hinnant, "chrono-Compatible
 /// Low-Level Date Algorithms", 2013).
-fn date(seconds: u64) -> String {
+pub(crate) fn date(seconds: u64) -> String {
     let days = seconds / 86_400 + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;

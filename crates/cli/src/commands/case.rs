@@ -1,0 +1,108 @@
+//! `triage --case`: a case folder with a report.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use saltprint::case::{Case, CaseOptions, CaseSummary};
+use saltprint::{Config, ItemReport, Saltprint, TriageTotals};
+use saltprint_report::{CaseReport, html};
+
+use super::ask;
+use crate::args::TriageArgs;
+use crate::exit::Exit;
+use crate::progress::Shown;
+use crate::words;
+
+pub(super) fn run(args: &TriageArgs, folder: &Path, config: &Config) -> anyhow::Result<Exit> {
+    let options = CaseOptions {
+        case_id: args.case_id.clone().context("say whose case it is: --case-id ID")?,
+        purpose: args.purpose.clone().context("say why the leak is looked up: --purpose TEXT")?,
+        evidence: args.evidence,
+        thumbnails: args.thumbnails,
+        restart: args.restart,
+        command: command(args),
+    };
+    let saltprint = Saltprint::open(config)?;
+    let progress = Shown::new();
+    let (summary, items) = triage(&saltprint, &args.leak, folder, &options, &progress)?;
+    words::say(&words::case(&summary))?;
+    words::say(&format!("\nReport: {}\n", folder.join("report.html").display()))?;
+    let rejects: Vec<ItemReport> = items.into_iter().filter(ask::is_reject).collect();
+    ask::tell_rejects(&rejects);
+    Ok(if rejects.is_empty() { Exit::Done } else { Exit::DoneWithRejects })
+}
+
+/// Runs a case to its end.
+pub(super) fn triage(
+    saltprint: &Saltprint,
+    leak: &Path,
+    folder: &Path,
+    options: &CaseOptions,
+    progress: &Shown,
+) -> anyhow::Result<(CaseSummary, Vec<ItemReport>)> {
+    let mut case = Case::open(saltprint, leak, folder, options, progress)?;
+    progress.finish();
+    let mut totals = TriageTotals::default();
+    case.items().iter().for_each(|item| totals.count(item.outcome));
+    if case.resumed() > 0 {
+        eprintln!("going on with a case that was begun: {} images are done", case.resumed());
+    }
+    let summary = case.run(progress, &mut |item| {
+        totals.count(item.outcome);
+        progress.note(&words::counters(&totals));
+    });
+    progress.finish();
+    let summary = summary.with_context(|| {
+        format!(
+            "the case is not finished; the same command goes on with it where it was ({} images are done)",
+            totals.inputs
+        )
+    })?;
+    let now = SystemTime::now();
+    let made = words::date(now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()));
+    let page = html(&CaseReport {
+        summary: &summary,
+        items: case.items(),
+        thumbnail: &|item| case.thumbnail(item),
+        made: Some(&made),
+    });
+    let items = case.items().to_vec();
+    case.finish(&summary, &[("report.html", page.as_bytes())], now)?;
+    Ok((summary, items))
+}
+
+/// The command that does the same again, into a folder of another name.
+fn command(args: &TriageArgs) -> String {
+    let mut words = vec!["saltprint triage".to_owned(), quoted(&args.leak.display().to_string())];
+    words.push("--case CASE_FOLDER".to_owned());
+    for (option, value) in [("--case-id", &args.case_id), ("--purpose", &args.purpose)] {
+        words.extend(value.as_deref().map(|value| format!("{option} {}", quoted(value))));
+    }
+    for (given, option) in [(args.evidence, "--evidence"), (args.thumbnails, "--thumbnails")] {
+        words.extend(given.then(|| option.to_owned()));
+    }
+    words.join(" ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        assert_eq!(quoted("/evidence/leak-1.zip"), "/evidence/leak-1.zip");
+        assert_eq!(quoted("it's $HOME"), "'it'\\''s $HOME'");
+        assert_eq!(quoted(""), "''");
+    }
+}
