@@ -68,7 +68,8 @@ impl<'a> Walk<'a> {
         self.packed = metadata.len();
         let mut head = Zeroizing::new(Vec::with_capacity(HEAD));
         (&mut file).take(HEAD as u64).read_to_end(&mut head).map_err(|error| Reject::from(&error))?;
-        let kind = Container::sniff(&head);
+        let kind = Container::sniff(&head)
+            .or_else(|| archive::unpacks_itself(&head, &mut file).then_some(Container::Zip));
         let allowed = match kind {
             None => self.limits.file_bytes,
             Some(kind) if kind.is_document() => self.limits.document_bytes.max(self.limits.file_bytes),
@@ -90,7 +91,10 @@ impl<'a> Walk<'a> {
 
     /// Takes one file that lies in memory: an image, or something that holds others.
     pub(crate) fn member(&mut self, place: &str, bytes: Zeroizing<Vec<u8>>) -> ControlFlow<()> {
-        match Container::sniff(&bytes[..bytes.len().min(HEAD)]) {
+        let kind = Container::sniff(&bytes[..bytes.len().min(HEAD)]).or_else(|| {
+            archive::unpacks_itself(&bytes, &mut Cursor::new(bytes.as_slice())).then_some(Container::Zip)
+        });
+        match kind {
             None => self.emit(place, Ok(Content(super::Kind::File(bytes)))),
             Some(kind) if kind.is_document() => document::walk(self, place, kind, bytes),
             Some(kind) => self.archive(place, kind, Box::new(Cursor::new(bytes))),
