@@ -34,6 +34,9 @@ use std::{
     ops::ControlFlow,
 };
 
+#[cfg(test)]
+mod tests;
+
 use super::{
     Container,
     walk::{Source, Walk},
