@@ -151,7 +151,8 @@ impl<R: BufRead> Frames<R> {
             match self.decoder.reset(&mut self.source) {
                 Ok(()) => return Ok(true),
                 Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
-                    length, ..
+                    length,
+                    ..
                 })) => {
                     let length = u64::from(length);
                     if io::copy(&mut (&mut self.source).take(length), &mut io::sink())? < length {
@@ -194,7 +195,10 @@ impl<R: BufRead> Read for Frames<R> {
 /// What an error of the decoder means.
 fn of_frames(error: &FrameDecoderError) -> io::Error {
     let format = Container::Zstd.name();
-    #[expect(clippy::wildcard_enum_match_arm, reason = "all others are damage, of a kind that nobody acts on")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "all others are damage, of a kind that nobody acts on"
+    )]
     match error {
         FrameDecoderError::WindowSizeTooBig { requested, max } => {
             return carry(Refusal::TooMuchMemory { bytes: *requested, allowed: *max }.into());

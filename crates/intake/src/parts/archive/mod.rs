@@ -26,6 +26,8 @@ mod name;
 mod seven_zip;
 mod tar;
 mod tar_header;
+#[cfg(test)]
+mod tests;
 mod zip;
 mod zip_recover;
 
@@ -33,9 +35,6 @@ use std::{
     io::{BufReader, Read, Seek, SeekFrom},
     ops::ControlFlow,
 };
-
-#[cfg(test)]
-mod tests;
 
 use super::{
     Container,

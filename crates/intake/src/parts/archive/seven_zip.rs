@@ -44,8 +44,7 @@ pub(super) fn walk(walk: &mut Walk<'_>, place: &str, mut source: Box<dyn Source>
     let mut places = Places::new(place);
     for (index, block) in archive.blocks.iter().enumerate() {
         let memory = kilobytes(walk.limits.decode_bytes);
-        let decoder =
-            BlockDecoder::new_with_memory_limit(1, memory, index, &archive, &password, &mut source);
+        let decoder = BlockDecoder::new_with_memory_limit(1, memory, index, &archive, &password, &mut source);
         let first = archive.stream_map.block_first_file_index.get(index).copied().unwrap_or(usize::MAX);
         let entries = archive.files.iter().skip(first).take(decoder.entry_count());
         let mut done = 0;
@@ -181,7 +180,10 @@ fn unsupported(block: &Block) -> Option<Reject> {
 /// What an error of the crate means. Its texts are not passed on.
 fn of_archive(error: Error, limits: &Limits) -> Reject {
     let format = Container::SevenZip.name();
-    #[expect(clippy::wildcard_enum_match_arm, reason = "all others are damage, of a kind that nobody acts on")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "all others are damage, of a kind that nobody acts on"
+    )]
     match error {
         Error::Io(error, _) | Error::MaybeBadPassword(error) => reject_of(format, &error),
         Error::UnsupportedCompressionMethod(name) if name.starts_with("AES") => {
@@ -196,8 +198,11 @@ fn of_archive(error: Error, limits: &Limits) -> Reject {
         }
         Error::MaxMemLimited { max_kb, actaul_kb } => {
             let bytes = |kb: usize| (kb as u64).saturating_mul(1024);
-            Refusal::TooMuchMemory { bytes: bytes(actaul_kb), allowed: bytes(max_kb).min(limits.decode_bytes) }
-                .into()
+            Refusal::TooMuchMemory {
+                bytes: bytes(actaul_kb),
+                allowed: bytes(max_kb).min(limits.decode_bytes),
+            }
+            .into()
         }
         _ => Unreadable::malformed(format, "its header or data do not decode").into(),
     }

@@ -169,7 +169,9 @@ impl Local {
 /// Reads the checksum and sizes after an entry's data, of 4 or 8 bytes, and compares them.
 fn sizes_after(source: &mut impl Read, crc: u32, packed: u64, unpacked: u64) -> bool {
     let mut bytes = [0; 16];
-    if source.read_exact(&mut bytes).is_err() || !bytes.starts_with(&AFTER) || bytes[4..8] != crc.to_le_bytes()
+    if source.read_exact(&mut bytes).is_err()
+        || !bytes.starts_with(&AFTER)
+        || bytes[4..8] != crc.to_le_bytes()
     {
         return false;
     }

@@ -9,7 +9,11 @@ fn small_zip() -> Vec<u8> {
 }
 
 fn small_tar() -> Vec<u8> {
-    tar(&[tar_entry("a", b'0', b"some content"), tar_entry("b", b'0', &[b'b'; 600]), tar_entry("c", b'0', b"C")])
+    tar(&[
+        tar_entry("a", b'0', b"some content"),
+        tar_entry("b", b'0', &[b'b'; 600]),
+        tar_entry("c", b'0', b"C"),
+    ])
 }
 
 /// A 7z of three files, where there is a program that makes one.
@@ -149,10 +153,9 @@ fn damaged_7z_zstd_and_xz() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("x.tar"), small_tar()).unwrap();
     let mut archives = small_7z().into_iter().collect::<Vec<_>>();
-    for (program, options, name) in [
-        ("zstd", ["-q", "-k", "--check"].as_slice(), "x.tar.zst"),
-        ("xz", &["-k"], "x.tar.xz"),
-    ] {
+    for (program, options, name) in
+        [("zstd", ["-q", "-k", "--check"].as_slice(), "x.tar.zst"), ("xz", &["-k"], "x.tar.xz")]
+    {
         if super::tools::run(folder.path(), program, &[options, &["x.tar"]].concat()).is_some() {
             archives.push(std::fs::read(folder.path().join(name)).unwrap());
         }

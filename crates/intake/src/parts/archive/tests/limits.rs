@@ -59,10 +59,10 @@ fn an_entry_that_is_too_large_is_refused_and_the_others_go_on() {
 #[test]
 fn a_size_that_is_stated_is_not_trusted() {
     let liar = ZipEntry { unpacked: 3, ..deflated("liar", &vec![0; 1_000_000]) };
-    assert_eq!(parts_within(&zip(&[liar, stored("b", b"B")]), &small()), came([
-        ("/liar", "malformed"),
-        ("/b", "=B"),
-    ]));
+    assert_eq!(
+        parts_within(&zip(&[liar, stored("b", b"B")]), &small()),
+        came([("/liar", "malformed"), ("/b", "=B"),])
+    );
     let boaster = ZipEntry { unpacked: u32::MAX - 1, ..deflated("boaster", b"short") };
     assert_eq!(parts(&zip(&[boaster])), came([("/boaster", "malformed")]));
 }
@@ -93,7 +93,8 @@ fn unpacked_bytes_end_the_walk() {
 #[test]
 fn entries_end_the_walk_folders_among_them() {
     let limits = Limits { entries: 3, ..Limits::default() };
-    let entries = [stored("a", b"A"), stored("folder/", b""), stored("b", b"B"), stored("c", b"C"), stored("d", b"D")];
+    let entries =
+        [stored("a", b"A"), stored("folder/", b""), stored("b", b"B"), stored("c", b"C"), stored("d", b"D")];
     let expected = came([("/a", "=A"), ("/b", "=B"), ("/c", "container_limit")]);
     assert_eq!(parts_within(&zip(&entries), &limits), expected);
     let entries = [

@@ -145,11 +145,8 @@ fn names_with_a_prefix_and_names_that_are_no_text() {
 
 #[test]
 fn after_damage_the_next_header_is_found() {
-    let mut bytes = tar(&[
-        tar_entry("a", b'0', b"A"),
-        tar_entry("b", b'0', &[b'b'; 700]),
-        tar_entry("c", b'0', b"C"),
-    ]);
+    let mut bytes =
+        tar(&[tar_entry("a", b'0', b"A"), tar_entry("b", b'0', &[b'b'; 700]), tar_entry("c", b'0', b"C")]);
     bytes[1024] = b'B';
     assert_eq!(parts(&bytes), came([("/a", "=A"), ("/c", "=C"), ("", "malformed")]));
     assert_eq!(parts(&gzip(&bytes)), came([("/a", "=A"), ("/c", "=C"), ("", "malformed")]));
@@ -171,7 +168,6 @@ fn compressed_files_that_are_no_tar() {
     // Members one after the other are one file, and what is no member is passed over.
     assert_eq!(parts(&[gzip(b"A"), gzip(b"B")].concat()), came([("#content", "=AB")]));
     assert_eq!(parts(&[gzip(b"A"), vec![0; 100]].concat()), came([("#content", "=A")]));
-    assert_eq!(parts(&gzip(&tar(&[]))), came([("#content", "=")]).iter().map(|_| parts(&gzip(&tar(&[])))[0].clone()).collect::<Vec<_>>());
 }
 
 #[test]
