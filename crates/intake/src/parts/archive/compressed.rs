@@ -64,10 +64,12 @@ pub(super) fn walk(
 
 /// A reader of the unpacked stream. Its errors carry a [`Reject`], and stay.
 fn open(kind: Container, source: BufReader<Box<dyn Source>>, limits: &Limits) -> Checked<Box<dyn Read>> {
-    let inner: Box<dyn Read> = match kind {
-        Container::Zstd => Box::new(zstd(source, limits)),
-        Container::Xz => Box::new(xz(source, limits)),
-        _ => Box::new(Members { member: Some(GzDecoder::new(source)) }),
+    let inner: Box<dyn Read> = if kind == Container::Zstd {
+        Box::new(zstd(source, limits))
+    } else if kind == Container::Xz {
+        Box::new(xz(source, limits))
+    } else {
+        Box::new(Members { member: Some(GzDecoder::new(source)) })
     };
     Checked { inner, format: kind.name(), limits: *limits, failed: None }
 }

@@ -23,6 +23,9 @@ use crate::{
 /// Longest header of pax records or long name that is read, in bytes.
 const MAX_EXTENDED: u64 = 1024 * 1024;
 
+/// What reading gives: the outer error ends the walk, the inner one the archive.
+type Taken<T> = Result<Result<T, Reject>, Stop>;
+
 /// What an entry is, by the letter in its header.
 enum Entry {
     File,
@@ -73,9 +76,8 @@ struct Tar<'a> {
 }
 
 impl Tar<'_> {
-    /// Takes the next entry with the headers before it; `None` at the end mark. The outer error ends the walk, the
-    /// inner one this archive.
-    fn next(&mut self, walk: &mut Walk<'_>) -> Result<Result<Option<ControlFlow<()>>, Reject>, Stop> {
+    /// Takes the next entry with the headers before it; `None` at the end mark.
+    fn next(&mut self, walk: &mut Walk<'_>) -> Taken<Option<ControlFlow<()>>> {
         let format = Container::Tar.name();
         let mut extended = Extended::default();
         loop {
@@ -117,11 +119,7 @@ impl Tar<'_> {
     }
 
     /// The content of a header that only tells of the next one; `None` where it is too long.
-    fn records(
-        &mut self,
-        walk: &mut Walk<'_>,
-        size: u64,
-    ) -> Result<Result<Option<Zeroizing<Vec<u8>>>, Reject>, Stop> {
+    fn records(&mut self, walk: &mut Walk<'_>, size: u64) -> Taken<Option<Zeroizing<Vec<u8>>>> {
         let mut content = Content { source: self.source, left: size };
         if size > MAX_EXTENDED {
             return Ok(content.leave(walk)?.map(|()| None));
@@ -140,7 +138,7 @@ impl Tar<'_> {
         header: Header<'_>,
         extended: Extended,
         stated: u64,
-    ) -> Result<Result<ControlFlow<()>, Reject>, Stop> {
+    ) -> Taken<ControlFlow<()>> {
         let format = Container::Tar.name();
         // A hard link has no content of its own, whatever its header says.
         let size = if header.kind() == b'1' { 0 } else { extended.size.unwrap_or(stated) };
@@ -203,13 +201,13 @@ struct Content<'a> {
 
 impl Content<'_> {
     /// Reads what is left of the content.
-    fn leave(&mut self, walk: &mut Walk<'_>) -> Result<Result<(), Reject>, Stop> {
+    fn leave(&mut self, walk: &mut Walk<'_>) -> Taken<()> {
         let size = self.left;
         self.leave_padded(walk, size)
     }
 
     /// Reads what is left of the content of `size` bytes, and the rest of its last block.
-    fn leave_padded(&mut self, walk: &mut Walk<'_>, size: u64) -> Result<Result<(), Reject>, Stop> {
+    fn leave_padded(&mut self, walk: &mut Walk<'_>, size: u64) -> Taken<()> {
         if self.left > 0
             && let Err(reject) = skip(walk, Container::Tar.name(), self)?
         {
@@ -218,7 +216,7 @@ impl Content<'_> {
         self.pad(walk, size)
     }
 
-    fn pad(&mut self, walk: &mut Walk<'_>, size: u64) -> Result<Result<(), Reject>, Stop> {
+    fn pad(&mut self, walk: &mut Walk<'_>, size: u64) -> Taken<()> {
         self.left = size.wrapping_neg() % BLOCK as u64;
         if self.left == 0 { Ok(Ok(())) } else { skip(walk, Container::Tar.name(), self) }
     }

@@ -36,6 +36,8 @@ const FILE_TYPE: u32 = 0o170_000;
 const FOLDER: u32 = 0o040_000;
 const REGULAR: u32 = 0o100_000;
 const LINK: u32 = 0o120_000;
+/// Info-ZIP says so of what came from its standard input.
+const PIPE: u32 = 0o010_000;
 
 /// A source that is read at a place.
 struct At<R>(RefCell<R>);
@@ -72,14 +74,12 @@ pub(super) fn walk(walk: &mut Walk<'_>, place: &str, source: Box<dyn Source>) ->
         Ok(located) => located,
         Err(source) => return zip_recover::walk(walk, place, source),
     };
-    let overlapping = match overlaps(&archive, &mut buffer, walk.limits.entries) {
-        Some(overlapping) => overlapping,
-        None => return zip_recover::walk(walk, place, archive.into_inner().0.into_inner()),
+    let Some(overlapping) = overlaps(&archive, &mut buffer, walk.limits.entries) else {
+        return zip_recover::walk(walk, place, archive.into_inner().0.into_inner());
     };
     let mut zip = Zip { archive: &archive, length, places: Places::new(place) };
     let mut records = archive.entries(&mut buffer);
-    let mut found = 0_u64;
-    for overlaps in overlapping.into_iter().chain(std::iter::repeat(false)) {
+    for (found, overlaps) in (0_u64..).zip(overlapping.into_iter().chain(std::iter::repeat(false))) {
         match records.next_entry() {
             Ok(Some(record)) => zip.entry(walk, &record, overlaps)?,
             Ok(None) if found < archive.entries_hint() => {
@@ -92,7 +92,6 @@ pub(super) fn walk(walk: &mut Walk<'_>, place: &str, source: Box<dyn Source>) ->
                 return walk.emit(place, Err(reject.into()));
             }
         }
-        found += 1;
     }
     ControlFlow::Continue(())
 }
@@ -111,9 +110,8 @@ fn overlaps<R: ReaderAt>(archive: &ZipArchive<R>, buffer: &mut [u8], most: u64) 
                 ranges
                     .push(entry.map(|entry| (record.local_header_offset(), entry.compressed_data_range().1)));
             }
-            Ok(None) => break,
             Err(_) if ranges.is_empty() => return None,
-            Err(_) => break,
+            Ok(None) | Err(_) => break,
         }
     }
     Some(overlapping(&ranges, archive.directory_offset()))
@@ -209,11 +207,11 @@ fn check(record: &ZipFileHeaderRecord<'_>, named: Named, overlaps: bool) -> Resu
         return Err(Refusal::UnsafeEntry { how });
     }
     match record.mode().value() & FILE_TYPE {
-        0 | REGULAR => {}
+        0 | REGULAR | PIPE => {}
         LINK => {
             return Err(Refusal::UnsafeEntry { how: "it is a symbolic link; links are not followed" });
         }
-        _ => return Err(Refusal::UnsafeEntry { how: "it is a device or a pipe" }),
+        _ => return Err(Refusal::UnsafeEntry { how: "it is a device" }),
     }
     if overlaps {
         return Err(Refusal::UnsafeEntry { how: "it overlaps another entry, or the directory" });

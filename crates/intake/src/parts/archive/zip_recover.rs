@@ -113,10 +113,10 @@ impl Local {
             sink(walk, Ok(Err(Unreadable::Truncated { format }.into())))?;
             return ControlFlow::Continue(false);
         }
-        let refusal = match named {
-            Named::Unsafe(how) => Some(Refusal::UnsafeEntry { how }),
-            _ if self.flags & ENCRYPTED != 0 => Some(Refusal::Encrypted { format }),
-            _ => None,
+        let refusal = if let Named::Unsafe(how) = named {
+            Some(Refusal::UnsafeEntry { how })
+        } else {
+            (self.flags & ENCRYPTED != 0).then_some(Refusal::Encrypted { format })
         };
         let shape = Shape { format, stated: self.unpacked.into() };
         if open_ended {

@@ -168,8 +168,10 @@ fn seven_zip() {
     );
     // A dictionary that takes more memory than is allowed, and an entry that is too large in the middle of a block.
     let limits = Limits { decode_bytes: 1 << 20, ..Limits::default() };
-    run(folder.path(), "7z", &["a", "-m0=LZMA2:d64m", "-md=64m", "d.7z", "in/a.jpg"]).unwrap();
-    let _ = parts_within(&fs::read(folder.path().join("d.7z")).unwrap(), &limits);
+    fs::write(folder.path().join("zeros"), vec![0; 3_000_000]).unwrap();
+    run(folder.path(), "7z", &["a", "-m0=LZMA2:d64m", "d.7z", "zeros"]).unwrap();
+    let archive = fs::read(folder.path().join("d.7z")).unwrap();
+    assert_eq!(parts_within(&archive, &limits), came([("/zeros", "too_much_memory")]));
     fs::write(folder.path().join("1"), vec![b'x'; 20_000]).unwrap();
     fs::write(folder.path().join("2"), b"2").unwrap();
     run(folder.path(), "7z", &["a", "t.7z", "1", "2"]).unwrap();
