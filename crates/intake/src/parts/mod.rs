@@ -5,7 +5,10 @@
 //! [`Content::decode`] is called, so that the walk itself is cheap and the decoding can be spread over threads.
 //!
 //! Each part has a *place*, which continues the name of the file: `/folder/a.jpg` for an entry of an archive, `#page=2`
-//! for a page, `#page=2&image=1` for an image on it, and one after the other where files lie in files.
+//! for a page, `#page=2&image=1` for an image on it, `#content` for the one file that a gzip, Zstandard or xz file is if
+//! it is no tar, and one after the other where files lie in files. A place that an archive has twice gets `#2`.
+//!
+//! Folders give no part, nor do names that a listing of folders passes over as hidden, nor macOS's `__MACOSX`.
 
 mod archive;
 mod document;

@@ -52,7 +52,7 @@ pub(super) fn reject_of(format: &'static str, error: &io::Error) -> Reject {
     }
 }
 
-/// The format that an entry's damage is told under, and its size as stated.
+/// The format that an entry's damage is told under, and its size as stated, which only says how much room to begin with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
     pub(super) format: &'static str,
@@ -89,7 +89,7 @@ pub(super) fn unpack(
         }
         let found = bytes.len() as u64;
         if found > allowed {
-            return Ok(Err(Refusal::FileTooLarge { bytes: found.max(shape.stated), allowed }.into()));
+            return Ok(Err(Refusal::FileTooLarge { bytes: found, allowed }.into()));
         }
         if whole {
             return Ok(if bytes.is_empty() { Err(Unreadable::Empty.into()) } else { Ok(bytes) });
