@@ -58,7 +58,8 @@ pub struct Limits {
     pub decode_bytes: u64,
     /// Largest archive, in bytes ([`MAX_CONTAINER_BYTES`]).
     pub container_bytes: u64,
-    /// Largest PDF or TIFF of several pages, in bytes ([`MAX_DOCUMENT_BYTES`]).
+    /// Largest PDF or TIFF of several pages, in bytes ([`MAX_DOCUMENT_BYTES`]); in an archive, also the largest
+    /// archive, which is held in memory there.
     pub document_bytes: u64,
     /// Most entries of an archive and the archives in it ([`MAX_ENTRIES`]).
     pub entries: u64,

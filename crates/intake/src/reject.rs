@@ -63,14 +63,14 @@ pub enum Unreadable {
     /// The content is no image and no container that is known by its first bytes.
     #[error("this is not an image: its first bytes are those of no known format")]
     NotAnImage,
-    /// The image ends before its last pixel, or before its end marker.
-    #[error("the {format} image is cut off before its end")]
+    /// The file ends before its last pixel, entry or end marker.
+    #[error("the {format} is cut off before its end")]
     Truncated {
         /// The format by its first bytes.
         format: &'static str,
     },
-    /// The image contradicts its format.
-    #[error("the {format} image is damaged: {detail}")]
+    /// The file contradicts its format.
+    #[error("the {format} is damaged: {detail}")]
     Malformed {
         /// The format by its first bytes.
         format: &'static str,

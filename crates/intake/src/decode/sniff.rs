@@ -46,16 +46,23 @@ impl Format {
 /// Where the header of a PDF may start: readers tolerate leading bytes up to here.
 const PDF_HEADER_WITHIN: usize = 1024;
 
-/// Signatures at the start of formats that are known and not supported.
-const UNSUPPORTED: &[(&[u8], &str)] = &[
+/// Signatures at the start of archives, which are no image but hold some.
+const ARCHIVES: &[(&[u8], &str)] = &[
     (b"PK\x03\x04", "ZIP archive"),
     (b"PK\x05\x06", "ZIP archive"),
     (b"PK\x07\x08", "ZIP archive"),
     (b"\x1f\x8b\x08", "gzip archive"),
     (b"7z\xbc\xaf\x27\x1c", "7-Zip archive"),
-    (b"Rar!\x1a\x07", "RAR archive"),
     (b"\xfd7zXZ\x00", "xz archive"),
     (b"\x28\xb5\x2f\xfd", "Zstandard archive"),
+];
+
+/// What is said of them beside their name.
+const HOLDS_FILES: &str = "it holds files, which `for_each_part` hands out";
+
+/// Signatures at the start of formats that are known and not supported.
+const UNSUPPORTED: &[(&[u8], &str)] = &[
+    (b"Rar!\x1a\x07", "RAR archive"),
     (b"8BPS", "Photoshop document"),
     (b"\xff\x0a", "JPEG XL"),
     (b"\x00\x00\x00\x0cJXL \x0d\x0a\x87\x0a", "JPEG XL"),
@@ -88,6 +95,12 @@ pub(super) fn sniff(bytes: &[u8]) -> Result<Format, Reject> {
     }
     if bytes.starts_with(b"BM") && is_bmp(bytes) {
         return Ok(Format::Bmp);
+    }
+    if let Some((_, format)) = ARCHIVES.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return Err(Refusal::unsupported(format, HOLDS_FILES).into());
+    }
+    if bytes.get(257..262) == Some(b"ustar") {
+        return Err(Refusal::unsupported("tar archive", HOLDS_FILES).into());
     }
     unsupported(bytes).map_or(Err(Unreadable::NotAnImage.into()), |format| {
         Err(Refusal::Unsupported { format, detail: String::new() }.into())
@@ -143,7 +156,7 @@ mod tests {
         for (bytes, name) in [
             (b"%PDF-1.7".as_slice(), "PDF"),
             (b"\n\n junk %PDF-1.4", "PDF"),
-            (b"PK\x03\x04rest", "ZIP archive"),
+            (b"Rar!\x1a\x07\x01\x00", "RAR archive"),
             (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
             (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC"),
             (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1", "AVIF"),
@@ -154,6 +167,17 @@ mod tests {
         ] {
             let refusal = Refusal::Unsupported { format: name, detail: String::new() };
             assert_eq!(sniff(bytes), Err(refusal.into()));
+        }
+    }
+
+    #[test]
+    fn archives_are_left_to_the_walk_of_parts() {
+        let mut tar = vec![b'a'; 512];
+        tar[257..262].copy_from_slice(b"ustar");
+        for (bytes, name) in [(b"PK\x03\x04rest".as_slice(), "ZIP archive"), (&tar, "tar archive")] {
+            let reject = sniff(bytes).unwrap_err();
+            let text = "is recognised but not supported: it holds files, which `for_each_part` hands out";
+            assert_eq!(reject.to_string(), format!("{name} {text}"));
         }
     }
 

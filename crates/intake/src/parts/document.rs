@@ -16,6 +16,6 @@ pub(super) fn walk(
 ) -> ControlFlow<()> {
     match kind {
         Container::Tiff => walk.emit(place, Ok(Content(Kind::File(bytes)))),
-        _ => walk.emit(place, Err(Refusal::unsupported(kind.name(), "").into())),
+        kind => walk.emit(place, Err(Refusal::unsupported(kind.name(), "").into())),
     }
 }

@@ -12,6 +12,8 @@ pub enum Container {
     Gzip,
     /// Zstandard: an archive of tar, or one file.
     Zstd,
+    /// xz: an archive of tar, or one file.
+    Xz,
     /// 7-Zip archive.
     SevenZip,
     /// PDF document.
@@ -37,6 +39,8 @@ impl Container {
             Some(Self::Gzip)
         } else if begins(&[b"\x28\xb5\x2f\xfd"]) {
             Some(Self::Zstd)
+        } else if begins(&[b"\xfd7zXZ\0"]) {
+            Some(Self::Xz)
         } else if begins(&[b"7z\xbc\xaf\x27\x1c"]) {
             Some(Self::SevenZip)
         } else if begins(&[b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b"]) {
@@ -60,6 +64,7 @@ impl Container {
             Self::Tar => "tar archive",
             Self::Gzip => "gzip archive",
             Self::Zstd => "Zstandard archive",
+            Self::Xz => "xz archive",
             Self::SevenZip => "7-Zip archive",
             Self::Pdf => "PDF",
             Self::Tiff => "TIFF",

@@ -5,7 +5,10 @@
 //! [`Content::decode`] is called, so that the walk itself is cheap and the decoding can be spread over threads.
 //!
 //! Each part has a *place*, which continues the name of the file: `/folder/a.jpg` for an entry of an archive, `#page=2`
-//! for a page, `#page=2&image=1` for an image on it, and one after the other where files lie in files.
+//! for a page, `#page=2&image=1` for an image on it, `#content` for the one file that a gzip, Zstandard or xz file is if
+//! it is no tar, and one after the other where files lie in files. A place that an archive has twice gets `#2`.
+//!
+//! Folders give no part, nor do names that a listing of folders passes over as hidden, nor macOS's `__MACOSX`.
 
 mod archive;
 mod document;
@@ -43,6 +46,7 @@ enum Kind {
     /// The bytes of an image file, or of something that no decoder takes.
     File(Zeroizing<Vec<u8>>),
     /// A page, or an image in a document.
+    #[expect(dead_code, reason = "the pages of documents")]
     Lazy(Box<dyn Lazy>),
 }
 
@@ -71,6 +75,7 @@ impl Content {
         }
     }
 
+    #[expect(dead_code, reason = "the pages of documents")]
     pub(crate) fn lazy(lazy: impl Lazy + 'static) -> Self {
         Self(Kind::Lazy(Box::new(lazy)))
     }
@@ -108,7 +113,7 @@ impl fmt::Debug for Content {
 /// Whether the file at `path` may hold others, by its first bytes; `false` as well where it cannot be read.
 #[must_use]
 pub fn holds_parts(path: &Path) -> bool {
-    walk::head(path).is_ok_and(|head| Container::sniff(&head).is_some())
+    walk::kind(path).is_ok_and(|kind| kind.is_some())
 }
 
 /// Hands every part of the file at `path` to `sink`, in the order of the file, until it breaks. A file that holds no

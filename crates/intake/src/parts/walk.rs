@@ -93,8 +93,7 @@ impl<'a> Walk<'a> {
     fn open(&mut self, path: &Path) -> Result<(), Reject> {
         let (mut file, metadata) = open_regular(path)?;
         self.packed = metadata.len();
-        let head = read_head(&mut file)?;
-        let kind = Container::sniff(&head);
+        let kind = kind_of(&mut file)?;
         let allowed = match kind {
             None => self.limits.file_bytes,
             Some(kind) if kind.is_document() => self.limits.document_bytes.max(self.limits.file_bytes),
@@ -117,7 +116,10 @@ impl<'a> Walk<'a> {
 
     /// Takes one file that lies in memory: an image, or something that holds others.
     pub(crate) fn member(&mut self, place: &str, bytes: Zeroizing<Vec<u8>>) -> ControlFlow<()> {
-        match Container::sniff(&bytes[..bytes.len().min(HEAD)]) {
+        let kind = Container::sniff(&bytes[..bytes.len().min(HEAD)]).or_else(|| {
+            archive::unpacks_itself(&bytes, &mut Cursor::new(bytes.as_slice())).then_some(Container::Zip)
+        });
+        match kind {
             None => self.emit(place, Ok(Content(super::Kind::File(bytes)))),
             Some(kind) if kind.is_document() => document::walk(self, place, kind, bytes),
             Some(kind) => self.archive(place, kind, Box::new(Cursor::new(bytes))),
@@ -178,15 +180,15 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The first bytes of the file at `path`.
-pub(super) fn head(path: &Path) -> Result<Zeroizing<Vec<u8>>, Reject> {
-    read_head(&mut open_regular(path)?.0)
+/// Which container the file at `path` is, if any.
+pub(super) fn kind(path: &Path) -> Result<Option<Container>, Reject> {
+    kind_of(&mut open_regular(path)?.0)
 }
 
-fn read_head(file: &mut File) -> Result<Zeroizing<Vec<u8>>, Reject> {
+fn kind_of(file: &mut File) -> Result<Option<Container>, Reject> {
     let mut head = Zeroizing::new(Vec::with_capacity(HEAD));
     file.take(HEAD as u64).read_to_end(&mut head).map_err(|error| Reject::from(&error))?;
-    Ok(head)
+    Ok(Container::sniff(&head).or_else(|| archive::unpacks_itself(&head, file).then_some(Container::Zip)))
 }
 
 /// Reads a file that said it has `stated` bytes, and fails where it turns out to have more than `allowed`.
