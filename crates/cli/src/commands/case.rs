@@ -44,7 +44,9 @@ pub(super) fn triage(
     let mut case = Case::open(saltprint, leak, folder, options, progress)?;
     progress.finish();
     let mut totals = TriageTotals::default();
-    case.items().iter().for_each(|item| totals.count(item.outcome));
+    for item in case.items() {
+        totals.count(item.outcome);
+    }
     if case.resumed() > 0 {
         eprintln!("going on with a case that was begun: {} images are done", case.resumed());
     }

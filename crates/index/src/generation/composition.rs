@@ -41,7 +41,9 @@ impl Generation {
                 Ok(counts)
             })
             .try_reduce(Composition::new, |mut all, counts| {
-                counts.into_iter().for_each(|(key, count)| *all.entry(key).or_default() += count);
+                for (key, count) in counts {
+                    *all.entry(key).or_default() += count;
+                }
                 Ok(all)
             })
     }

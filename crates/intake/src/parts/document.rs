@@ -14,8 +14,9 @@ pub(super) fn walk(
     kind: Container,
     bytes: Zeroizing<Vec<u8>>,
 ) -> ControlFlow<()> {
-    match kind {
-        Container::Tiff => walk.emit(place, Ok(Content(Kind::File(bytes)))),
-        kind => walk.emit(place, Err(Refusal::unsupported(kind.name(), "").into())),
+    if kind == Container::Tiff {
+        walk.emit(place, Ok(Content(Kind::File(bytes))))
+    } else {
+        walk.emit(place, Err(Refusal::unsupported(kind.name(), "").into()))
     }
 }

@@ -46,7 +46,6 @@ enum Kind {
     /// The bytes of an image file, or of something that no decoder takes.
     File(Zeroizing<Vec<u8>>),
     /// A page, or an image in a document.
-    #[expect(dead_code, reason = "the pages of documents")]
     Lazy(Box<dyn Lazy>),
 }
 

@@ -53,8 +53,12 @@ pub(super) fn attribute(hits: &Composition, index: &Composition) -> Attribution 
     let total = |counts: &Composition| counts.values().sum::<u64>();
     let margin = |pick: fn(&FactsKey) -> Option<String>| {
         let mut names: BTreeMap<Option<String>, (u64, u64)> = BTreeMap::new();
-        index.iter().for_each(|(key, count)| names.entry(pick(key)).or_default().1 += count);
-        hits.iter().for_each(|(key, count)| names.entry(pick(key)).or_default().0 += count);
+        for (key, count) in index {
+            names.entry(pick(key)).or_default().1 += count;
+        }
+        for (key, count) in hits {
+            names.entry(pick(key)).or_default().0 += count;
+        }
         let mut margins: Vec<Margin> =
             names.into_iter().map(|(name, (hits, indexed))| Margin { name, hits, indexed }).collect();
         margins.sort_by_key(|margin| std::cmp::Reverse((margin.hits, margin.indexed)));
@@ -137,10 +141,18 @@ fn warnings(hits: u64, months: &[Cell], explanation: Option<&Explanation>) -> Ve
     warnings
 }
 
+/// Which records a series is of.
+#[derive(Clone, PartialEq)]
+enum Scope {
+    /// Those of all sources.
+    All,
+    /// Those of one source, or of none.
+    One(Option<String>),
+}
+
 /// Records of one source by month, with sums from the first month on.
 struct Series {
-    /// `None` for all sources together.
-    source: Option<Option<String>>,
+    scope: Scope,
     months: Vec<Month>,
     /// Hits and records before each month, one entry more than there are months.
     before: Vec<(u64, u64)>,
@@ -149,7 +161,7 @@ struct Series {
 }
 
 impl Series {
-    fn new<'a>(source: Option<Option<String>>, cells: impl Iterator<Item = &'a Cell>) -> Self {
+    fn new<'a>(scope: Scope, cells: impl Iterator<Item = &'a Cell>) -> Self {
         let mut by_month: BTreeMap<Month, (u64, u64)> = BTreeMap::new();
         let mut all = (0, 0);
         for cell in cells {
@@ -165,7 +177,11 @@ impl Series {
             sum = (sum.0 + hits, sum.1 + indexed);
             before.push(sum);
         }
-        Self { source, months: by_month.into_keys().collect(), before, all }
+        Self { scope, months: by_month.into_keys().collect(), before, all }
+    }
+
+    fn is_one(&self) -> bool {
+        self.scope != Scope::All
     }
 
     /// Every run of months that begins and ends with a hit, and always. Others are never better than these.
@@ -192,10 +208,10 @@ impl Series {
     fn place(&self, window: Option<(usize, usize)>, hits: u64, indexed: u64, ratio: f64) -> Place {
         let (first, last) =
             window.map_or((None, None), |(first, last)| (Some(self.months[first]), Some(self.months[last])));
-        let source = match &self.source {
-            None => "all sources".to_owned(),
-            Some(None) => "records without a source".to_owned(),
-            Some(Some(name)) => format!("`{name}`"),
+        let (source, name) = match &self.scope {
+            Scope::All => (None, "all sources".to_owned()),
+            Scope::One(None) => (None, "records without a source".to_owned()),
+            Scope::One(Some(name)) => (Some(name.clone()), format!("`{name}`")),
         };
         let period = match (first, last) {
             (Some(first), Some(last)) if first == last => format!(", {first}"),
@@ -203,9 +219,9 @@ impl Series {
             (None, _) | (_, None) => String::new(),
         };
         Place {
-            name: source + &period,
-            one_source: self.source.is_some(),
-            source: self.source.clone().flatten(),
+            name: name + &period,
+            one_source: self.is_one(),
+            source,
             first,
             last,
             hits,
@@ -245,15 +261,17 @@ fn explain(months: &[Cell]) -> Option<Explanation> {
     let sum = |pick: fn(&Cell) -> u64| months.iter().map(pick).sum::<u64>();
     let (hits, indexed) = (sum(|cell| cell.hits), sum(|cell| cell.indexed));
     let sources: BTreeSet<&Option<String>> = months.iter().map(|cell| &cell.source).collect();
-    let everything = Series::new(None, months.iter());
+    let everything = Series::new(Scope::All, months.iter());
     let single: Vec<Series> = sources
         .into_iter()
-        .map(|source| Series::new(Some(source.clone()), months.iter().filter(|cell| cell.source == *source)))
+        .map(|source| {
+            Series::new(Scope::One(source.clone()), months.iter().filter(|cell| cell.source == *source))
+        })
         .collect();
     let tried = everything.tried() + single.iter().map(Series::tried).sum::<u64>();
     let mut best: Vec<(Option<&Series>, Place)> = std::iter::once(&everything)
         .chain(&single)
-        .filter_map(|series| Some((series.source.is_some().then_some(series), series.best(hits, indexed)?)))
+        .filter_map(|series| Some((series.is_one().then_some(series), series.best(hits, indexed)?)))
         .collect();
     best.sort_by(|(_, a), (_, b)| {
         b.log_likelihood_ratio.total_cmp(&a.log_likelihood_ratio).then(a.indexed.cmp(&b.indexed))
@@ -362,7 +380,7 @@ mod tests {
     fn random_draws_stand_out_no_more_often_than_the_bound_says() {
         let index = index();
         let pool: Vec<FactsKey> =
-            index.iter().flat_map(|(key, count)| std::iter::repeat_n(key.clone(), *count as usize)).collect();
+            index.iter().flat_map(|(key, count)| (0..*count).map(|_| key.clone())).collect();
         let mut state = 7_u64;
         let mut random = |below: usize| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -391,7 +409,7 @@ mod tests {
                 .enumerate()
                 .map(|(at, (hits, more))| Cell {
                     source: Some(["a", "b"][at % 2].to_owned()),
-                    captured: Some(month((at / 2) as u16)),
+                    captured: Some(month(u16::try_from(at / 2).unwrap())),
                     kind: None,
                     hits: *hits,
                     indexed: hits + more,

@@ -95,7 +95,9 @@ fn bin(score: f64) -> u32 {
 
 fn histogram(bins: impl Iterator<Item = u32>) -> Vec<(u32, u64)> {
     let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
-    bins.for_each(|bin| *counts.entry(bin).or_default() += 1);
+    for bin in bins {
+        *counts.entry(bin).or_default() += 1;
+    }
     counts.into_iter().collect()
 }
 

@@ -97,7 +97,13 @@ mod tests {
         for cut in 0..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
             let (mut journal, items) = Journal::open(&path).unwrap();
-            assert_eq!(items.len(), whole[..cut].iter().filter(|byte| **byte == b'\n').count());
+            assert_eq!(
+                items.len(),
+                whole[..cut]
+                    .split_inclusive(|byte| *byte == b'\n')
+                    .filter(|line| line.ends_with(b"\n"))
+                    .count()
+            );
             journal.append(&[item("a"), item("b")][items.len()..]).unwrap();
             assert_eq!(std::fs::read(&path).unwrap(), whole, "cut at {cut}");
         }

@@ -184,7 +184,9 @@ impl<'a> Case<'a> {
     fn summarise(&self) -> Result<CaseSummary, Error> {
         let config = self.saltprint.config();
         let mut totals = TriageTotals::default();
-        self.items.iter().for_each(|item| totals.count(item.outcome));
+        for item in &self.items {
+            totals.count(item.outcome);
+        }
         let manifest = self.snapshot.generation.manifest();
         let composition = self.snapshot.generation.composition()?;
         let index = facts::index(&self.snapshot, config.matching.rule);
