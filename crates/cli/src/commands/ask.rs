@@ -78,22 +78,17 @@ pub(super) fn triage(args: &TriageArgs, config: &Config) -> anyhow::Result<Exit>
     if !on_stdout(&args.json) && !on_stdout(&args.summary) {
         words::say(&words::triage(&summary))?;
     }
-    tell_rejects(&rejects);
+    tell_rejects(&rejects, usize::MAX);
     Ok(if rejects.is_empty() { Exit::Done } else { Exit::DoneWithRejects })
 }
 
-/// Rejects that are named on the terminal; the files have all.
-const MOST_REJECTS: usize = 20;
-
-/// Names inputs that could not be used on stderr.
-pub(super) fn tell_rejects(rejects: &[ItemReport]) {
-    for report in rejects.iter().take(MOST_REJECTS) {
+/// Names at most so many inputs that could not be used on stderr.
+pub(super) fn tell_rejects(rejects: &[ItemReport], most: usize) {
+    for report in rejects.iter().take(most) {
         eprint!("{}", words::reject(report));
     }
-    if let Some(more) = rejects.len().checked_sub(MOST_REJECTS).filter(|more| *more > 0) {
-        eprintln!(
-            "and {more} more inputs that could not be used; the items (`--json` or `--case`) name them all"
-        );
+    if let Some(more) = rejects.len().checked_sub(most).filter(|more| *more > 0) {
+        eprintln!("and {more} more inputs that could not be used; items.csv names them all");
     }
 }
 

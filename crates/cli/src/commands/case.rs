@@ -14,6 +14,9 @@ use crate::exit::Exit;
 use crate::progress::Shown;
 use crate::words;
 
+/// Rejects that are named on the terminal; the files of the case have all.
+const MOST_REJECTS: usize = 20;
+
 pub(super) fn run(args: &TriageArgs, folder: &Path, config: &Config) -> anyhow::Result<Exit> {
     let options = CaseOptions {
         case_id: args.case_id.clone().context("say whose case it is: --case-id ID")?,
@@ -29,7 +32,7 @@ pub(super) fn run(args: &TriageArgs, folder: &Path, config: &Config) -> anyhow::
     words::say(&words::case(&summary))?;
     words::say(&format!("\nReport: {}\n", folder.join("report.html").display()))?;
     let rejects: Vec<ItemReport> = items.into_iter().filter(ask::is_reject).collect();
-    ask::tell_rejects(&rejects);
+    ask::tell_rejects(&rejects, MOST_REJECTS);
     Ok(if rejects.is_empty() { Exit::Done } else { Exit::DoneWithRejects })
 }
 
