@@ -5,8 +5,8 @@ use std::{borrow::Cow, collections::HashSet, sync::Arc};
 use blake3::Hash;
 use hayro::{
     hayro_interpret::{
-        BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image as DrawnImage, ImageData, ImageDrawProps,
-        InterpreterCache, InterpreterSettings, LumaData, SoftMask, font::GlyphRun, interpret,
+        BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image as DrawnImage, ImageData,
+        ImageDrawProps, InterpreterCache, InterpreterSettings, LumaData, SoftMask, font::GlyphRun, interpret,
     },
     hayro_syntax::{
         Filter, Pdf,
@@ -85,7 +85,8 @@ impl<'a> Search<'_, 'a> {
         self.resources(page.resources(), 0);
         let annotations = page.raw().get::<Array<'a>>(keys::ANNOTS);
         for annotation in annotations.iter().flat_map(|array| array.iter::<Dict<'a>>()) {
-            let appearance = annotation.get::<Dict<'a>>(keys::AP).and_then(|ap| ap.get::<Object<'a>>(keys::N));
+            let appearance =
+                annotation.get::<Dict<'a>>(keys::AP).and_then(|ap| ap.get::<Object<'a>>(keys::N));
             match appearance {
                 Some(Object::Stream(form)) => self.form(&form, page.resources(), 0),
                 Some(Object::Dict(states)) => {
@@ -195,7 +196,9 @@ fn is_grey_or_rgb(dict: &Dict<'_>) -> bool {
             match items.next() {
                 Some(Object::Name(name)) if *name == *keys::ICC_BASED => {
                     let profile = items.next().and_then(Object::into_stream);
-                    profile.and_then(|profile| profile.dict().get::<u32>(keys::N)).is_some_and(|n| n == 1 || n == 3)
+                    profile
+                        .and_then(|profile| profile.dict().get::<u32>(keys::N))
+                        .is_some_and(|n| n == 1 || n == 3)
                 }
                 Some(Object::Name(name)) => PLAIN.contains(&&*name),
                 _ => false,
@@ -252,8 +255,9 @@ fn decode(page: &Page<'_>, id: ObjectIdentifier, limits: &Limits) -> Result<Luma
     let mut context = Context::new(Affine::IDENTITY, unit, &cache, page.xref(), settings);
     let mut samples = Samples(None);
     interpret(TypedIter::new(&command), &resources, &mut context, &mut samples);
-    let (width, height, pixels) =
-        samples.0.ok_or_else(|| damaged("an image of it cannot be decoded, or is on a layer that is not shown"))??;
+    let (width, height, pixels) = samples
+        .0
+        .ok_or_else(|| damaged("an image of it cannot be decoded, or is on a layer that is not shown"))??;
     limits.check_sides(width, height)?;
     Luma::new(width, height, pixels).map_err(|error| Unreadable::malformed(NAME, &error.to_string()).into())
 }

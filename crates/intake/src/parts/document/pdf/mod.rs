@@ -85,9 +85,7 @@ fn images_of_page(
         end_at_limit(walk, page_place)?;
         let content = match found {
             Found::Jpeg(id) => document.run(|pdf| images::jpeg(pdf, id)).map(Content::of_file),
-            Found::Other(id) => {
-                Ok(Content::lazy(Image { document: Arc::clone(document), page: index, id }))
-            }
+            Found::Other(id) => Ok(Content::lazy(Image { document: Arc::clone(document), page: index, id })),
         };
         walk.emit(&format!("{page_place}&image={number}"), content)?;
     }
@@ -159,7 +157,9 @@ fn unwound<T>(outcome: Result<Result<T, Reject>, Fault>) -> Result<T, Reject> {
     outcome.unwrap_or_else(|fault| {
         Err(match fault {
             Fault::Unwound(why) => why.downcast().map_or_else(|_| damaged("its decoder failed"), |why| *why),
-            Fault::NoThread => Unreadable::Io { detail: "the system gives no more threads".to_owned() }.into(),
+            Fault::NoThread => {
+                Unreadable::Io { detail: "the system gives no more threads".to_owned() }.into()
+            }
         })
     })
 }

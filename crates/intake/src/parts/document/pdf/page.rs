@@ -8,7 +8,9 @@ use hayro::{
     hayro_syntax::page,
     kurbo::{Affine, Rect},
     render_into,
-    vello_cpu::{Pixmap, RasterizerSettings, RenderContext, Resources, TargetInit, color::palette::css::WHITE},
+    vello_cpu::{
+        Pixmap, RasterizerSettings, RenderContext, Resources, TargetInit, color::palette::css::WHITE,
+    },
 };
 use image::ColorType;
 use saltprint_fingerprint::Luma;
@@ -70,7 +72,8 @@ fn draw(page: &page::Page<'_>, limits: &Limits) -> Result<Luma, Reject> {
     render_into(page, &RenderCache::new(), &interpreter, &settings, &mut canvas, to_pixels);
     canvas.flush();
     let mut drawn = Pixmap::new(width, height);
-    let on_white = RasterizerSettings { target_init: TargetInit::Clear(WHITE), ..RasterizerSettings::default() };
+    let on_white =
+        RasterizerSettings { target_init: TargetInit::Clear(WHITE), ..RasterizerSettings::default() };
     canvas.render_with(&mut drawn, &mut Resources::default(), on_white);
     let samples = Zeroizing::new(drawn.data_as_u8_slice().to_vec());
     drawn.data_as_u8_slice_mut().zeroize();
@@ -91,10 +94,8 @@ fn frame(page: &page::Page<'_>) -> Result<(u16, u16, Affine), Reject> {
     let scale = LONGER_SIDE / longer;
     let (columns, rows) = (side(width * scale), side(height * scale));
     // Stretched by less than a pixel, so that the page fills the last ones.
-    let stretch = Affine::scale_non_uniform(
-        f64::from(columns) / f64::from(width),
-        f64::from(rows) / f64::from(height),
-    );
+    let stretch =
+        Affine::scale_non_uniform(f64::from(columns) / f64::from(width), f64::from(rows) / f64::from(height));
     Ok((columns, rows, stretch * page.initial_transform(true).to_kurbo()))
 }
 

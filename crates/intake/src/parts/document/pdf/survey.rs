@@ -142,7 +142,13 @@ fn jbig2_size(data: &[u8]) -> Option<(u32, u32)> {
         } else {
             (referred.into(), 1)
         };
-        let width_of_number = if segment <= 256 { 1 } else if segment <= 65_536 { 2 } else { 4 };
+        let width_of_number = if segment <= 256 {
+            1
+        } else if segment <= 65_536 {
+            2
+        } else {
+            4
+        };
         let page = if flags & 0x40 == 0 { 1 } else { 4 };
         let after = 5 + header + u64::from(count) * width_of_number + page;
         let length_at = at.checked_add(usize::try_from(after).ok()?)?;
@@ -185,7 +191,8 @@ mod tests {
         assert_eq!(jpeg2000_size(&jpeg2000[..20]), None);
 
         let globals = b"\0\0\0\0\x00\x00\x01\0\0\0\x02ab";
-        let page = [b"\0\0\0\x01\x30\0\x01\0\0\0\x13".as_slice(), &[0, 1, 0, 0, 0, 0, 2, 0], &[0; 11]].concat();
+        let page =
+            [b"\0\0\0\x01\x30\0\x01\0\0\0\x13".as_slice(), &[0, 1, 0, 0, 0, 0, 2, 0], &[0; 11]].concat();
         let data = [globals.as_slice(), &page].concat();
         assert_eq!(jbig2_size(&data), Some((65_536, 512)));
         assert_eq!(jbig2_size(&data[..20]), None);

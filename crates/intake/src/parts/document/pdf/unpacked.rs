@@ -18,7 +18,10 @@ pub(super) fn check(bytes: &[u8], walk: &Walk<'_>) -> Result<(), Reject> {
     let mut rest = bytes;
     while let Some(at) = find(rest, b"stream") {
         rest = &rest[at + b"stream".len()..];
-        let start = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")).or_else(|| rest.strip_prefix(b"\r"));
+        let start = rest
+            .strip_prefix(b"\r\n")
+            .or_else(|| rest.strip_prefix(b"\n"))
+            .or_else(|| rest.strip_prefix(b"\r"));
         let Some(data) = start.filter(|data| is_zlib(data)) else { continue };
         let length = find(data, b"endstream").unwrap_or(data.len());
         if (length as u64).saturating_mul(MOST_RATIO) > allowed {
@@ -37,7 +40,8 @@ pub(super) fn check(bytes: &[u8], walk: &Walk<'_>) -> Result<(), Reject> {
 /// little of it.
 fn unpacked(data: &[u8], allowed: u64) -> u64 {
     let mut decoder = ZlibDecoder::new(data).take(allowed.saturating_add(1));
-    io::copy(&mut decoder, &mut io::sink()).map_or_else(|_| allowed.saturating_add(1) - decoder.limit(), |count| count)
+    io::copy(&mut decoder, &mut io::sink())
+        .map_or_else(|_| allowed.saturating_add(1) - decoder.limit(), |count| count)
 }
 
 /// Whether the two bytes of a zlib header are there (RFC 1950, 2.2).
