@@ -11,7 +11,7 @@ const WHITE16: u32 = 65_535;
 
 /// Luma of `samples`, which are in the order and the layout that `image` gives them; `None` for a layout that is not
 /// known here. Transparent pixels are laid over white.
-pub(super) fn to_luma(mut samples: Zeroizing<Vec<u8>>, layout: ColorType) -> Option<Vec<u8>> {
+pub(crate) fn to_luma(mut samples: Zeroizing<Vec<u8>>, layout: ColorType) -> Option<Vec<u8>> {
     let luma = match layout {
         ColorType::L8 => return Some(std::mem::take(&mut *samples)),
         ColorType::La8 => map::<2>(&samples, |[y, a]| over_white8(u32::from(y) * 1000, a)),

@@ -12,6 +12,8 @@ use saltprint_fingerprint::Luma;
 
 use crate::{Limits, Reject};
 
+pub(crate) use luma::to_luma;
+pub(crate) use raster::decode_tiff_page;
 pub use sniff::Format;
 
 use sniff::sniff;

@@ -1,6 +1,10 @@
 //! The formats that `image` decodes: PNG, WebP, TIFF, BMP, GIF.
 
-use std::{error::Error as _, io, io::Cursor};
+use std::{
+    error::Error as _,
+    io,
+    io::{BufRead, Cursor, Read, Seek, SeekFrom},
+};
 
 use image::{
     ColorType, ExtendedColorType, ImageDecoder, ImageError,
@@ -45,6 +49,71 @@ pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Lu
         }
         Format::Bmp => context.run(BmpDecoder::new(input), |_, _| 0),
         Format::Jpeg => Err(Unreadable::NotAnImage.into()),
+    }
+}
+
+/// Decodes one page of a TIFF by the rules of [`decode`](super::decode): that of the directory at `directory`.
+pub(crate) fn decode_tiff_page(bytes: &[u8], directory: u64, limits: &Limits) -> Result<Luma, Reject> {
+    let input = Redirected::new(bytes, directory)
+        .ok_or_else(|| Unreadable::malformed(Format::Tiff.name(), "a page lies where no offset can point"))?;
+    Context { format: Format::Tiff, limits }.run(TiffDecoder::new(input), tiff_memory)
+}
+
+/// A TIFF of which the header points to another directory: `image` decodes the first one only. The file is not copied.
+struct Redirected<'a> {
+    header: Vec<u8>,
+    bytes: &'a [u8],
+    at: u64,
+}
+
+impl<'a> Redirected<'a> {
+    fn new(bytes: &'a [u8], directory: u64) -> Option<Self> {
+        let little = bytes.starts_with(b"II");
+        let big = bytes.get(2..4).is_some_and(|version| version.contains(&43));
+        let offset = if big {
+            if little { directory.to_le_bytes() } else { directory.to_be_bytes() }.to_vec()
+        } else {
+            let directory = u32::try_from(directory).ok()?;
+            if little { directory.to_le_bytes() } else { directory.to_be_bytes() }.to_vec()
+        };
+        let before = if big { 8 } else { 4 };
+        let mut header = bytes.get(..before)?.to_vec();
+        header.extend_from_slice(&offset);
+        (header.len() <= bytes.len()).then_some(Self { header, bytes, at: 0 })
+    }
+}
+
+impl Read for Redirected<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl BufRead for Redirected<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let at = usize::try_from(self.at).unwrap_or(usize::MAX);
+        Ok(match self.header.get(at..) {
+            Some(rest) if !rest.is_empty() => rest,
+            _ => self.bytes.get(at..).unwrap_or_default(),
+        })
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.at = self.at.saturating_add(count as u64);
+    }
+}
+
+impl Seek for Redirected<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let (from, by) = match to {
+            SeekFrom::Start(at) => (at, 0),
+            SeekFrom::End(by) => (self.bytes.len() as u64, by),
+            SeekFrom::Current(by) => (self.at, by),
+        };
+        self.at = from.checked_add_signed(by).ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
     }
 }
 

@@ -103,8 +103,15 @@ pub(super) fn sniff(bytes: &[u8]) -> Result<Format, Reject> {
         return Err(Refusal::unsupported("tar archive", HOLDS_FILES).into());
     }
     unsupported(bytes).map_or(Err(Unreadable::NotAnImage.into()), |format| {
-        Err(Refusal::Unsupported { format, detail: String::new() }.into())
+        Err(Refusal::unsupported(format, if is_phone_photo(format) { NOT_BUILT_IN } else { "" }).into())
     })
+}
+
+/// What is said of formats of phones, for which there is no decoder in plain Rust.
+const NOT_BUILT_IN: &str = "support for it is not built in; convert it to JPEG or PNG first";
+
+fn is_phone_photo(format: &str) -> bool {
+    matches!(format, "HEIC" | "AVIF")
 }
 
 fn is_bmp(bytes: &[u8]) -> bool {
@@ -165,9 +172,12 @@ mod tests {
             (b"<?xml version='1.0'?><svg/>", "SVG"),
             (b"\xff\x0aJXL", "JPEG XL"),
         ] {
-            let refusal = Refusal::Unsupported { format: name, detail: String::new() };
-            assert_eq!(sniff(bytes), Err(refusal.into()));
+            let detail = if is_phone_photo(name) { NOT_BUILT_IN } else { "" };
+            assert_eq!(sniff(bytes), Err(Refusal::unsupported(name, detail).into()));
         }
+        let heic = sniff(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").unwrap_err();
+        assert_eq!((heic.outcome_word(), heic.code()), ("refused", "unsupported_format"));
+        assert!(heic.to_string().ends_with("convert it to JPEG or PNG first"), "{heic}");
     }
 
     #[test]

@@ -74,7 +74,6 @@ impl Content {
         }
     }
 
-    #[expect(dead_code, reason = "the pages of documents")]
     pub(crate) fn lazy(lazy: impl Lazy + 'static) -> Self {
         Self(Kind::Lazy(Box::new(lazy)))
     }

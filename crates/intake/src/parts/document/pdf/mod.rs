@@ -1,0 +1,169 @@
+//! PDF: every page drawn, and every image on it.
+//!
+//! Nearly all PDFs of identity documents are scans: a page with one image over it. The image is what matches the file
+//! that it came from, bit by bit where it is a JPEG; the page is what a person sees, with what was written over the
+//! image. Both are parts, and a later stage finds that they look alike.
+//!
+//! What is bounded here: the size of the document, of what one of its streams unpacks to, of a drawn page and of each
+//! image, the number of pages, images and drawing commands, and the memory of each decode. What is not: streams that are
+//! encrypted or packed twice are not unpacked ahead; patterns and soft masks are not surveyed; and nothing in a process
+//! can stop a decoder that overflows its stack or never ends. That takes a decoder in a process of its own.
+
+mod images;
+mod page;
+mod survey;
+mod unpacked;
+
+use std::{
+    ops::ControlFlow,
+    sync::{Arc, OnceLock},
+};
+
+use blake3::Hash;
+use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf, PdfData};
+use zeroize::Zeroizing;
+
+use super::{
+    guard::{Fault, guarded},
+    page_place,
+};
+use crate::{
+    Refusal, Reject, Unreadable,
+    parts::{Content, walk::Walk},
+};
+
+use images::{Found, Image, Images};
+use page::Page;
+
+/// The name used in messages.
+const NAME: &str = "PDF";
+
+/// Hands the pages of a PDF, and the images on each, to the walk.
+pub(super) fn walk(walk: &mut Walk<'_>, place: &str, bytes: Zeroizing<Vec<u8>>) -> ControlFlow<()> {
+    let document = match Document::open(bytes, walk) {
+        Ok(document) => Arc::new(document),
+        Err(reject) => return walk.emit(place, Err(reject)),
+    };
+    let count = match document.run(|pdf| Ok(pdf.pages().len())) {
+        Ok(0) => return walk.emit(place, Err(Refusal::EmptyContainer { format: NAME }.into())),
+        Ok(count) => count,
+        Err(reject) => return walk.emit(place, Err(reject)),
+    };
+    let mut images = Images::default();
+    for index in 0..count {
+        let allowed = walk.limits.pages;
+        if index as u64 >= allowed {
+            let refusal = Refusal::ContainerLimit { format: NAME, what: "pages", allowed };
+            return walk.emit(place, Err(refusal.into()));
+        }
+        end_at_limit(walk, place)?;
+        let at = page_place(place, index + 1);
+        walk.emit(&at, Ok(Content::lazy(Page { document: Arc::clone(&document), index })))?;
+        images_of_page(walk, &at, &document, index, &mut images)?;
+    }
+    ControlFlow::Continue(())
+}
+
+/// Hands out the images that are not on an earlier page.
+fn images_of_page(
+    walk: &mut Walk<'_>,
+    page_place: &str,
+    document: &Arc<Document>,
+    index: usize,
+    images: &mut Images,
+) -> ControlFlow<()> {
+    let found = document.run(|pdf| Ok(pdf.pages().get(index).map(|page| images.on(page))));
+    let found = match found {
+        Ok(Some((found, new))) => {
+            images.learn(new);
+            found
+        }
+        Ok(None) => Vec::new(),
+        Err(reject) => return walk.emit(&format!("{page_place}&image=1"), Err(reject)),
+    };
+    for (number, found) in (1..).zip(found) {
+        end_at_limit(walk, page_place)?;
+        let content = match found {
+            Found::Jpeg(id) => document.run(|pdf| images::jpeg(pdf, id)).map(Content::of_file),
+            Found::Other(id) => Ok(Content::lazy(Image { document: Arc::clone(document), page: index, id })),
+        };
+        walk.emit(&format!("{page_place}&image={number}"), content)?;
+    }
+    ControlFlow::Continue(())
+}
+
+/// Counts a page or an image, and ends the walk where there are too many or it has taken too long.
+fn end_at_limit(walk: &mut Walk<'_>, place: &str) -> ControlFlow<()> {
+    if let Err(reject) = walk.count_entry(NAME) {
+        let _ = walk.emit(place, Err(reject));
+        return ControlFlow::Break(());
+    }
+    ControlFlow::Continue(())
+}
+
+/// A PDF that is open, shared by its parts.
+struct Document {
+    bytes: Arc<Bytes>,
+    digest: Hash,
+    pdf: OnceLock<Pdf>,
+}
+
+/// The bytes of the document, as the parser takes them.
+struct Bytes(Zeroizing<Vec<u8>>);
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Document {
+    fn open(bytes: Zeroizing<Vec<u8>>, walk: &Walk<'_>) -> Result<Self, Reject> {
+        unpacked::check(&bytes, walk)?;
+        let digest = blake3::hash(&bytes);
+        let document = Self { bytes: Arc::new(Bytes(bytes)), digest, pdf: OnceLock::new() };
+        let pdf = unwound(guarded(|| document.parse()))?;
+        let _ = document.pdf.set(pdf);
+        Ok(document)
+    }
+
+    fn parse(&self) -> Result<Pdf, Reject> {
+        Pdf::new(PdfData::from(Arc::clone(&self.bytes))).map_err(|error| match error {
+            LoadPdfError::Decryption(
+                DecryptionError::PasswordProtected | DecryptionError::UnsupportedAlgorithm,
+            ) => Refusal::Encrypted { format: NAME }.into(),
+            LoadPdfError::Decryption(
+                DecryptionError::MissingIDEntry | DecryptionError::InvalidEncryption,
+            ) => damaged("its encryption cannot be understood"),
+            LoadPdfError::Invalid => damaged("it has no pages that can be found"),
+        })
+    }
+
+    /// Works on the parsed document on a guarded thread. Where that panics it is done once more on a document parsed
+    /// anew, since a panic leaves the locks of the old one poisoned, and another page may have been the cause.
+    fn run<T: Send>(&self, work: impl Fn(&Pdf) -> Result<T, Reject> + Sync) -> Result<T, Reject> {
+        if let Some(pdf) = self.pdf.get() {
+            match guarded(|| work(pdf)) {
+                Err(Fault::Unwound(why)) if !why.is::<Reject>() => {}
+                done => return unwound(done),
+            }
+        }
+        unwound(guarded(|| work(&self.parse()?)))
+    }
+}
+
+/// What came of guarded work: its result, why it was given up, or that it panicked.
+fn unwound<T>(outcome: Result<Result<T, Reject>, Fault>) -> Result<T, Reject> {
+    outcome.unwrap_or_else(|fault| {
+        Err(match fault {
+            Fault::Unwound(why) => why.downcast().map_or_else(|_| damaged("its decoder failed"), |why| *why),
+            Fault::NoThread => {
+                Unreadable::Io { detail: "the system gives no more threads".to_owned() }.into()
+            }
+        })
+    })
+}
+
+fn damaged(detail: &str) -> Reject {
+    Unreadable::malformed(NAME, detail).into()
+}
