@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod case;
 mod commands;
 mod crash;
 mod golden;

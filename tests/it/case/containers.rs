@@ -1,0 +1,127 @@
+//! Leaks in archives and documents that other tools made.
+
+use std::process::Command;
+
+use super::{json, outcomes, triage};
+use crate::place::{Place, corpus};
+
+/// Runs a tool in the place; `false` where it is not installed.
+fn tool(place: &Place, program: &str, arguments: &[&str]) -> bool {
+    let ran = Command::new(program).args(arguments).current_dir(place.path(".")).output();
+    match ran {
+        Ok(output) => {
+            assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+            true
+        }
+        Err(_) => {
+            println!("skipped: no {program} here");
+            false
+        }
+    }
+}
+
+fn three(place: &Place) {
+    for (index, item) in corpus().iter().take(3).enumerate() {
+        place.write(&format!("in/deep/{index}.jpg"), &item.encoded);
+    }
+    place.write("in/note.txt", "not an image");
+}
+
+#[test]
+fn archives_of_other_tools() {
+    let place = Place::built();
+    three(&place);
+    let made = [
+        ("zip", vec!["-qr", "leak.zip", "in"], "leak.zip"),
+        ("tar", vec!["-cf", "leak.tar", "in"], "leak.tar"),
+        ("tar", vec!["-czf", "leak.tar.gz", "in"], "leak.tar.gz"),
+        ("zstd", vec!["-q", "leak.tar", "-o", "leak.tar.zst"], "leak.tar.zst"),
+        ("xz", vec!["-k", "leak.tar"], "leak.tar.xz"),
+        ("7z", vec!["a", "-bso0", "-bsp0", "leak.7z", "in"], "leak.7z"),
+    ];
+    let mut tried = 0;
+    for (program, arguments, leak) in made {
+        if !tool(&place, program, &arguments) {
+            continue;
+        }
+        tried += 1;
+        let case = format!("case-{leak}");
+        triage(&place, leak, &case, &[]).expect(3);
+        let found = outcomes(&place, &case);
+        for index in 0..3 {
+            assert_eq!(found[&format!("{leak}/in/deep/{index}.jpg")], "match", "{leak}: {found:?}");
+        }
+        assert_eq!(found[&format!("{leak}/in/note.txt")], "unreadable not_an_image");
+        assert_eq!(found.len(), 4);
+        let summary = json(&place, &format!("{case}/summary.json"));
+        assert_eq!((&summary["files"], &summary["totals"]["inputs"]), (&1.into(), &4.into()));
+    }
+    println!("{tried} kinds of archives tried");
+}
+
+#[test]
+fn an_archive_in_an_archive_in_a_folder() {
+    let place = Place::built();
+    three(&place);
+    if !(tool(&place, "tar", &["-czf", "inner.tar.gz", "in"])
+        && tool(&place, "zip", &["-q0", "outer.zip", "inner.tar.gz"]))
+    {
+        return;
+    }
+    place.write("leak/loose.jpg", &corpus()[0].encoded);
+    std::fs::rename(place.path("outer.zip"), place.path("leak/outer.zip")).unwrap();
+    triage(&place, "leak", "case", &[]).expect(3);
+    let found = outcomes(&place, "case");
+    // The same bytes came before, as a file of their own.
+    assert_eq!(found["outer.zip/inner.tar.gz/in/deep/0.jpg"], "duplicate same_bytes");
+    assert_eq!(found["outer.zip/inner.tar.gz/in/deep/1.jpg"], "match");
+    assert_eq!(found.len(), 5);
+}
+
+#[test]
+fn a_pdf_of_scans() {
+    let place = Place::built();
+    three(&place);
+    // It puts the JPEGs into the document as they are, as scanners do.
+    let arguments = ["in/deep/0.jpg", "in/deep/1.jpg", "-o", "leak.pdf"];
+    if !tool(&place, "img2pdf", &arguments) {
+        return;
+    }
+    triage(&place, "leak.pdf", "case", &[]).expect(0);
+    let found = outcomes(&place, "case");
+    for page in 1..=2 {
+        assert_eq!(found[&format!("leak.pdf#page={page}")], "match", "{found:?}");
+        // It fills its page, and is counted once.
+        assert_eq!(found[&format!("leak.pdf#page={page}&image=1")], "duplicate same_picture", "{found:?}");
+    }
+    let lookup = place.run(&["lookup", "leak.pdf"]).expect(0).stdout;
+    assert!(lookup.contains("leak.pdf#page=1: match"), "{lookup}");
+}
+
+#[test]
+fn a_tiff_of_several_pages() {
+    let place = Place::built();
+    three(&place);
+    let arguments = ["in/deep/0.jpg", "in/deep/1.jpg", "-compress", "lzw", "leak.tif"];
+    if !tool(&place, "convert", &arguments) {
+        return;
+    }
+    triage(&place, "leak.tif", "case", &[]).expect(0);
+    let found = outcomes(&place, "case");
+    assert_eq!(found["leak.tif#page=1"], "match");
+    assert_eq!(found["leak.tif#page=2"], "match");
+    assert_eq!(found.len(), 2);
+}
+
+#[test]
+fn what_is_encrypted_says_so() {
+    let place = Place::built();
+    three(&place);
+    if tool(&place, "zip", &["-qr", "-P", "secret", "locked.zip", "in"]) {
+        triage(&place, "locked.zip", "case", &[]).expect(3);
+        let found = outcomes(&place, "case");
+        assert_eq!(found["locked.zip/in/deep/0.jpg"], "refused encrypted", "{found:?}");
+        let summary = json(&place, "case/summary.json");
+        assert_eq!(summary["verdict"]["statement"], "nothing_compared");
+    }
+}
