@@ -8,16 +8,12 @@ use crate::place::{Place, corpus};
 /// Runs a tool in the place; `false` where it is not installed.
 fn tool(place: &Place, program: &str, arguments: &[&str]) -> bool {
     let ran = Command::new(program).args(arguments).current_dir(place.path(".")).output();
-    match ran {
-        Ok(output) => {
-            assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
-            true
-        }
-        Err(_) => {
-            println!("skipped: no {program} here");
-            false
-        }
-    }
+    let Ok(output) = ran else {
+        println!("skipped: no {program} here");
+        return false;
+    };
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    true
 }
 
 fn three(place: &Place) {
