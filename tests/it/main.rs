@@ -19,3 +19,4 @@ mod place;
 mod real_data;
 mod recalibrate;
 mod recall;
+mod vault_parts;

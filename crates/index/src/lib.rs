@@ -63,7 +63,7 @@ mod scan;
 mod segment;
 
 pub use background::{Background, Histogram, Impostor, LocalBackground};
-pub use catalog::{Catalog, CatalogReader, CatalogRow, CatalogUpdate, SeenOutcome};
+pub use catalog::{Catalog, CatalogReader, CatalogRow, CatalogUpdate, ContainerRow, SeenOutcome};
 pub use error::IndexError;
 pub use facts::RecordFacts;
 pub use generation::{

@@ -2,9 +2,10 @@
 
 use rayon::prelude::*;
 use saltprint_fingerprint::{CalibrateError, Calibration, CalibrationSample, Coder, Profile};
-use saltprint_intake::{Entry, decode, read_bounded};
+use saltprint_intake::Entry;
 use saltprint_keys::{EpochId, ProjectionKey, RecordRef, RefKey, system_random};
 
+use crate::first_image::first_image;
 use crate::{Config, Error, Phase, Progress, output, sample};
 
 /// Documents measured at a time; bounds memory, since a sample holds some 50 kB and an image more.
@@ -79,7 +80,7 @@ pub fn calibrate(
     for (batch, entries) in chosen.chunks(BATCH).enumerate() {
         progress.update(Phase::Calibrating, (batch * BATCH) as u64, Some(chosen.len() as u64));
         let samples: Vec<Option<CalibrationSample>> =
-            entries.par_iter().map(|(_, entry)| measure(entry, config, options.seed)).collect();
+            entries.par_iter().map(|(_, entry)| measure(entry, config, &refs, options.seed)).collect();
         for sample in samples {
             match sample {
                 Some(sample) => calibration.add(&sample),
@@ -107,8 +108,11 @@ pub fn calibrate(
     })
 }
 
-fn measure(entry: &Entry, config: &Config, seed: u64) -> Option<CalibrationSample> {
-    let content = read_bounded(&entry.path, &config.limits).ok()?;
-    let image = decode(content.bytes(), &config.limits).ok()?;
+/// Of a file that holds others the first image; it has to be of the half itself, since it is a record of its own.
+fn measure(entry: &Entry, config: &Config, refs: &RefKey, seed: u64) -> Option<CalibrationSample> {
+    let (place, image) = first_image(&entry.path, &config.limits)?;
+    if !is_calibration_half(refs.record_ref(&(entry.record_id.clone() + &place))) {
+        return None;
+    }
     CalibrationSample::measure(&image, seed).ok()
 }

@@ -52,6 +52,7 @@ mod calibrate;
 pub mod case;
 mod config;
 mod error;
+mod first_image;
 mod handle;
 mod interval;
 mod output;

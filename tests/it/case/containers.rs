@@ -5,8 +5,8 @@ use std::process::Command;
 use super::{json, outcomes, triage};
 use crate::place::{Place, corpus};
 
-/// Runs a tool in the place; `false` where it is not installed.
-fn tool(place: &Place, program: &str, arguments: &[&str]) -> bool {
+/// Runs a tool of others in the place; `false` where it is not installed.
+pub(crate) fn tool(place: &Place, program: &str, arguments: &[&str]) -> bool {
     let ran = Command::new(program).args(arguments).current_dir(place.path(".")).output();
     let Ok(output) = ran else {
         println!("skipped: no {program} here");

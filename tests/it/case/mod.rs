@@ -1,6 +1,6 @@
 //! A case from the leak to the report.
 
-mod containers;
+pub(crate) mod containers;
 mod trouble;
 
 use std::collections::BTreeMap;

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use saltprint_index::{CatalogRow, CatalogUpdate, Coverage, SegmentRecord};
-use saltprint_intake::Reject;
+use saltprint_index::{CatalogRow, CatalogUpdate, ContainerRow, Coverage, SegmentRecord};
+use saltprint_intake::{Refusal, Reject};
 use saltprint_keys::{ContentDigest, RecordRef};
 
 use super::VaultTotals;
@@ -24,7 +24,9 @@ pub(super) struct Ledger {
     fresh: Vec<SegmentRecord>,
     new_refs: HashSet<RecordRef>,
     plain: HashSet<RecordRef>,
+    containers: HashSet<RecordRef>,
     catalog: Vec<(RecordRef, CatalogRow)>,
+    container_rows: Vec<(RecordRef, ContainerRow)>,
     rejects: Vec<RejectRow>,
 }
 
@@ -56,13 +58,26 @@ impl Ledger {
             fresh: Vec::new(),
             new_refs: HashSet::new(),
             plain: HashSet::new(),
+            containers: HashSet::new(),
             catalog: Vec::new(),
+            container_rows: Vec::new(),
             rejects: Vec::new(),
         }
     }
 
     pub(super) fn add(&mut self, processed: Processed) {
+        if let Processed::Container { container, row } = processed {
+            self.containers.insert(container);
+            self.container_rows.extend(row.map(|row| (container, row)));
+            return;
+        }
         self.totals.inputs += 1;
+        if let Some(record_ref) = self.repeated(&processed) {
+            let problem = "is that of another record as well: a part of a file and a file have the same name";
+            let reject = Refusal::InvalidField { field: "record_id", problem };
+            self.push_reject(record_ref.to_string(), &reject.into());
+            return;
+        }
         match processed {
             Processed::Kept { record_ref, place, content, row, read } => {
                 self.count_content(content);
@@ -71,10 +86,10 @@ impl Ledger {
                 self.catalog.extend(row.map(|row| (record_ref, row)));
             }
             Processed::New { record, row, read, fresh } => {
-                self.count_content(row.content);
+                self.count_content(record.facts.content);
                 self.unread += u64::from(!read);
                 self.new_refs.insert(record.record_ref);
-                self.catalog.push((record.record_ref, row));
+                self.catalog.extend(row.map(|row| (record.record_ref, row)));
                 if fresh { self.fresh.push(*record) } else { self.carried.push(*record) }
             }
             Processed::TooPlain { record_id, record_ref, row, read } => {
@@ -90,7 +105,20 @@ impl Ledger {
                 });
             }
             Processed::Rejected { record_id, reject } => self.push_reject(record_id, &reject),
+            Processed::Container { .. } => {}
         }
+    }
+
+    /// The ref of a record that has come already.
+    fn repeated(&self, processed: &Processed) -> Option<RecordRef> {
+        let record_ref = match processed {
+            Processed::Kept { record_ref, .. } => *record_ref,
+            Processed::New { record, .. } => record.record_ref,
+            Processed::TooPlain { .. } | Processed::Rejected { .. } | Processed::Container { .. } => {
+                return None;
+            }
+        };
+        (self.keeps(record_ref) || self.new_refs.contains(&record_ref)).then_some(record_ref)
     }
 
     /// Books something that the listing met and that is no record.
@@ -150,12 +178,18 @@ impl Ledger {
 
     /// Whether the vault still lists a record that the catalog may remember.
     pub(super) fn was_seen(&self, record_ref: RecordRef) -> bool {
-        self.keeps(record_ref) || self.new_refs.contains(&record_ref) || self.plain.contains(&record_ref)
+        self.keeps(record_ref)
+            || self.new_refs.contains(&record_ref)
+            || self.plain.contains(&record_ref)
+            || self.containers.contains(&record_ref)
     }
 
     /// The rows for the catalog; the ledger has none after that.
     pub(super) fn take_catalog_update(&mut self) -> CatalogUpdate {
-        CatalogUpdate { put: std::mem::take(&mut self.catalog) }
+        CatalogUpdate {
+            put: std::mem::take(&mut self.catalog),
+            containers: std::mem::take(&mut self.container_rows),
+        }
     }
 
     pub(super) fn changes(&self, previous: &Previous) -> Changes {

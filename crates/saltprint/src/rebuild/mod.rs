@@ -6,6 +6,7 @@
 //! | `advice.rs` | what the operator should know, and when to calibrate again |
 //! | `previous.rs` | what the published generation already holds |
 //! | `records.rs` | one record: unchanged, carried over, or fingerprinted anew |
+//! | `container.rs` | a file that holds others: each part is a record |
 //! | `ledger.rs` | the totals, the live records, the new rows and the rejects of one run |
 //! | `selection.rs` | which local features of a record are kept |
 //! | `strangers.rs` | the background of the local tier |
@@ -16,6 +17,7 @@
 //! files. So a run that was killed at any point needs no repair: the next one starts from the published generation.
 
 mod advice;
+mod container;
 mod ledger;
 mod negative;
 mod previous;
@@ -313,7 +315,7 @@ fn read_vault(
             batch.into_par_iter().map(|entry| entry.map(|entry| worker.process(entry))).collect();
         for result in results {
             match result {
-                Ok(processed) => ledger.add(processed?),
+                Ok(processed) => processed?.into_iter().for_each(|one| ledger.add(one)),
                 Err(ListReject { what, reason }) => ledger.reject(what, &reason),
             }
         }

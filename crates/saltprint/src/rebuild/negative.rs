@@ -1,9 +1,12 @@
 //! The folder of what is never evidence.
 
+use std::ops::ControlFlow;
+use std::path::Path;
+
 use rayon::prelude::*;
 use saltprint_fingerprint::{Coder, Fingerprint};
 use saltprint_index::NegativeBank;
-use saltprint_intake::{decode, list_inputs, read_bounded};
+use saltprint_intake::{Limits, for_each_part, list_inputs};
 
 use crate::{Config, Error};
 
@@ -30,21 +33,26 @@ pub(super) fn read(config: &Config, coder: &Coder) -> Result<Negative, Error> {
         }
     }
     // The order of the listing is that of the names, so the same folder gives the same bank.
-    let fingerprints: Vec<Option<Fingerprint>> = entries
-        .par_iter()
-        .map(|entry| {
-            let content = read_bounded(&entry.path, &config.limits).ok()?;
-            let image = decode(content.bytes(), &config.limits).ok()?;
-            coder.fingerprint(&image).ok()
-        })
-        .collect();
-    for fingerprint in fingerprints {
+    let fingerprints: Vec<Vec<Option<Fingerprint>>> =
+        entries.par_iter().map(|entry| fingerprints(&entry.path, &config.limits, coder)).collect();
+    for fingerprint in fingerprints.into_iter().flatten() {
         match fingerprint {
             Some(fingerprint) => negative.bank.add(&fingerprint),
             None => negative.unusable += 1,
         }
     }
     Ok(negative)
+}
+
+/// Of a file every part; `None` for one that cannot be used.
+fn fingerprints(path: &Path, limits: &Limits, coder: &Coder) -> Vec<Option<Fingerprint>> {
+    let mut found = Vec::new();
+    for_each_part(path, limits, &mut |part| {
+        let image = part.content.and_then(|content| content.decode(limits)).ok();
+        found.push(image.and_then(|image| coder.fingerprint(&image).ok()));
+        ControlFlow::Continue(())
+    });
+    found
 }
 
 impl Negative {

@@ -1,8 +1,8 @@
 //! One record of the vault: unchanged, carried over, or fingerprinted anew.
 
 use saltprint_fingerprint::Coder;
-use saltprint_index::{CatalogReader, CatalogRow, RecordFacts, SeenOutcome, SegmentRecord};
-use saltprint_intake::{Entry, Facts, Reject, decode, read_bounded, stamp};
+use saltprint_index::{CatalogReader, CatalogRow, ContainerRow, RecordFacts, SeenOutcome, SegmentRecord};
+use saltprint_intake::{Entry, Facts, Limits, Reject, Stamp, decode, holds_parts, read_bounded, stamp};
 use saltprint_keys::{ContentDigest, DigestKey, IndexKey, RecordRef, RefKey};
 
 use super::previous::{Place, Previous};
@@ -15,13 +15,15 @@ pub(super) enum Processed {
     /// A new row: new bytes, new facts, or a new name for known bytes.
     New {
         record: Box<SegmentRecord>,
-        row: CatalogRow,
+        row: Option<CatalogRow>,
         read: bool,
         /// Whether the fingerprint comes straight from the image, so that its local codes are the whole pool.
         fresh: bool,
     },
     /// Too plain for a fingerprint.
     TooPlain { record_id: String, record_ref: RecordRef, row: Option<CatalogRow>, read: bool },
+    /// A file that holds others, whose parts come before it. It is no record itself.
+    Container { container: RecordRef, row: Option<ContainerRow> },
     /// Not usable. It is tried again the next time, so the catalog has no row for it.
     Rejected { record_id: String, reject: Reject },
 }
@@ -48,32 +50,68 @@ impl<'a> Worker<'a> {
         Self { config, refs, digests: index_key.digest_key(), coder, previous, catalog }
     }
 
-    /// Handles one record.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+
+    pub(super) fn refs(&self) -> &RefKey {
+        self.refs
+    }
+
+    pub(super) fn coder(&self) -> &Coder {
+        self.coder
+    }
+
+    pub(super) fn previous(&self) -> &Previous {
+        self.previous
+    }
+
+    pub(super) fn digest(&self, bytes: &[u8]) -> ContentDigest {
+        self.digests.digest(bytes)
+    }
+
+    pub(super) fn stamp_digest(&self, stamp: Stamp) -> [u8; 16] {
+        self.digests.stamp(stamp.size, stamp.mtime_ns.into())
+    }
+
+    /// Handles one entry of the list: a record, or a file that holds several.
     ///
     /// # Errors
     /// Those of catalog and index; what is wrong with the record itself is in the result.
-    pub(super) fn process(&self, entry: Entry) -> Result<Processed, Error> {
+    pub(super) fn process(&self, entry: Entry) -> Result<Vec<Processed>, Error> {
         let record_ref = self.refs.record_ref(&entry.record_id);
         let place_digest = self.digests.place(entry.path.as_os_str().as_encoded_bytes());
         let known = self.catalog.row(record_ref)?;
         let stamped = match stamp(&entry.path) {
-            Ok(stamp) => self.digests.stamp(stamp.size, stamp.mtime_ns.into()),
-            Err(reject) => return Ok(Processed::Rejected { record_id: entry.record_id, reject }),
+            Ok(stamp) => self.stamp_digest(stamp),
+            Err(reject) => return Ok(vec![Processed::Rejected { record_id: entry.record_id, reject }]),
         };
         if let Some(row) = known.filter(|row| row.stamp == stamped && row.place == place_digest)
             && let Some(processed) = self.unread(&entry, record_ref, row)?
         {
+            return Ok(vec![processed]);
+        }
+        let container = self.catalog.container(record_ref)?;
+        if let Some(row) = container.filter(|row| row.stamp == stamped && row.place == place_digest)
+            && let Some(processed) = self.unread_container(&entry, record_ref, row)?
+        {
             return Ok(processed);
         }
+        if holds_parts(&entry.path) {
+            return self.container(&entry, record_ref, stamped, place_digest);
+        }
+        self.plain(entry, record_ref, place_digest).map(|processed| vec![processed])
+    }
 
+    /// Reads a file that is one image.
+    fn plain(&self, entry: Entry, record_ref: RecordRef, place_digest: [u8; 16]) -> Result<Processed, Error> {
         let content = match read_bounded(&entry.path, &self.config.limits) {
             Ok(content) => content,
             Err(reject) => return Ok(Processed::Rejected { record_id: entry.record_id, reject }),
         };
         let digest = self.digests.digest(content.bytes());
-        let stamp = content.stamp();
         let mut row = CatalogRow {
-            stamp: self.digests.stamp(stamp.size, stamp.mtime_ns.into()),
+            stamp: self.stamp_digest(content.stamp()),
             content: digest,
             place: place_digest,
             outcome: SeenOutcome::Indexed,
@@ -99,7 +137,7 @@ impl<'a> Worker<'a> {
             });
         };
         let record = SegmentRecord { record_ref, facts: self.facts(&entry.facts, digest), fingerprint };
-        Ok(Processed::New { record: Box::new(record), row, read: true, fresh: true })
+        Ok(Processed::New { record: Box::new(record), row: Some(row), read: true, fresh: true })
     }
 
     /// What the catalog alone can tell about a file whose size and time are as they were; `None` where the file must be
@@ -138,7 +176,7 @@ impl<'a> Worker<'a> {
     }
 
     /// The record's row in the previous generation, if its fingerprint is of these bytes.
-    fn place_of(&self, record_ref: RecordRef, content: ContentDigest) -> Option<Place> {
+    pub(super) fn place_of(&self, record_ref: RecordRef, content: ContentDigest) -> Option<Place> {
         self.previous.find(record_ref).filter(|(_, present)| *present == content).map(|(place, _)| place)
     }
 
@@ -152,10 +190,10 @@ impl<'a> Worker<'a> {
     ) -> Result<Processed, Error> {
         let fingerprint = self.previous.record(place)?.fingerprint;
         let record = SegmentRecord { record_ref, facts: self.facts(facts, row.content), fingerprint };
-        Ok(Processed::New { record: Box::new(record), row, read, fresh: false })
+        Ok(Processed::New { record: Box::new(record), row: Some(row), read, fresh: false })
     }
 
-    fn facts(&self, facts: &Facts, content: ContentDigest) -> RecordFacts {
+    pub(super) fn facts(&self, facts: &Facts, content: ContentDigest) -> RecordFacts {
         let mut known = RecordFacts::new(content);
         known.source.clone_from(&facts.source);
         known.kind.clone_from(&facts.kind);

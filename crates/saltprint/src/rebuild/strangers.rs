@@ -6,10 +6,11 @@
 use rayon::prelude::*;
 use saltprint_fingerprint::{Coder, Luma, QueryFingerprint};
 use saltprint_index::{Generation, Impostor, IndexHit, LocalBackground, Manifest};
-use saltprint_intake::{Entry, decode, read_bounded};
+use saltprint_intake::Entry;
 use saltprint_keys::{RecordRef, RefKey};
 use saltprint_matching::{Contest, LocalSearch, nearest_to_parts};
 
+use crate::first_image::first_image;
 use crate::{Config, Error, Phase, Progress, sample, shown::Shown};
 
 /// Images looked up at a time.
@@ -31,10 +32,10 @@ pub(super) fn measure(
     refs: &RefKey,
     coder: &Coder,
     generation: &Generation,
-    eligible: impl Fn(RecordRef) -> bool,
+    eligible: impl Fn(RecordRef) -> bool + Sync,
     progress: &dyn Progress,
 ) -> Result<LocalBackground, Error> {
-    let (_, chosen) = sample::choose(config, refs, config.rebuild.local_sample, eligible)?;
+    let (_, chosen) = sample::choose(config, refs, config.rebuild.local_sample, &eligible)?;
     let search = LocalSearch::new(generation);
     let mut background =
         LocalBackground { records: generation.manifest().records(), ..LocalBackground::default() };
@@ -42,7 +43,7 @@ pub(super) fn measure(
         progress.update(Phase::Measuring, batch * BATCH as u64, Some(chosen.len() as u64));
         let queries: Vec<Stranger> = sampled
             .par_iter()
-            .filter_map(|sampled| stranger(sampled, config, coder, generation).transpose())
+            .filter_map(|(_, entry)| stranger(entry, config, refs, coder, generation, &eligible).transpose())
             .collect::<Result<_, Error>>()?;
         let local: Vec<_> = queries.iter().map(|stranger| stranger.query.local()).collect();
         let images = Shown { coder, images: queries.iter().map(|stranger| Some(&stranger.image)).collect() };
@@ -124,18 +125,24 @@ struct Stranger {
     image: Luma,
 }
 
-/// A sampled record read again; `None` where it is not in the index or cannot be read any more.
+/// A sampled record read again, of a file that holds others the first; `None` where it is not in the index, not eligible, or
+/// cannot be read any more.
 fn stranger(
-    (record_ref, entry): &(RecordRef, Entry),
+    entry: &Entry,
     config: &Config,
+    refs: &RefKey,
     coder: &Coder,
     generation: &Generation,
+    eligible: &(impl Fn(RecordRef) -> bool + Sync),
 ) -> Result<Option<Stranger>, Error> {
-    let Some(record) = generation.find(*record_ref)? else {
+    let Some((place, image)) = first_image(&entry.path, &config.limits) else {
         return Ok(None);
     };
-    let read = read_bounded(&entry.path, &config.limits).ok();
-    let Some(image) = read.and_then(|content| decode(content.bytes(), &config.limits).ok()) else {
+    let record_ref = refs.record_ref(&(entry.record_id.clone() + &place));
+    if !eligible(record_ref) {
+        return Ok(None);
+    }
+    let Some(record) = generation.find(record_ref)? else {
         return Ok(None);
     };
     Ok(coder.query(&image).ok().map(|query| Stranger { record, query, image }))

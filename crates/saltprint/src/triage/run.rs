@@ -25,7 +25,7 @@ const BATCH_BYTES: usize = 256 * 1024 * 1024;
 
 /// Bits by which an image may differ from its page and still be the same picture, drawn once by us and once by whoever made
 /// the document. Two scans of one document differ by more: 20 to 50 of 256 bits are usual.
-const SAME_PICTURE: u32 = 12;
+pub(crate) const SAME_PICTURE: u32 = 12;
 
 /// What a file was when the evidence was taken down: it must still be that when it is looked up.
 #[derive(Debug, Clone, Copy)]

@@ -7,6 +7,8 @@
 //! The catalog is a cache: what the index holds is decided by the segments. A lost or stale catalog costs time,
 //! never correctness, so it needs no transaction together with the manifest.
 
+mod containers;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -16,6 +18,9 @@ use redb::{Database, ReadOnlyTable, ReadableDatabase, TableDefinition};
 use saltprint_keys::{ContentDigest, Context, EpochId, IndexKey, RecordRef, Subkey};
 
 use crate::IndexError;
+
+use containers::CONTAINERS;
+pub use containers::ContainerRow;
 
 const ROWS: TableDefinition<'_, [u8; 16], [u8; ROW_LEN]> = TableDefinition::new("records-v1");
 
@@ -54,6 +59,8 @@ pub struct CatalogRow {
 pub struct CatalogUpdate {
     /// Rows to insert or replace.
     pub put: Vec<(RecordRef, CatalogRow)>,
+    /// Rows of files that hold others, to insert or replace.
+    pub containers: Vec<(RecordRef, ContainerRow)>,
 }
 
 /// The open database.
@@ -97,8 +104,8 @@ impl Catalog {
             .map_err(|error| IndexError::Catalog { path: path.to_owned(), source: Box::new(error.into()) })?;
         let tags = key.derive(Context::CATALOG_ROW_TAG, &[]);
         let catalog = Self { database: Some(database), path: path.to_owned(), tags, whole, epoch, discarded };
-        // So that a reader finds the table in a new database.
-        catalog.write(|_| Ok(()))?;
+        // So that a reader finds the tables in a new database.
+        catalog.write(|_, _| Ok(()))?;
         Ok(catalog)
     }
 
@@ -141,13 +148,10 @@ impl Catalog {
     /// # Errors
     /// [`IndexError::Catalog`].
     pub fn reader(&self) -> Result<CatalogReader<'_>, IndexError> {
-        let table = self
-            .database()?
-            .begin_read()
-            .map_err(|error| self.fail(error))?
-            .open_table(ROWS)
-            .map_err(|error| self.fail(error))?;
-        Ok(CatalogReader { catalog: self, table })
+        let view = self.database()?.begin_read().map_err(|error| self.fail(error))?;
+        let table = view.open_table(ROWS).map_err(|error| self.fail(error))?;
+        let containers = view.open_table(CONTAINERS).map_err(|error| self.fail(error))?;
+        Ok(CatalogReader { catalog: self, table, containers })
     }
 
     /// Applies changes and drops every row for which `keep` says no.
@@ -155,23 +159,31 @@ impl Catalog {
     /// # Errors
     /// [`IndexError::Catalog`]; nothing is changed then.
     pub fn apply(&self, update: &CatalogUpdate, keep: impl Fn(RecordRef) -> bool) -> Result<(), IndexError> {
-        self.write(|table| {
+        self.write(|table, containers| {
             for (record_ref, row) in &update.put {
                 table.insert(record_ref.as_bytes(), self.encode(*record_ref, row))?;
             }
+            for (container, row) in &update.containers {
+                let bytes = row.encode(&self.tags, self.epoch, *container);
+                containers.insert(container.as_bytes(), bytes.as_slice())?;
+            }
             table.retain(|key, _| keep(RecordRef::from_bytes(key)))?;
+            containers.retain(|key, _| keep(RecordRef::from_bytes(key)))?;
             Ok(())
         })
     }
 
     fn write(
         &self,
-        change: impl FnOnce(&mut redb::Table<'_, [u8; 16], [u8; ROW_LEN]>) -> Result<(), redb::Error>,
+        change: impl FnOnce(
+            &mut redb::Table<'_, [u8; 16], [u8; ROW_LEN]>,
+            &mut redb::Table<'_, [u8; 16], &'static [u8]>,
+        ) -> Result<(), redb::Error>,
     ) -> Result<(), IndexError> {
         let database = self.database()?;
         let run = || -> Result<(), redb::Error> {
             let transaction = database.begin_write()?;
-            change(&mut transaction.open_table(ROWS)?)?;
+            change(&mut transaction.open_table(ROWS)?, &mut transaction.open_table(CONTAINERS)?)?;
             transaction.commit()?;
             Ok(())
         };
@@ -259,6 +271,7 @@ impl std::fmt::Debug for Catalog {
 pub struct CatalogReader<'a> {
     catalog: &'a Catalog,
     table: ReadOnlyTable<[u8; 16], [u8; ROW_LEN]>,
+    containers: containers::Table,
 }
 
 impl CatalogReader<'_> {
@@ -285,6 +298,10 @@ mod tests {
         }
     }
 
+    fn put(put: Vec<(RecordRef, CatalogRow)>) -> CatalogUpdate {
+        CatalogUpdate { put, ..CatalogUpdate::default() }
+    }
+
     fn open(dir: &tempfile::TempDir, secret: u8, epoch: u8) -> Catalog {
         let key = IndexKey::from_secret(&[secret; 32]);
         Catalog::open(&dir.path().join("catalog.redb"), &key, EpochId::from_bytes([epoch; 16])).unwrap()
@@ -296,9 +313,9 @@ mod tests {
         let (a, b) = (RecordRef::from_bytes([1; 16]), RecordRef::from_bytes([2; 16]));
         let catalog = open(&dir, 7, 1);
         assert_eq!(catalog.reader().unwrap().row(a).unwrap(), None);
-        catalog.apply(&CatalogUpdate { put: vec![(a, row(1)), (b, row(5))] }, |_| true).unwrap();
+        catalog.apply(&put(vec![(a, row(1)), (b, row(5))]), |_| true).unwrap();
         assert_eq!(catalog.reader().unwrap().row(a).unwrap(), Some(row(1)));
-        catalog.apply(&CatalogUpdate { put: vec![(a, row(9))] }, |key| key == a).unwrap();
+        catalog.apply(&put(vec![(a, row(9))]), |key| key == a).unwrap();
         drop(catalog);
         let catalog = open(&dir, 7, 1);
         assert_eq!(catalog.reader().unwrap().row(a).unwrap(), Some(row(9)));
@@ -310,7 +327,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (a, b) = (RecordRef::from_bytes([1; 16]), RecordRef::from_bytes([2; 16]));
         let catalog = open(&dir, 7, 1);
-        catalog.apply(&CatalogUpdate { put: vec![(a, row(1))] }, |_| true).unwrap();
+        catalog.apply(&put(vec![(a, row(1))]), |_| true).unwrap();
         let sealed = catalog.encode(a, &row(1));
         assert_eq!(catalog.decode(a, &sealed), Some(row(1)));
         assert_eq!(catalog.decode(b, &sealed), None);
@@ -332,7 +349,7 @@ mod tests {
         let fill = || {
             let catalog = open(&dir, 7, 1);
             let discarded = catalog.was_discarded();
-            catalog.apply(&CatalogUpdate { put: vec![(a, row(1))] }, |_| true).unwrap();
+            catalog.apply(&put(vec![(a, row(1))]), |_| true).unwrap();
             catalog.close().unwrap();
             discarded
         };
