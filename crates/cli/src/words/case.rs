@@ -69,6 +69,9 @@ fn attribution(summary: &CaseSummary) -> Vec<String> {
             ));
         }
     }
+    if told.hits > 0 && told.explanation.is_none() {
+        lines.push("No source or period stands out: the hits are spread as the index is.".to_owned());
+    }
     if told.hits > 0 {
         let hit: Vec<_> = told.sources.iter().filter(|source| source.hits > 0).collect();
         for source in hit.iter().take(SHOWN) {

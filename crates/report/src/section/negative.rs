@@ -16,7 +16,7 @@ pub(super) fn negative(summary: &CaseSummary) -> Markup {
         }
         @if let Some(evaluation) = &negative.evaluation {
             p { "Measured by: " (prose(evaluation)) }
-        } @else {
+        } @else if negative.sentences.is_empty() {
             p.warn {
                 "No evaluation was at hand, so it cannot be said how many copies of ours could hide in this leak. "
                 code { "saltprint eval" } " measures it."

@@ -9,19 +9,9 @@ use image::codecs::jpeg::JpegEncoder;
 use rayon::prelude::*;
 use saltprint_synth::{Corpus, Edit, Family};
 
-/// Of ten images of the leak, three are strangers, three ours as they are or only recompressed, four ours and edited.
-const PATTERN: [Kind; 10] = [
-    Kind::Stranger,
-    Kind::Edited,
-    Kind::Copied,
-    Kind::Edited,
-    Kind::Stranger,
-    Kind::Copied,
-    Kind::Edited,
-    Kind::Stranger,
-    Kind::Edited,
-    Kind::Copied,
-];
+/// Of six images of the leak one is ours as it is, one ours and edited, and four are strangers.
+const PATTERN: [Kind; 6] =
+    [Kind::Stranger, Kind::Edited, Kind::Stranger, Kind::Copied, Kind::Stranger, Kind::Stranger];
 
 #[derive(Clone, Copy)]
 enum Kind {
