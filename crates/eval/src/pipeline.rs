@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use saltprint::{
     CalibrateOptions, CalibrateSummary, Config, RebuildOptions, RebuildSummary, Saltprint, calibrate, rebuild,
 };
-use saltprint_intake::Vault;
 use saltprint_keys::{RefKey, keygen, system_random};
 use tempfile::TempDir;
 
@@ -84,7 +83,7 @@ pub(crate) fn build(
         Some(config) => config.clone(),
         None => defaults(&dir)?,
     };
-    config.vault = Vault::Manifest { root: documents.root.clone(), manifest };
+    config.vault = documents.vault.with_manifest(manifest);
     config.keys = dir.join("keys");
     config.index = dir.join("index");
     config.profile = dir.join("profile.salt");

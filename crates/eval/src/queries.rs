@@ -1,14 +1,13 @@
 //! Images to ask: read from the vault, edited, encoded as a leak would be.
 
 use std::io::Cursor;
-use std::path::Path;
 
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageDecoder as _, ImageReader, RgbImage};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use rayon::prelude::*;
 use saltprint::Limits;
-use saltprint_intake::{FileContent, read_bounded};
+use saltprint_intake::{FileContent, Location};
 use saltprint_synth::{Edit, collage};
 
 use crate::progress::{Clock, Work};
@@ -46,7 +45,7 @@ impl<'a> Workshop<'a> {
         workshop.neighbours = chosen
             .par_iter()
             .filter_map(|stranger| {
-                let content = workshop.read(&stranger.entry.path).ok()?;
+                let content = workshop.read(&stranger.entry.location).ok()?;
                 let image = workshop.pixels(content.bytes()).ok()?;
                 let fits = image.width() <= CELL.0 && image.height() <= CELL.1;
                 Some(if fits { image } else { fit(image) })
@@ -62,7 +61,7 @@ impl<'a> Workshop<'a> {
 
     /// The bytes of one image as a leak would hold it; `None` where the file cannot be edited.
     pub(crate) fn make(&self, of: &Holding, treatment: Treatment) -> Result<Option<Vec<u8>>, EvalError> {
-        let content = self.clock.time(Work::Decode, 0, || self.read(&of.entry.path))?;
+        let content = self.clock.time(Work::Decode, 0, || self.read(&of.entry.location))?;
         if treatment == Treatment::Stored {
             return Ok(Some(content.bytes().to_vec()));
         }
@@ -115,8 +114,10 @@ impl<'a> Workshop<'a> {
         collage(&images, side, side)
     }
 
-    pub(crate) fn read(&self, path: &Path) -> Result<FileContent, EvalError> {
-        read_bounded(path, &self.limits)
+    pub(crate) fn read(&self, location: &Location) -> Result<FileContent, EvalError> {
+        location
+            .open()
+            .and_then(|opened| opened.read(&self.limits))
             .map_err(|reject| EvalError::VaultChanged { reason: reject.to_string() })
     }
 

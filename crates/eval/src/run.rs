@@ -97,7 +97,7 @@ fn gallery(
             let hashes: Result<Vec<Hashes>, EvalError> = batch
                 .par_iter()
                 .map(|record| {
-                    let content = workshop.read(&record.entry.path)?;
+                    let content = workshop.read(&record.entry.location)?;
                     Ok(decode(content.bytes(), &config.limits)
                         .map_or_else(|_| Hashes::default(), |image| Hashes::of(&image)))
                 })

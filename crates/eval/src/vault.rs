@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use saltprint::Limits;
-use saltprint_intake::{Entry, Facts, Month, Vault, decode, read_bounded};
+use saltprint_intake::{Entry, Facts, Location, Month, Vault, decode};
 use saltprint_synth::{Corpus, Layout, Template};
 use serde::Serialize;
 
@@ -35,8 +35,10 @@ pub(crate) struct Holding {
 /// All documents of an evaluation.
 #[derive(Debug)]
 pub(crate) struct Documents {
-    /// The folder that all files lie under.
-    pub(crate) root: PathBuf,
+    /// Where they are.
+    pub(crate) vault: Vault,
+    /// What the paths of all of them begin with.
+    root: PathBuf,
     /// What the index will hold, in the order of the list.
     pub(crate) kept: Vec<Holding>,
     /// What it will not hold, in the order of being held out.
@@ -74,7 +76,7 @@ pub(crate) fn synthetic(
             digest: None,
             layout: Some(layout),
             entry: Entry {
-                path: dir.join(&entry.record_id),
+                location: dir.join(&entry.record_id).into(),
                 facts: Facts {
                     subject: Some(entry.subject),
                     source: Some(entry.source.to_owned()),
@@ -87,6 +89,7 @@ pub(crate) fn synthetic(
         .collect();
     let (kept, strangers) = hold_out(holdings, strangers, seed);
     Ok(Documents {
+        vault: Vault::Folder { root: dir.to_owned() },
         root: dir.to_owned(),
         kept,
         strangers,
@@ -135,32 +138,29 @@ pub(crate) fn listed(
     seed: u64,
     progress: &dyn Progress,
 ) -> Result<Documents, EvalError> {
-    let (Vault::Folder { root } | Vault::Manifest { root, .. }) = vault else {
-        return Err(EvalError::plan("only folders and tables of files can be evaluated"));
-    };
-    let root = fs::canonicalize(root).map_err(EvalError::io("open", root))?;
+    let root = vault.root()?;
     let mut unusable = 0;
     let mut entries = Vec::new();
     for listed in vault.list()? {
         match listed {
             // The manifest of the evaluation holds paths as text.
-            Ok(entry) if entry.path.strip_prefix(&root).is_ok_and(|path| path.to_str().is_some()) => {
-                entries.push(entry);
-            }
+            Ok(entry) if relative(&entry.location, &root).is_some() => entries.push(entry),
             Ok(_) | Err(_) => unusable += 1,
         }
     }
+    vault.check_outage()?;
     let total = entries.len() as u64;
     let mut read = Vec::with_capacity(entries.len());
     for batch in entries.chunks(BATCH) {
         progress.update(Stage::Vault, read.len() as u64, Some(total));
         read.par_extend(batch.par_iter().map(|entry| {
-            let content = read_bounded(&entry.path, limits).ok()?;
+            let content = entry.location.open().and_then(|opened| opened.read(limits)).ok()?;
             decode(content.bytes(), limits).ok()?;
             Some(*blake3::hash(content.bytes()).as_bytes())
         }));
     }
 
+    vault.check_outage()?;
     let kinds = kinds_by_size(&entries);
     let mut subjects = Numbers::default();
     let mut holdings = Vec::with_capacity(entries.len());
@@ -188,6 +188,7 @@ pub(crate) fn listed(
     let before = strangers.len();
     strangers.retain(|stranger| stranger.digest.is_none_or(|digest| !held.contains(&digest)));
     Ok(Documents {
+        vault: vault.clone(),
         root,
         same_bytes: (before - strangers.len()) as u64,
         kept,
@@ -263,13 +264,18 @@ struct Line<'a> {
     kind: Option<&'a str>,
 }
 
+/// The path of an input below the root, as a manifest names it.
+fn relative<'a>(location: &'a Location, root: &Path) -> Option<&'a str> {
+    location.as_path().strip_prefix(root).ok().and_then(Path::to_str)
+}
+
 impl Documents {
     /// Writes the list of the kept records to `path`.
     pub(crate) fn write_manifest(&self, path: &Path) -> Result<(), EvalError> {
         let mut text = Vec::new();
         for Holding { entry, .. } in &self.kept {
             let facts = &entry.facts;
-            let relative = entry.path.strip_prefix(&self.root).ok().and_then(Path::to_str);
+            let relative = relative(&entry.location, &self.root);
             let line = Line {
                 record_id: &entry.record_id,
                 path: relative.unwrap_or_default(),

@@ -22,6 +22,14 @@ pub enum Error {
         /// The path as it was given.
         path: PathBuf,
     },
+    /// An object store cannot be used, or does not answer.
+    #[error("the object store {url} cannot be used: {problem}")]
+    Store {
+        /// Its URL, without secrets.
+        url: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The manifest cannot be read.
     #[error("cannot read the manifest {}", path.display())]
     Manifest {

@@ -35,6 +35,14 @@ pub(crate) fn check_record_id(id: &str) -> Result<(), Refusal> {
     check_text("record_id", id, MAX_RECORD_ID_BYTES)
 }
 
+/// What the place of a record tells: the first folder of its id is the source. Checks the id.
+pub(crate) fn folder_facts(record_id: &str) -> Result<Facts, Refusal> {
+    check_record_id(record_id)?;
+    let folder = record_id.split_once('/').map(|(first, _)| first.to_owned());
+    let source = optional("source (the first folder's name)", folder, MAX_FACT_BYTES)?;
+    Ok(Facts { source, ..Facts::default() })
+}
+
 /// An optional field: `None` where it is absent or empty, otherwise checked.
 pub(crate) fn optional(
     field: &'static str,

@@ -1,11 +1,11 @@
 //! Where images come from: folders, manifests, limits, and bytes to luma.
 //!
-//! Three steps, each on its own: [`Vault::list`] or [`list_inputs`] name the inputs, [`read_bounded`] reads one file,
+//! Three steps, each on its own: [`Vault::list`] or [`list_inputs`] name the inputs, [`Location::open`] opens one,
 //! [`decode`] makes a [`Luma`](saltprint_fingerprint::Luma) of its bytes. Nothing is written to disk. Whatever goes
 //! wrong with one input is a [`Reject`] with a stable [`code`](Reject::code), so that every input has one outcome.
 //!
 //! ```
-//! use saltprint_intake::{Limits, decode, list_inputs, read_bounded};
+//! use saltprint_intake::{Limits, decode, list_inputs};
 //!
 //! let folder = tempfile::tempdir()?;
 //! std::fs::write(folder.path().join("note.txt"), "no image")?;
@@ -13,7 +13,7 @@
 //! let limits = Limits::default();
 //! for listed in list_inputs(folder.path())? {
 //!     let Ok(entry) = listed else { continue };
-//!     let image = read_bounded(&entry.path, &limits).and_then(|file| decode(file.bytes(), &limits));
+//!     let image = entry.location.open().and_then(|opened| opened.read(&limits)).and_then(|file| decode(file.bytes(), &limits));
 //!     assert_eq!(image.unwrap_err().code(), "not_an_image");
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -26,9 +26,12 @@ mod error;
 mod facts;
 mod limits;
 mod list;
+mod location;
 mod parts;
 mod read;
 mod reject;
+#[cfg(feature = "object-store")]
+mod store;
 
 pub use decode::{Format, decode};
 pub use error::Error;
@@ -38,7 +41,10 @@ pub use limits::{
     MAX_ENTRIES, MAX_FILE_BYTES, MAX_PAGES, MAX_PIXELS, MAX_RATIO, MAX_SECONDS, MAX_SIDE, MAX_UNPACKED_BYTES,
 };
 pub use list::{Entry, ListReject, Listing, MAX_LINE_BYTES, Vault, list_inputs};
+pub use location::{Found, Location, Opened};
 pub use parts::{Container, Content, Part, escape_name, for_each_part, for_each_part_of_bytes, holds_parts};
 pub use read::{FileContent, Stamp, read_bounded, stamp};
 pub use reject::{Refusal, Reject, Unreadable};
 pub use saltprint_index::{Month, MonthError};
+#[cfg(feature = "object-store")]
+pub use store::{Object, Store};

@@ -3,14 +3,14 @@
 use std::{
     fmt,
     fs::{self, File, FileType, Metadata, OpenOptions},
-    io::{self, Read as _},
+    io,
     path::Path,
     time::UNIX_EPOCH,
 };
 
 use zeroize::Zeroizing;
 
-use crate::{Limits, Refusal, Reject};
+use crate::{Limits, Location, Refusal, Reject};
 
 /// Size and time of last change of a file: a cheap sign that it is still the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
         Self { size: metadata.len(), mtime_ns: metadata.modified().map_or(i64::MIN, nanoseconds) }
     }
 }
@@ -35,6 +35,10 @@ pub struct FileContent {
 }
 
 impl FileContent {
+    pub(crate) fn new(bytes: Zeroizing<Vec<u8>>, stamp: Stamp) -> Self {
+        Self { bytes, stamp }
+    }
+
     /// The bytes, at least one and at most [`Limits::file_bytes`].
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -73,17 +77,7 @@ pub fn stamp(path: &Path) -> Result<Stamp, Reject> {
 /// A [`Reject`] where the file is missing, unreadable, empty, larger than [`Limits::file_bytes`], or a folder, pipe,
 /// socket or device. Pipes and devices are never waited for.
 pub fn read_bounded(path: &Path, limits: &Limits) -> Result<FileContent, Reject> {
-    let (file, metadata) = open_regular(path)?;
-    let stamp = Stamp::of(&metadata);
-    limits.check_file(stamp.size)?;
-    // One byte more than stated: a file that keeps its size then ends without a second allocation.
-    let capacity = usize::try_from(stamp.size.saturating_add(1)).unwrap_or(0);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
-    file.take(limits.file_bytes.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|error| Reject::from(&error))?;
-    limits.check_file(bytes.len() as u64)?;
-    Ok(FileContent { bytes, stamp })
+    Location::from(path).open()?.read(limits)
 }
 
 /// Opens a regular file. It is looked at before the opening, since opening a device can act on it, and after, since

@@ -102,6 +102,10 @@ impl Unreadable {
 
 impl From<&io::Error> for Unreadable {
     fn from(error: &io::Error) -> Self {
+        // A source of ours has said already what is wrong.
+        if let Some(known) = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+            return known.clone();
+        }
         #[expect(clippy::wildcard_enum_match_arm, reason = "every other kind is told in the system's words")]
         match error.kind() {
             io::ErrorKind::NotFound => Self::NotFound,

@@ -88,6 +88,7 @@ pub fn calibrate(
             }
         }
     }
+    config.vault.check_outage()?;
     progress.update(Phase::Solving, 0, None);
     let documents = calibration.documents();
     let (profile, sample) = match calibration.finish() {
@@ -110,7 +111,7 @@ pub fn calibrate(
 
 /// Of a file that holds others the first image; it has to be of the half itself, since it is a record of its own.
 fn measure(entry: &Entry, config: &Config, refs: &RefKey, seed: u64) -> Option<CalibrationSample> {
-    let (place, image) = first_image(&entry.path, &config.limits)?;
+    let (place, image) = first_image(&entry.location, &config.limits)?;
     if !is_calibration_half(refs.record_ref(&(entry.record_id.clone() + &place))) {
         return None;
     }

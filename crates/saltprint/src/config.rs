@@ -1,5 +1,6 @@
 //! `saltprint.toml`: read once, checked whole, unknown keys refused.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use saltprint_index::SelectionPolicy;
@@ -91,8 +92,44 @@ struct File {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct VaultSection {
-    root: PathBuf,
+    root: String,
     manifest: Option<PathBuf>,
+    /// Settings of an object store's client.
+    #[serde(default)]
+    options: BTreeMap<String, String>,
+}
+
+impl VaultSection {
+    /// The vault; a root with `://` in it is a URL.
+    fn vault(self, base: &Path) -> Result<Vault, String> {
+        let manifest = self.manifest.map(|manifest| base.join(manifest));
+        let folder = match self.root.split_once("://") {
+            Some(("file", path)) if path.starts_with('/') => PathBuf::from(path),
+            Some(_) => return store(&self.root, &self.options, manifest),
+            None => base.join(&self.root),
+        };
+        if !self.options.is_empty() {
+            return Err("`vault.options` are for object stores, and `vault.root` is a folder".to_owned());
+        }
+        Ok(match manifest {
+            Some(manifest) => Vault::Manifest { root: folder, manifest },
+            None => Vault::Folder { root: folder },
+        })
+    }
+}
+
+#[cfg(feature = "object-store")]
+fn store(url: &str, options: &BTreeMap<String, String>, manifest: Option<PathBuf>) -> Result<Vault, String> {
+    let options = options.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let store =
+        saltprint_intake::Store::open(url, options).map_err(|error| format!("`vault.root`: {error}"))?;
+    Ok(Vault::Store { store, manifest })
+}
+
+#[cfg(not(feature = "object-store"))]
+fn store(_: &str, _: &BTreeMap<String, String>, _: Option<PathBuf>) -> Result<Vault, String> {
+    Err("`vault.root` is a URL, but support for object stores is not built in: build with the feature `object-store`"
+        .to_owned())
 }
 
 #[derive(Debug, Deserialize)]
@@ -242,12 +279,8 @@ impl Config {
         let (keep, most) = (file.rebuild.local_features, file.rebuild.local_features_most);
         check("rebuild.local_features", "from 8 to local_features_most", (8..=most).contains(&keep))?;
         check("rebuild.local_features_most", "from local_features to 320", (keep..=320).contains(&most))?;
-        let root = base.join(file.vault.root);
         Ok(Self {
-            vault: match file.vault.manifest {
-                Some(manifest) => Vault::Manifest { root, manifest: base.join(manifest) },
-                None => Vault::Folder { root },
-            },
+            vault: file.vault.vault(base)?,
             keys: base.join(file.keys.dir),
             index: base.join(file.index.dir),
             profile: base.join(file.index.profile),
@@ -290,6 +323,26 @@ mod tests {
         assert_eq!(config.rebuild.rejects, Path::new("/srv/kyc/rejects.csv"));
         assert_eq!(config.limits, Limits::default());
         assert!(!config.matching.evidence);
+    }
+
+    #[test]
+    fn a_file_url_is_a_folder() {
+        let config = Config::parse("[vault]\nroot = \"file:///docs\"\n", Path::new("/srv")).unwrap();
+        assert_eq!(config.vault, Vault::Folder { root: "/docs".into() });
+    }
+
+    #[cfg(feature = "object-store")]
+    #[test]
+    fn a_url_is_an_object_store() {
+        let text = "[vault]\nroot = \"s3://kyc/2024\"\nmanifest = \"list.csv\"\n\
+                    [vault.options]\nregion = \"eu-west-1\"\n";
+        let config = Config::parse(text, Path::new("/srv")).unwrap();
+        let Vault::Store { store, manifest } = &config.vault else { panic!("{:?}", config.vault) };
+        assert_eq!((store.url(), store.prefix()), ("s3://kyc/2024", "2024"));
+        assert_eq!(manifest.as_deref(), Some(Path::new("/srv/list.csv")));
+        let secret = text.replace("region", "secret_access_key");
+        let error = Config::parse(&secret, Path::new("/srv")).unwrap_err();
+        assert!(error.contains("environment") && !error.contains("eu-west-1"), "{error}");
     }
 
     #[test]
@@ -379,6 +432,8 @@ mod tests {
         for (text, word) in [
             ("", "vault"),
             ("[vault]\nroot = \"v\"\nrot = 1\n", "rot"),
+            ("[vault]\nroot = \"v\"\noptions = { region = \"x\" }\n", "vault.options"),
+            ("[vault]\nroot = \"ftp://host/v\"\n", "vault.root"),
             (&format!("{vault}[matchin]\nevidence = true\n"), "matchin"),
             (&format!("{vault}[matching]\nstrong_chance = 0.5\n"), "strong_chance"),
             (&format!("{vault}[matching]\npossible_chance = 1e-9\n"), "possible_chance"),

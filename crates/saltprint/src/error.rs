@@ -109,6 +109,9 @@ pub enum Error {
         /// The system's answer.
         source: io::Error,
     },
+    /// The system gave no threads.
+    #[error("the system gave no threads to work on")]
+    Threads(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The system gave no random bytes.
     #[error("the system's random generator failed")]
     Random(#[from] RandomError),

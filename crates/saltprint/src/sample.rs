@@ -30,6 +30,7 @@ pub(crate) fn choose(
             }
         }
     }
+    config.vault.check_outage()?;
     Ok((
         records,
         chosen.into_sorted_vec().into_iter().map(|ByRef(record_ref, entry)| (record_ref, entry)).collect(),

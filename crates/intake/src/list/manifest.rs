@@ -13,13 +13,24 @@ use super::{
     lines::{Line, Lines},
     row::{Header, Row},
 };
-use crate::{Error, Refusal, Reject};
+#[cfg(feature = "object-store")]
+use crate::Store;
+use crate::{Error, Location, Refusal, Reject};
+
+/// What the paths of a manifest are relative to.
+#[derive(Debug)]
+pub(super) enum Root {
+    /// A folder, without symbolic links.
+    Folder(PathBuf),
+    /// A place in a store.
+    #[cfg(feature = "object-store")]
+    Store(Store),
+}
 
 /// The rows of a manifest, one after the other.
 #[derive(Debug)]
 pub(super) struct Rows {
-    /// Without symbolic links.
-    root: PathBuf,
+    root: Root,
     lines: Lines<BufReader<File>>,
     form: Form,
     seen: SeenIds,
@@ -33,7 +44,7 @@ enum Form {
 }
 
 impl Rows {
-    pub(super) fn open(root: PathBuf, manifest: &Path) -> Result<Self, Error> {
+    pub(super) fn open(root: Root, manifest: &Path) -> Result<Self, Error> {
         let path = || manifest.to_path_buf();
         let is = |extension| manifest.extension().is_some_and(|have| have.eq_ignore_ascii_case(extension));
         let csv = is("csv");
@@ -83,10 +94,14 @@ impl Rows {
             Form::JsonLines => Row::from_json(line)?,
         };
         let (record_id, path, facts) = row.check()?;
-        let path = resolve(&self.root, Path::new(&path))?;
+        let location = match &self.root {
+            Root::Folder(root) => Location::File(resolve(root, Path::new(&path))?),
+            #[cfg(feature = "object-store")]
+            Root::Store(store) => store.object(&path)?,
+        };
         // Last, so that a row which is refused for another reason does not take the id.
         self.seen.insert(&record_id, self.lines.number())?;
-        Ok(Entry { record_id, path, facts })
+        Ok(Entry { record_id, location, facts })
     }
 }
 

@@ -10,9 +10,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Error, Facts, Reject};
+#[cfg(feature = "object-store")]
+use crate::store::{Objects, Store};
+use crate::{Error, Facts, Location, Reject};
 
-use manifest::Rows;
+use manifest::{Root, Rows};
 use walk::{FactsRule, Walk};
 
 pub use lines::MAX_LINE_BYTES;
@@ -23,7 +25,7 @@ pub struct Entry {
     /// The record id; at most [`MAX_RECORD_ID_BYTES`](crate::MAX_RECORD_ID_BYTES), printable.
     pub record_id: String,
     /// Where its bytes are.
-    pub path: PathBuf,
+    pub location: Location,
     /// What is known about it.
     pub facts: Facts,
 }
@@ -70,6 +72,15 @@ pub enum Vault {
         /// The table.
         manifest: PathBuf,
     },
+    /// Every object below a place in an object store is a record, with the id and the source that a file of the same
+    /// path below a folder would have; or a table names the records, as above, with paths relative to that place.
+    #[cfg(feature = "object-store")]
+    Store {
+        /// The place.
+        store: Store,
+        /// The table, a file, if there is one.
+        manifest: Option<PathBuf>,
+    },
 }
 
 impl Vault {
@@ -84,14 +95,72 @@ impl Vault {
                 Ok(Listing { state: State::Walk(walk), hidden: 0 })
             }
             Self::Manifest { root, manifest } => {
-                let rows = Rows::open(open_folder(root)?, manifest)?;
+                let rows = Rows::open(Root::Folder(open_folder(root)?), manifest)?;
+                Ok(Listing { state: State::Rows(Box::new(rows)), hidden: 0 })
+            }
+            #[cfg(feature = "object-store")]
+            Self::Store { store, manifest: None } => {
+                Ok(Listing { state: State::Objects(Objects::new(store)), hidden: 0 })
+            }
+            #[cfg(feature = "object-store")]
+            Self::Store { store, manifest: Some(manifest) } => {
+                let rows = Rows::open(Root::Store(store.clone()), manifest)?;
                 Ok(Listing { state: State::Rows(Box::new(rows)), hidden: 0 })
             }
         }
     }
+
+    /// That nothing is known which makes the list incomplete or records unreadable though nothing is wrong with them: an
+    /// object store that did not answer. A job asks before it takes what it read for the whole vault. Always well for
+    /// folders.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn check_outage(&self) -> Result<(), Error> {
+        match self {
+            Self::Folder { .. } | Self::Manifest { .. } => Ok(()),
+            #[cfg(feature = "object-store")]
+            Self::Store { store, .. } => store.outage(),
+        }
+    }
+
+    /// Whether reading a record means to wait for a network.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        match self {
+            Self::Folder { .. } | Self::Manifest { .. } => false,
+            #[cfg(feature = "object-store")]
+            Self::Store { .. } => true,
+        }
+    }
+
+    /// What the [paths](Location::as_path) of all its records begin with: the folder without symbolic links in its path,
+    /// or the start of the keys of a store.
+    ///
+    /// # Errors
+    /// An [`Error`] where the folder cannot be opened.
+    pub fn root(&self) -> Result<PathBuf, Error> {
+        match self {
+            Self::Folder { root } | Self::Manifest { root, .. } => open_folder(root),
+            #[cfg(feature = "object-store")]
+            Self::Store { store, .. } => Ok(store.prefix().into()),
+        }
+    }
+
+    /// The same place with the records that `manifest` names.
+    #[must_use]
+    pub fn with_manifest(&self, manifest: PathBuf) -> Self {
+        match self {
+            Self::Folder { root } | Self::Manifest { root, .. } => {
+                Self::Manifest { root: root.clone(), manifest }
+            }
+            #[cfg(feature = "object-store")]
+            Self::Store { store, .. } => Self::Store { store: store.clone(), manifest: Some(manifest) },
+        }
+    }
 }
 
-/// Lists every file below `folder` as an input without facts: how a leak is listed. The `record_id` of an entry is its
+/// Lists every file below `folder` as an input without facts: how a leak is listed. All are files. The `record_id` of an entry is its
 /// path below the folder, escaped by [`escape_name`](crate::escape_name).
 ///
 /// # Errors
@@ -103,7 +172,8 @@ pub fn list_inputs(folder: &Path) -> Result<Listing, Error> {
 /// The entries of a vault or a leak, one after the other, each time in the same order.
 ///
 /// A folder is walked depth first, the names of each folder in byte order; memory grows with the largest folder.
-/// A manifest is read row by row; memory grows by about 40 bytes a row, to find repeated record ids.
+/// A manifest is read row by row; memory grows by about 40 bytes a row, to find repeated record ids. A store is listed
+/// as it names its objects.
 /// An item that is no record is an [`Err`] and the listing goes on.
 #[derive(Debug)]
 pub struct Listing {
@@ -115,6 +185,8 @@ pub struct Listing {
 enum State {
     Walk(Walk),
     Rows(Box<Rows>),
+    #[cfg(feature = "object-store")]
+    Objects(Objects),
 }
 
 impl Listing {
@@ -133,6 +205,8 @@ impl Iterator for Listing {
         match &mut self.state {
             State::Walk(walk) => walk.next(&mut self.hidden),
             State::Rows(rows) => rows.next(),
+            #[cfg(feature = "object-store")]
+            State::Objects(objects) => objects.next(&mut self.hidden),
         }
     }
 }

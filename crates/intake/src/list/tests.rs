@@ -56,7 +56,7 @@ fn a_folder_in_a_fixed_order_with_its_sources() {
     for entry in walk(folder.path()).map(Result::unwrap) {
         let source = entry.record_id.split_once('/').map(|(first, _)| first.to_owned());
         assert_eq!(entry.facts, Facts { source, ..Facts::default() });
-        let file = read_bounded(&entry.path, &Limits::default()).unwrap();
+        let file = read_bounded(entry.location.as_path(), &Limits::default()).unwrap();
         assert_eq!(file.bytes(), entry.record_id.as_bytes());
     }
     for entry in list_inputs(folder.path()).unwrap() {
@@ -185,7 +185,7 @@ fn a_csv_manifest_with_everything() {
     );
     assert_eq!(entries[1].facts, Facts::default());
     let limits = Limits::default();
-    assert_eq!(read_bounded(&entries[1].path, &limits).unwrap().bytes(), b"in/2, b.jpg");
+    assert_eq!(read_bounded(entries[1].location.as_path(), &limits).unwrap().bytes(), b"in/2, b.jpg");
 }
 
 #[test]
@@ -289,5 +289,5 @@ fn no_path_leaves_the_root() {
     assert_eq!(rejects, expected);
     // What is handed out has no links, so that none can be turned around afterwards.
     let entry = manifest(&root, "list.csv", &text).unwrap().find_map(Result::ok).unwrap();
-    assert_eq!(entry.path, fs::canonicalize(root.join("1.jpg")).unwrap());
+    assert_eq!(entry.location.as_path(), fs::canonicalize(root.join("1.jpg")).unwrap());
 }

@@ -8,12 +8,7 @@ use std::{
 };
 
 use super::{Entry, ListReject};
-use crate::{
-    Facts, Refusal, Reject,
-    facts::{MAX_FACT_BYTES, check_record_id, optional},
-    parts::escape_name,
-    read::check_regular,
-};
+use crate::{Facts, Refusal, Reject, facts::folder_facts, parts::escape_name, read::check_regular};
 
 /// Which facts the place of a file tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,16 +114,10 @@ impl Walk {
 
     fn entry(&self, record_id: String, path: PathBuf) -> Result<Entry, ListReject> {
         if self.rule == FactsRule::None {
-            return Ok(Entry { record_id, path, facts: Facts::default() });
+            return Ok(Entry { record_id, location: path.into(), facts: Facts::default() });
         }
-        let facts = || -> Result<Facts, Refusal> {
-            check_record_id(&record_id)?;
-            let folder = record_id.split_once('/').map(|(first, _)| first.to_owned());
-            let source = optional("source (the first folder's name)", folder, MAX_FACT_BYTES)?;
-            Ok(Facts { source, ..Facts::default() })
-        };
-        match facts() {
-            Ok(facts) => Ok(Entry { record_id, path, facts }),
+        match folder_facts(&record_id) {
+            Ok(facts) => Ok(Entry { record_id, location: path.into(), facts }),
             Err(refusal) => Err(self.reject(record_id, refusal.into())),
         }
     }

@@ -25,7 +25,7 @@ use crate::{Limits, Reject, decode};
 
 pub use escape::escape_name;
 pub use kind::Container;
-use walk::Walk;
+pub(crate) use walk::{Source, Walk, kind};
 
 /// One part of a file: an entry, a page, an image of a page, or the file itself where it holds no others.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl fmt::Debug for Content {
 /// Whether the file at `path` may hold others, by its first bytes; `false` as well where it cannot be read.
 #[must_use]
 pub fn holds_parts(path: &Path) -> bool {
-    walk::kind(path).is_ok_and(|kind| kind.is_some())
+    walk::kind_at(path).is_ok_and(|kind| kind.is_some())
 }
 
 /// Hands every part of the file at `path` to `sink`, in the order of the file, until it breaks. A file that holds no

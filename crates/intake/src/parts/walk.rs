@@ -2,7 +2,6 @@
 
 use std::{
     cell::Cell,
-    fs::File,
     io::{self, Cursor, Read, Seek, SeekFrom},
     ops::ControlFlow,
     path::Path,
@@ -13,7 +12,10 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{Container, Content, Part, archive, document, kind::HEAD};
-use crate::{Limits, Refusal, Reject, limits::FREE_UNPACKED_BYTES, read::open_regular};
+use crate::{
+    Limits, Location, Refusal, Reject, limits::FREE_UNPACKED_BYTES, location::read_at_most,
+    read::open_regular,
+};
 
 /// What archives are read from.
 pub(crate) trait Source: Read + Seek {}
@@ -38,15 +40,15 @@ pub(crate) struct Walk<'a> {
     position: Rc<Cell<u64>>,
 }
 
-/// A file that tells how far it was read.
+/// A source that tells how far it was read.
 struct Watched {
-    file: File,
+    source: Box<dyn Source>,
     position: Rc<Cell<u64>>,
 }
 
 impl Read for Watched {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(bytes)?;
+        let count = self.source.read(bytes)?;
         self.position.set(self.position.get().saturating_add(count as u64));
         Ok(count)
     }
@@ -54,7 +56,7 @@ impl Read for Watched {
 
 impl Seek for Watched {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let position = self.file.seek(to)?;
+        let position = self.source.seek(to)?;
         self.position.set(position);
         Ok(position)
     }
@@ -78,8 +80,17 @@ impl<'a> Walk<'a> {
 
     /// Walks the file at `path`.
     pub(crate) fn file(&mut self, path: &Path) {
-        let outcome = self.open(path);
-        if let Err(reject) = outcome {
+        match Location::from(path).open() {
+            Ok(opened) => opened.walk(self),
+            Err(reject) => {
+                let _ = self.emit("", Err(reject));
+            }
+        }
+    }
+
+    /// Walks what lies in `source`, which said that it has `size` bytes.
+    pub(crate) fn source(&mut self, source: Box<dyn Source>, size: u64) {
+        if let Err(reject) = self.open(source, size) {
             let _ = self.emit("", Err(reject));
         }
     }
@@ -90,24 +101,22 @@ impl<'a> Walk<'a> {
         let _ = self.member("", bytes);
     }
 
-    fn open(&mut self, path: &Path) -> Result<(), Reject> {
-        let (mut file, metadata) = open_regular(path)?;
-        self.packed = metadata.len();
-        let kind = kind_of(&mut file)?;
+    fn open(&mut self, mut source: Box<dyn Source>, size: u64) -> Result<(), Reject> {
+        self.packed = size;
+        let kind = kind(&mut source)?;
         let allowed = match kind {
             None => self.limits.file_bytes,
             Some(kind) if kind.is_document() => self.limits.document_bytes.max(self.limits.file_bytes),
             Some(_) => self.limits.container_bytes,
         };
         Limits { file_bytes: allowed, ..*self.limits }.check_file(self.packed)?;
-        file.rewind().map_err(|error| Reject::from(&error))?;
         match kind {
             Some(kind) if !kind.is_document() => {
                 let position = Rc::clone(&self.position);
-                let _ = self.archive("", kind, Box::new(Watched { file, position }));
+                let _ = self.archive("", kind, Box::new(Watched { source, position }));
             }
             _ => {
-                let bytes = read_at_most(file, self.packed, allowed)?;
+                let bytes = read_at_most(source, self.packed, allowed)?;
                 let _ = self.member("", bytes);
             }
         }
@@ -181,21 +190,19 @@ impl<'a> Walk<'a> {
 }
 
 /// Which container the file at `path` is, if any.
-pub(super) fn kind(path: &Path) -> Result<Option<Container>, Reject> {
-    kind_of(&mut open_regular(path)?.0)
+pub(super) fn kind_at(path: &Path) -> Result<Option<Container>, Reject> {
+    let (mut file, _) = open_regular(path)?;
+    kind(&mut file)
 }
 
-fn kind_of(file: &mut File) -> Result<Option<Container>, Reject> {
+/// Which container lies in `source`, if any. The source is at its start afterwards.
+pub(crate) fn kind(source: &mut (impl Read + Seek)) -> Result<Option<Container>, Reject> {
+    let failed = |error: io::Error| Reject::from(&error);
     let mut head = Zeroizing::new(Vec::with_capacity(HEAD));
-    file.take(HEAD as u64).read_to_end(&mut head).map_err(|error| Reject::from(&error))?;
-    Ok(Container::sniff(&head).or_else(|| archive::unpacks_itself(&head, file).then_some(Container::Zip)))
-}
-
-/// Reads a file that said it has `stated` bytes, and fails where it turns out to have more than `allowed`.
-fn read_at_most(file: File, stated: u64, allowed: u64) -> Result<Zeroizing<Vec<u8>>, Reject> {
-    let capacity = usize::try_from(stated.saturating_add(1)).unwrap_or(0);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
-    file.take(allowed.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| Reject::from(&error))?;
-    Limits { file_bytes: allowed, ..Limits::default() }.check_file(bytes.len() as u64)?;
-    Ok(bytes)
+    source.seek(SeekFrom::Start(0)).map_err(failed)?;
+    source.take(HEAD as u64).read_to_end(&mut head).map_err(failed)?;
+    let kind =
+        Container::sniff(&head).or_else(|| archive::unpacks_itself(&head, source).then_some(Container::Zip));
+    source.seek(SeekFrom::Start(0)).map_err(failed)?;
+    Ok(kind)
 }

@@ -51,7 +51,7 @@ impl Evidence {
         } else {
             let mut listing = list_inputs(leak)?;
             listed.extend(listing.by_ref().map(|entry| match entry {
-                Ok(entry) => (entry.record_id, entry.path, Ok(())),
+                Ok(entry) => (entry.record_id, entry.location.as_path().to_owned(), Ok(())),
                 Err(reject) => (reject.what, PathBuf::new(), Err(reject.reason)),
             }));
             hidden = listing.hidden();

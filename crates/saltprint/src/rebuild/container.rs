@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use saltprint_fingerprint::GlobalCode;
 use saltprint_index::{ContainerRow, SegmentRecord};
 use saltprint_intake::{
-    Content, Entry, Facts, MAX_RECORD_ID_BYTES, Part, Refusal, Reject, Unreadable, for_each_part, stamp,
+    Content, Entry, Facts, Location, MAX_RECORD_ID_BYTES, Opened, Part, Refusal, Reject, Unreadable,
 };
 use saltprint_keys::RecordRef;
 
@@ -76,6 +76,7 @@ impl Worker<'_> {
     pub(super) fn container(
         &self,
         entry: &Entry,
+        opened: Opened,
         container: RecordRef,
         stamped: [u8; 16],
         place: [u8; 16],
@@ -85,7 +86,7 @@ impl Worker<'_> {
         let mut all: Vec<Processed> = Vec::new();
         let mut page: Option<(String, GlobalCode)> = None;
         let mut failed = None;
-        for_each_part(&entry.path, self.limits(), &mut |Part { place, content, .. }| {
+        opened.for_each_part(self.limits(), &mut |Part { place, content, .. }| {
             held += content.as_ref().map_or(0, Content::held);
             batch.push(Piece { record_id: entry.record_id.clone() + &place, content });
             if batch.len() < BATCH && held < BATCH_BYTES {
@@ -104,7 +105,7 @@ impl Worker<'_> {
             return Err(error);
         }
         self.batch(entry, batch, &mut page, &mut all)?;
-        if self.stamped(&entry.path) != Some(stamped) {
+        if self.stamped(&entry.location) != Some(stamped) {
             let reject = Unreadable::Changed.into();
             return Ok(vec![Processed::Rejected { record_id: entry.record_id.clone(), reject }]);
         }
@@ -197,8 +198,8 @@ impl Worker<'_> {
     }
 
     /// Keyed digest of the size and time of a file; `None` where it cannot be seen.
-    fn stamped(&self, path: &std::path::Path) -> Option<[u8; 16]> {
-        stamp(path).ok().map(|stamp| self.stamp_digest(stamp))
+    fn stamped(&self, location: &Location) -> Option<[u8; 16]> {
+        location.look().ok().map(|found| self.stamp_digest(found.stamp()))
     }
 }
 

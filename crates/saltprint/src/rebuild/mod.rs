@@ -51,6 +51,10 @@ use records::Worker;
 /// Records handled between two looks at the progress.
 const BATCH: usize = 128;
 
+/// Threads for each core where reading a record means to wait for a network: to fetch and decode a photo takes about as
+/// long as tens of milliseconds of waiting, and far away stores make one wait for longer.
+const REMOTE_THREADS: usize = 4;
+
 /// How to rebuild.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
@@ -304,15 +308,25 @@ fn read_vault(
     let total = if options.count_first { Some(config.vault.list()?.count() as u64) } else { None };
     let mut listing = config.vault.list()?;
     let mut done = 0;
+    // Threads that wait for a network do not compute.
+    let waiting = if config.vault.is_remote() { REMOTE_THREADS } else { 1 };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(rayon::current_num_threads() * waiting)
+        .build()
+        .map_err(|error| Error::Threads(Box::new(error)))?;
     loop {
         progress.update(Phase::Fingerprinting, done, total);
         let batch: Vec<Result<Entry, ListReject>> = listing.by_ref().take(BATCH).collect();
         if batch.is_empty() {
+            config.vault.check_outage()?;
             return Ok(listing.hidden());
         }
         done += batch.len() as u64;
-        let results: Vec<_> =
-            batch.into_par_iter().map(|entry| entry.map(|entry| worker.process(entry))).collect();
+        let results: Vec<_> = pool.install(|| {
+            batch.into_par_iter().map(|entry| entry.map(|entry| worker.process(entry))).collect()
+        });
+        // What could not be read because of an outage is not gone: no index may be published without it.
+        config.vault.check_outage()?;
         for result in results {
             match result {
                 Ok(processed) => processed?.into_iter().for_each(|one| ledger.add(one)),

@@ -33,8 +33,10 @@ pub(super) fn read(config: &Config, coder: &Coder) -> Result<Negative, Error> {
         }
     }
     // The order of the listing is that of the names, so the same folder gives the same bank.
-    let fingerprints: Vec<Vec<Option<Fingerprint>>> =
-        entries.par_iter().map(|entry| fingerprints(&entry.path, &config.limits, coder)).collect();
+    let fingerprints: Vec<Vec<Option<Fingerprint>>> = entries
+        .par_iter()
+        .map(|entry| fingerprints(entry.location.as_path(), &config.limits, coder))
+        .collect();
     for fingerprint in fingerprints.into_iter().flatten() {
         match fingerprint {
             Some(fingerprint) => negative.bank.add(&fingerprint),

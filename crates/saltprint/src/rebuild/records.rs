@@ -2,7 +2,7 @@
 
 use saltprint_fingerprint::Coder;
 use saltprint_index::{CatalogReader, CatalogRow, ContainerRow, RecordFacts, SeenOutcome, SegmentRecord};
-use saltprint_intake::{Entry, Facts, Limits, Reject, Stamp, decode, holds_parts, read_bounded, stamp};
+use saltprint_intake::{Entry, Facts, Limits, Opened, Reject, Stamp, decode};
 use saltprint_keys::{ContentDigest, DigestKey, IndexKey, RecordRef, RefKey};
 
 use super::previous::{Place, Previous};
@@ -80,12 +80,13 @@ impl<'a> Worker<'a> {
     /// Those of catalog and index; what is wrong with the record itself is in the result.
     pub(super) fn process(&self, entry: Entry) -> Result<Vec<Processed>, Error> {
         let record_ref = self.refs.record_ref(&entry.record_id);
-        let place_digest = self.digests.place(entry.path.as_os_str().as_encoded_bytes());
         let known = self.catalog.row(record_ref)?;
-        let stamped = match stamp(&entry.path) {
-            Ok(stamp) => self.stamp_digest(stamp),
-            Err(reject) => return Ok(vec![Processed::Rejected { record_id: entry.record_id, reject }]),
+        let rejected = |reject| Ok(vec![Processed::Rejected { record_id: entry.record_id.clone(), reject }]);
+        let found = match entry.location.look() {
+            Ok(found) => found,
+            Err(reject) => return rejected(reject),
         };
+        let (stamped, place_digest) = (self.stamp_digest(found.stamp()), self.digests.place(&found.place()));
         if let Some(row) = known.filter(|row| row.stamp == stamped && row.place == place_digest)
             && let Some(processed) = self.unread(&entry, record_ref, row)?
         {
@@ -97,17 +98,28 @@ impl<'a> Worker<'a> {
         {
             return Ok(processed);
         }
-        if holds_parts(&entry.path) {
-            return self.container(&entry, record_ref, stamped, place_digest);
+        let mut opened = match found.open() {
+            Ok(opened) => opened,
+            Err(reject) => return rejected(reject),
+        };
+        if opened.holds_parts() {
+            return self.container(&entry, opened, record_ref, stamped, place_digest);
         }
-        self.plain(entry, record_ref, place_digest).map(|processed| vec![processed])
+        self.plain(&entry, opened, record_ref, place_digest).map(|processed| vec![processed])
     }
 
     /// Reads a file that is one image.
-    fn plain(&self, entry: Entry, record_ref: RecordRef, place_digest: [u8; 16]) -> Result<Processed, Error> {
-        let content = match read_bounded(&entry.path, &self.config.limits) {
+    fn plain(
+        &self,
+        entry: &Entry,
+        opened: Opened,
+        record_ref: RecordRef,
+        place_digest: [u8; 16],
+    ) -> Result<Processed, Error> {
+        let record_id = || entry.record_id.clone();
+        let content = match opened.read(&self.config.limits) {
             Ok(content) => content,
-            Err(reject) => return Ok(Processed::Rejected { record_id: entry.record_id, reject }),
+            Err(reject) => return Ok(Processed::Rejected { record_id: record_id(), reject }),
         };
         let digest = self.digests.digest(content.bytes());
         let mut row = CatalogRow {
@@ -116,7 +128,7 @@ impl<'a> Worker<'a> {
             place: place_digest,
             outcome: SeenOutcome::Indexed,
         };
-        if let Some(processed) = self.carry_over(&entry, record_ref, row, true)? {
+        if let Some(processed) = self.carry_over(entry, record_ref, row, true)? {
             return Ok(processed);
         }
         if let Some(place) = self.previous.find_content(digest) {
@@ -124,13 +136,13 @@ impl<'a> Worker<'a> {
         }
         let image = match decode(content.bytes(), &self.config.limits) {
             Ok(image) => image,
-            Err(reject) => return Ok(Processed::Rejected { record_id: entry.record_id, reject }),
+            Err(reject) => return Ok(Processed::Rejected { record_id: record_id(), reject }),
         };
         drop(content);
         let Ok(fingerprint) = self.coder.fingerprint(&image) else {
             row.outcome = SeenOutcome::TooPlain;
             return Ok(Processed::TooPlain {
-                record_id: entry.record_id,
+                record_id: record_id(),
                 record_ref,
                 row: Some(row),
                 read: true,

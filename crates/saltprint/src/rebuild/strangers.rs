@@ -135,7 +135,7 @@ fn stranger(
     generation: &Generation,
     eligible: &(impl Fn(RecordRef) -> bool + Sync),
 ) -> Result<Option<Stranger>, Error> {
-    let Some((place, image)) = first_image(&entry.path, &config.limits) else {
+    let Some((place, image)) = first_image(&entry.location, &config.limits) else {
         return Ok(None);
     };
     let record_ref = refs.record_ref(&(entry.record_id.clone() + &place));

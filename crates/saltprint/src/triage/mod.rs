@@ -149,7 +149,7 @@ impl Saltprint {
             return self.triage([TriageInput::file(name_of(leak), leak)], evidence, progress, on_item);
         }
         let inputs = list_inputs(leak).map_err(Error::from)?.map(|entry| match entry {
-            Ok(entry) => TriageInput::file(entry.record_id, entry.path),
+            Ok(entry) => TriageInput::file(entry.record_id, entry.location.as_path()),
             Err(ListReject { what, reason }) => TriageInput::Rejected { name: what, reject: reason },
         });
         self.triage(inputs, evidence, progress, on_item)
