@@ -15,6 +15,7 @@ mod golden;
 mod incremental;
 mod local;
 mod negative;
+mod object_store;
 mod place;
 mod real_data;
 mod recalibrate;
