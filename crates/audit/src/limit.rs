@@ -195,6 +195,8 @@ pub(crate) enum CatchUpError {
     Io(io::Error),
     /// A line is not the one that the line after it names.
     Chain,
+    /// A line is the right one, and no entry to this release.
+    Unknown,
 }
 
 impl CatchUpError {
@@ -202,6 +204,11 @@ impl CatchUpError {
         match self {
             Self::Io(source) => AuditError::io("read", path)(source),
             Self::Chain => AuditError::Tampered { path, reason: "recent entries were changed" },
+            Self::Unknown => AuditError::Malformed {
+                path,
+                what: "a log that this release can count",
+                reason: "a recent entry is of an unknown kind, so a newer Saltprint wrote it",
+            },
         }
     }
 }
@@ -228,7 +235,7 @@ fn read_back(
         }
         // The first line of the log is no entry; nothing stands before it.
         let Some(entry) = Entry::parse(&line) else {
-            return if lines.position() == 0 { Ok(seen) } else { Err(CatchUpError::Chain) };
+            return if lines.position() == 0 { Ok(seen) } else { Err(CatchUpError::Unknown) };
         };
         passed += newer.since(entry.time);
         if known.is_none() && passed > DAY {

@@ -34,8 +34,8 @@ pub fn verify(
     key: &AuditKey,
     checkpoint: Option<&Checkpoint>,
 ) -> Result<Verification, AuditError> {
-    let verifier = Verifier::new(dir).key(key).state();
-    checkpoint.into_iter().fold(verifier, Verifier::checkpoint).run()
+    let verifier = Verifier::new().key(key).state();
+    checkpoint.into_iter().fold(verifier, Verifier::checkpoint).run(dir)
 }
 
 /// Checks a log against all that the caller has.
@@ -48,10 +48,9 @@ pub fn verify(
 /// | a checkpoint | a log that was replaced as a whole, or rewritten by a thief of the state |
 ///
 /// Checkpoints are the only of these that do not lie with the log. Writers may go on meanwhile.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[must_use = "a verifier does nothing until it runs"]
 pub struct Verifier<'a> {
-    dir: &'a Path,
     key: Option<&'a AuditKey>,
     state: bool,
     checkpoints: Vec<Checkpoint>,
@@ -59,9 +58,9 @@ pub struct Verifier<'a> {
 }
 
 impl<'a> Verifier<'a> {
-    /// A verifier of the log in `dir` that has nothing yet.
-    pub fn new(dir: &'a Path) -> Self {
-        Self { dir, key: None, state: false, checkpoints: Vec::new(), query: None }
+    /// A verifier that has nothing yet.
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Checks the MACs under the audit key.
@@ -88,16 +87,27 @@ impl<'a> Verifier<'a> {
         self
     }
 
-    /// Reads the log once.
+    /// Reads the log in `dir` once.
     ///
     /// # Errors
     /// Only for what cannot be read at all: [`AuditError::Missing`], [`AuditError::Malformed`] and
     /// [`AuditError::NewerVersion`] for the first line or the state file, [`AuditError::WrongKey`],
     /// [`AuditError::Permissions`], [`AuditError::Io`].
-    pub fn run(self) -> Result<Verification, AuditError> {
+    pub fn run(self, dir: &Path) -> Result<Verification, AuditError> {
         // The state before the log: what it knows is in the log by then, whoever goes on writing.
-        let state = if self.state { read_state(self.dir)? } else { None };
-        let log = OpenLog::open(self.dir)?;
+        let state = if self.state { read_state(dir)? } else { None };
+        self.walk(OpenLog::open(dir)?, state)
+    }
+
+    /// Reads a log from elsewhere once, such as a pipe that unpacks an archived one. There is no state file to it.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), with `-` for the path.
+    pub fn run_on(self, source: impl BufRead + 'a) -> Result<Verification, AuditError> {
+        self.walk(OpenLog::read("-".into(), source)?, None)
+    }
+
+    fn walk(self, log: OpenLog<'_>, state: Option<State>) -> Result<Verification, AuditError> {
         log.check_key(self.key)?;
         let mut walk = Walk::new(&log.header, self.key, state, self.checkpoints, self.query);
         walk.run(log.source).map_err(AuditError::io("read", log.path))?;
@@ -124,13 +134,13 @@ pub(crate) fn restore(
     }
 }
 
-struct OpenLog {
+struct OpenLog<'a> {
     path: PathBuf,
     header: Header,
-    source: Box<dyn BufRead>,
+    source: Box<dyn BufRead + 'a>,
 }
 
-impl OpenLog {
+impl<'a> OpenLog<'a> {
     fn open(dir: &Path) -> Result<Self, AuditError> {
         let path = dir.join(Name::Log.file());
         let file = File::open(&path).map_err(|error| {
@@ -141,7 +151,10 @@ impl OpenLog {
         })?;
         // Up to its length as of now, so that a busy writer cannot keep this from ending.
         let length = file.metadata().map_err(AuditError::io("inspect", &path))?.len();
-        let mut source = BufReader::with_capacity(1 << 16, file).take(length);
+        Self::read(path, BufReader::with_capacity(1 << 16, file).take(length))
+    }
+
+    fn read(path: PathBuf, mut source: impl BufRead + 'a) -> Result<Self, AuditError> {
         let header = read_header(&mut source, &path)?;
         Ok(Self { path, header, source: Box::new(source) })
     }

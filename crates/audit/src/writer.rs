@@ -11,8 +11,9 @@
 //! state does not know. The next writer holds the key of the first such line: it keeps lines as long as they
 //! authenticate and removes the rest, which nobody was told was written. Nothing is appended before that.
 
+use std::fmt;
 use std::io::{self, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::AuditError;
 use crate::action::Action;
@@ -43,6 +44,12 @@ impl Receipt {
     /// Hash of its line: the leaf of the tree.
     pub fn hash(&self) -> Hash {
         self.hash
+    }
+}
+
+impl fmt::Display for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "entry {}, {}", self.seq, self.hash)
     }
 }
 
@@ -97,7 +104,7 @@ impl<'a> Writer<'a> {
         check_last(&*log, &state, file_len, storage)?;
         let base = (state.log_len, state.head);
         let mut writer = Self { storage, log, state, base, pending: Vec::new(), file_len, found: None };
-        writer.adopt().map_err(AuditError::io("read", path))?;
+        writer.adopt(&path)?;
         Ok(writer)
     }
 
@@ -114,20 +121,27 @@ impl<'a> Writer<'a> {
 
     /// Keeps the whole entries behind the last finished one. They are written once more on commit: a sync that failed may
     /// have left them in memory only, and they look the same there.
-    fn adopt(&mut self) -> io::Result<()> {
+    fn adopt(&mut self, path: &Path) -> Result<(), AuditError> {
         if self.file_len == self.base.0 {
             return Ok(());
         }
         let mut adopted = 0;
         let mut line = Vec::with_capacity(MAX_LINE);
         let mut source = BufReader::new(Bytes::from(&*self.log, self.base.0));
-        while next_line(&mut source, &mut line)?.0 == LineEnd::Feed {
+        while next_line(&mut source, &mut line).map_err(AuditError::io("read", path))?.0 == LineEnd::Feed {
             let authentic = entry::split(&line)
                 .is_some_and(|(body, mac)| ratchet::same(&self.state.ratchet.entry_mac(body), &mac));
-            let Some(entry) = Entry::parse(&line)
-                .filter(|entry| authentic && entry.seq == self.state.seq() && entry.prev == self.state.head)
-            else {
+            if !authentic {
                 break;
+            }
+            let fits = |entry: &Entry| entry.seq == self.state.seq() && entry.prev == self.state.head;
+            let Some(entry) = Entry::parse(&line).filter(fits) else {
+                // Genuine, so it must not be removed.
+                return Err(AuditError::Malformed {
+                    path: path.into(),
+                    what: "a log that this release can go on with",
+                    reason: "its last entry is genuine and of an unknown kind, so a newer Saltprint wrote it",
+                });
             };
             self.state.advance(&line, entry.time);
             self.pending.extend_from_slice(&line);
@@ -299,3 +313,6 @@ fn check_last(
         _ => Err(tampered("its last entry is not the one that was written")),
     }
 }
+
+#[cfg(test)]
+mod tests;
