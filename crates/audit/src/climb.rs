@@ -33,7 +33,7 @@ pub struct ClimbRule {
 ///
 /// The edits of a leak (recompressed, resized, stamped) lie within about 25 bits of their original, so that a dozen
 /// versions of one document pass. Two people on one template lie 65 bits apart or more after calibration; random codes
-/// come within 32 bits of each other once in 10^37 pairs.
+/// come within 32 bits of each other once in 10^36 pairs.
 impl Default for ClimbRule {
     fn default() -> Self {
         Self { window: 256, near: 16, bits: 32 }

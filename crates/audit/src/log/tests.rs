@@ -219,6 +219,45 @@ fn proofs_convince_who_has_checkpoints_only() {
     assert!(matches!(prove_inclusion(&dir, 99, &newer).unwrap_err(), AuditError::OutOfRange { .. }));
 }
 
+/// The same input gives the same bytes: those of version 1, which another implementation has verified from `FORMAT.md`.
+#[test]
+fn golden_log() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1");
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().join("audit");
+    let mut random = |buffer: &mut [u8]| {
+        buffer.fill(9);
+        Ok(())
+    };
+    let log = AuditLog::init(&dir, &key(), &who(), at(0), &mut random).unwrap();
+    let question = Draft::new(&who(), Action::Lookup, at(100))
+        .case(CaseId::new("2026-17").unwrap())
+        .purpose(crate::Purpose::new("mail of \"3 November\" \\ Größe").unwrap())
+        .generation(7, [8; 32])
+        .thresholds(crate::Thresholds::new("whole 58").unwrap())
+        .query(crate::QueryDigest::of(b"image"))
+        .results(crate::Results::of(1, 0, 12));
+    let _ = log.append(question.clone()).unwrap();
+    let checkpoint = log.checkpoint(&who(), at(200)).unwrap();
+    let _ = log.append(question.refuse(crate::Reason::Climbing)).unwrap();
+    let path = dir.join("log.jsonl");
+    fs::write(&path, [fs::read(&path).unwrap().as_slice(), b"torn"].concat()).unwrap();
+    let _ = log.append(lookup()).unwrap();
+
+    let files = [
+        ("log.jsonl", fs::read(&path).unwrap()),
+        ("state", fs::read(dir.join("state")).unwrap()),
+        ("checkpoint.txt", checkpoint.to_string().into_bytes()),
+    ];
+    for (name, content) in files {
+        if std::env::var_os("SALTPRINT_GOLDEN").is_some_and(|value| value == "write") {
+            fs::create_dir_all(&golden).unwrap();
+            fs::write(golden.join(name), &content).unwrap();
+        }
+        assert!(fs::read(golden.join(name)).unwrap() == content, "`{name}` is not what version 1 is");
+    }
+}
+
 #[test]
 fn nothing_secret_is_printed_or_written() {
     let place = tempfile::tempdir().unwrap();
