@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::header::Header;
 use crate::time::Timestamp;
 use crate::tree::Hash;
@@ -14,7 +16,8 @@ pub(crate) const MOST_ASKED: usize = 10_000;
 /// One thing that is wrong with a log.
 ///
 /// Lines are counted as `grep -n` does: the header is line 1, and entry 0 line 2 of an untouched log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "finding", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Finding {
     /// Entries that do not authenticate stand where these should.
@@ -157,7 +160,7 @@ impl fmt::Display for Finding {
 }
 
 /// What a verification says. The log is as it was written when there are no findings.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[must_use = "a verification is to be looked at"]
 #[non_exhaustive]
 pub struct Verification {

@@ -38,6 +38,14 @@ pub struct Limits {
     pub case: Rates,
 }
 
+impl Limits {
+    /// The longest window that has a limit.
+    fn reach(&self) -> Option<Duration> {
+        let any = |limits: [Option<u32>; 2], window| limits.iter().any(Option::is_some).then_some(window);
+        any([self.actor.day, self.case.day], DAY).or_else(|| any([self.actor.hour, self.case.hour], HOUR))
+    }
+}
+
 /// A question that comes too soon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -69,7 +77,7 @@ pub struct Limiter {
     at: Option<(u64, Hash)>,
     /// Time of the last entry, and how much passed up to it.
     last: Option<(Timestamp, Duration)>,
-    /// All questions of the last day, oldest first.
+    /// All questions that the longest window reaches, oldest first.
     questions: VecDeque<Question>,
     actors: HashMap<Actor, VecDeque<Duration>>,
     cases: HashMap<CaseId, VecDeque<Duration>>,
@@ -107,19 +115,20 @@ impl Limiter {
         end: (u64, Hash),
         now: Timestamp,
     ) -> Result<(), CatchUpError> {
+        let Some(reach) = self.limits.reach() else { return Ok(()) };
         // Another log, or one that was put back: what is known does not lead there.
         if self.at.is_some_and(|(offset, _)| offset > end.0) {
             *self = Self::new(self.limits);
         }
-        let seen = match read_back(log, end, self.at, now) {
+        let seen = match read_back(log, end, self.at, now, reach) {
             Err(CatchUpError::Chain) if self.at.is_some() => {
                 *self = Self::new(self.limits);
-                read_back(log, end, None, now)?
+                read_back(log, end, None, now, reach)?
             }
             result => result?,
         };
         for seen in seen.into_iter().rev() {
-            self.note(seen);
+            self.note(seen, reach);
         }
         self.at = Some(end);
         Ok(())
@@ -152,8 +161,8 @@ impl Limiter {
         actor.or_else(by_case)
     }
 
-    /// Counts an entry, and forgets what is older than a day before it.
-    fn note(&mut self, seen: Seen) {
+    /// Counts an entry, and forgets what the longest window no longer reaches.
+    fn note(&mut self, seen: Seen, reach: Duration) {
         let passed = self.last.map_or(Duration::ZERO, |(last, passed)| passed + seen.time.since(last));
         self.last = Some((seen.time, passed));
         if let Some((actor, case)) = seen.question {
@@ -163,7 +172,7 @@ impl Limiter {
             }
             self.questions.push_back(Question { at: passed, actor, case });
         }
-        while self.questions.front().is_some_and(|question| question.at + DAY <= passed) {
+        while self.questions.front().is_some_and(|question| question.at + reach <= passed) {
             if let Some(Question { actor, case, .. }) = self.questions.pop_front() {
                 forget_first(&mut self.actors, actor);
                 if let Some(case) = case {
@@ -213,12 +222,13 @@ impl CatchUpError {
     }
 }
 
-/// The entries from `end` back to `known` or, without it, as far as a day reaches; newest first.
+/// The entries from `end` back to `known` or, without it, as far as the longest window reaches; newest first.
 fn read_back(
     log: &dyn Handle,
     end: (u64, Hash),
     known: Option<(u64, Hash)>,
     now: Timestamp,
+    reach: Duration,
 ) -> Result<Vec<Seen>, CatchUpError> {
     let (mut seen, mut expected, mut newer, mut passed) = (Vec::new(), end.1, now, Duration::ZERO);
     let mut lines = BackwardLines::new(log, end.0);
@@ -238,7 +248,7 @@ fn read_back(
             return if lines.position() == 0 { Ok(seen) } else { Err(CatchUpError::Unknown) };
         };
         passed += newer.since(entry.time);
-        if known.is_none() && passed > DAY {
+        if known.is_none() && passed > reach {
             return Ok(seen);
         }
         (newer, expected) = (entry.time, entry.prev);

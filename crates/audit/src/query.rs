@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 /// Digest of a query, from which an entry's commitment is made: `derive(query digest, bytes)` by BLAKE3.
 ///
 /// It has a context of its own, so that it is not the plain hash of a file. It is wiped on drop, and is never
-/// written, printed or serialised: the log holds a commitment under a key that is gone with the next entry.
+/// written, printed or serialised: the log holds a commitment under a key that is gone with the next entry. It can be
+/// cloned, because one question may be logged twice: before it is answered, and when it is.
 ///
 /// ```
 /// use saltprint_audit::{QueryDigest, QueryHasher};

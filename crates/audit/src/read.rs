@@ -37,7 +37,8 @@ pub(crate) fn next_line(source: &mut impl BufRead, line: &mut Vec<u8>) -> io::Re
         }
         let feed = chunk.iter().position(|&byte| byte == b'\n');
         let piece = feed.unwrap_or(chunk.len());
-        line.extend(chunk.iter().take(piece.min(MAX_LINE.saturating_sub(line.len()))));
+        let kept = piece.min(MAX_LINE.saturating_sub(line.len()));
+        line.extend_from_slice(chunk.get(..kept).unwrap_or_default());
         let used = piece + usize::from(feed.is_some());
         source.consume(used);
         length += used as u64;

@@ -163,6 +163,13 @@ fn old_questions_are_forgotten() {
     let mut fresh = Limiter::new(per_actor(2, 9));
     assert!(log.check(&mut fresh, &who("x"), None, at(400_000)).unwrap().is_none());
     assert_eq!(fresh.questions.len(), 2);
+    let mut hourly =
+        Limiter::new(Limits { actor: Rates { hour: Some(2), day: None }, case: Rates::default() });
+    assert!(log.check(&mut hourly, &who("x"), None, at(361_000)).unwrap().is_none());
+    assert_eq!(hourly.questions.len(), 1);
+    let mut free = Limiter::new(Limits::default());
+    assert!(log.check(&mut free, &who("x"), None, at(361_000)).unwrap().is_none());
+    assert_eq!(free.questions.len(), 0);
 }
 
 #[test]
