@@ -66,6 +66,13 @@ codes! {
     }
 }
 
+impl Action {
+    /// Whether [`Limits`](crate::Limits) apply: to lookups and triages, by which images are tried against the index.
+    pub const fn is_limited(self) -> bool {
+        matches!(self, Self::Lookup | Self::Triage)
+    }
+}
+
 codes! {
     /// Why a question was refused.
     Reason {

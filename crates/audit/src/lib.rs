@@ -41,6 +41,44 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A question that limits apply to:
+//!
+//! ```
+//! # use std::time::SystemTime;
+//! # use saltprint_audit::{
+//! #     Action, Actor, ActorRole, AuditLog, CaseId, Draft, Purpose, QueryDigest, Results, ToolVersion, Who,
+//! # };
+//! use saltprint_audit::{Admission, Climb, ClimbGuard, ClimbRule, Limiter, Limits, Rates, Reason};
+//!
+//! # let place = tempfile::tempdir()?;
+//! # let dir = place.path().join("audit");
+//! # let key = saltprint_keys::AuditKey::from_secret(&[7; 32]);
+//! # let who = Who {
+//! #     actor: Actor::new("alice")?,
+//! #     role: ActorRole::new("searcher")?,
+//! #     tool: ToolVersion::new("0.1.0")?,
+//! # };
+//! # let random = &mut saltprint_keys::system_random;
+//! # let log = AuditLog::init(&dir, &key, &who, SystemTime::now(), random)?;
+//! # let (image, code) = (b"the bytes of the image", [1, 2, 3, 4]);
+//! // Once in a process, and once in a service for all its threads.
+//! let actor = Rates { hour: Some(100), day: Some(500) };
+//! let mut limiter = Limiter::new(Limits { actor, case: Rates::default() });
+//! let mut guard = ClimbGuard::new(ClimbRule::default());
+//!
+//! // For each question: the code is known before the search, the results after it.
+//! let draft = Draft::new(&who, Action::Lookup, SystemTime::now()).query(QueryDigest::of(image));
+//! if let Climb::Alarm { .. } = guard.observe(&who.actor, &[code]) {
+//!     log.append(draft.refuse(Reason::Climbing))?;
+//!     return Ok(()); // and no answer
+//! }
+//! match log.admit(&mut limiter, draft.results(Results::of(1, 0, 0)))? {
+//!     Admission::Granted(receipt) => println!("the answer, with {receipt}"),
+//!     Admission::Refused { refusal, .. } => println!("{refusal}"),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # What it holds, and what it never holds
 //!
 //! Numbers, times, names, cases, purposes, versions, thresholds, a commitment to each query, and results in coarse

@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::AuditError;
-use crate::action::{Action, Reason};
+use crate::action::Reason;
 use crate::backward::BackwardLines;
 use crate::entry::Entry;
 use crate::storage::Handle;
@@ -28,7 +28,7 @@ pub struct Rates {
 
 /// The limits in force. All must hold.
 ///
-/// Answered lookups and triages count as one question each. A refusal counts nothing: who tries too soon is not made
+/// Answered lookups and triages count as one question each ([`Action::is_limited`](crate::Action::is_limited)). A refusal counts nothing: who tries too soon is not made
 /// to wait longer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -258,7 +258,7 @@ fn read_back(
 
 impl From<Entry> for Seen {
     fn from(entry: Entry) -> Self {
-        let counts = matches!(entry.action, Action::Lookup | Action::Triage);
+        let counts = entry.action.is_limited();
         Self { time: entry.time, question: counts.then_some((entry.actor, entry.case)) }
     }
 }

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 use saltprint_keys::{AuditKey, system_random};
 
 use super::*;
+use crate::action::Action;
 use crate::entry::{Draft, Who};
 use crate::{ActorRole, Admission, AuditLog, ToolVersion, verify};
 
@@ -134,6 +135,8 @@ fn a_limit_of_none_is_none_and_of_zero_forbids() {
     assert_eq!(ask(&log, &mut free, "alice", "1", 0), Ok(()));
     assert!(ask(&log, &mut closed, "alice", "1", 0).is_err());
     assert!(ask(&log, &mut closed, "alice", "1", 100_000).is_err());
+    let other = Draft::new(&who("alice"), Action::Erase, at(100_000));
+    assert!(matches!(log.admit(&mut closed, other).unwrap(), Admission::Granted(_)), "no question");
 }
 
 #[test]
