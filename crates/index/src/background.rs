@@ -112,6 +112,9 @@ pub struct Impostor {
     pub rival: f32,
     /// How much more likely what was read is in a copy of a record than in its rivals', in nats; the most of all.
     pub likelihood: f32,
+    /// The smallest ratio of distances among its straightened parts, as the two distances in bits: that of the nearest record and
+    /// that of its nearest rival. `None` where no part was straightened.
+    pub straightened: Option<(u16, u16)>,
 }
 
 impl LocalBackground {

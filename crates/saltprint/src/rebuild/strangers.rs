@@ -58,15 +58,22 @@ pub(super) fn measure(
         // could be called strong.
         let found = search.look(&local, &images, &|_, _| false, &admit)?;
         let parts = nearest_to_parts(generation, &images, &found)?;
-        for (number, parts) in parts.into_iter().enumerate() {
-            if let Some((nearest, runner_up)) = straightened(parts, &|hit| admit(number, hit)) {
-                background.straightened.add(nearest, Some(runner_up));
-            }
+        let parts: Vec<Option<(u32, u32)>> = parts
+            .into_iter()
+            .enumerate()
+            .map(|(number, parts)| straightened(parts, &|hit| admit(number, hit)))
+            .collect();
+        for (nearest, runner_up) in parts.iter().flatten() {
+            background.straightened.add(*nearest, Some(*runner_up));
         }
         let judged = found.par_iter().enumerate();
         let impostors: Result<Vec<Option<Impostor>>, Error> =
             judged.map(|(number, contests)| impostor(&search, contests, &|hit| admit(number, hit))).collect();
-        background.impostors.extend(impostors?.into_iter().flatten());
+        let bits = |distance: u32| u16::try_from(distance).unwrap_or(u16::MAX);
+        background.impostors.extend(impostors?.into_iter().zip(&parts).filter_map(|(impostor, part)| {
+            let straightened = part.map(|(nearest, runner_up)| (bits(nearest), bits(runner_up)));
+            Some(Impostor { straightened, ..impostor? })
+        }));
     }
     background.straightened.records = background.records;
     background.impostors.sort_by(|a, b| a.best.total_cmp(&b.best).then(a.rival.total_cmp(&b.rival)));
