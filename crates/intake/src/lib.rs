@@ -32,6 +32,7 @@ mod read;
 mod reject;
 #[cfg(feature = "object-store")]
 mod store;
+mod system_names;
 
 pub use decode::{Format, decode};
 pub use error::Error;

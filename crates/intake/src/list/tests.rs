@@ -65,6 +65,24 @@ fn a_folder_in_a_fixed_order_with_its_sources() {
 }
 
 #[test]
+fn a_leak_hides_nothing_but_what_is_of_the_system() {
+    let folder = folder(&[
+        ".cache/kyc/1.jpg",
+        ".hidden",
+        "._fork/2.jpg",
+        "__MACOSX/._a.jpg",
+        "a/._a.jpg",
+        "a/.DS_Store",
+        "a/.localized",
+        "a/__MACOSX.jpg",
+        "a/Thumbs.db",
+    ]);
+    let (ids, rejects, hidden) = listed(list_inputs(folder.path()).unwrap());
+    assert_eq!(ids, ["._fork/2.jpg", ".cache/kyc/1.jpg", ".hidden", "a/Thumbs.db", "a/__MACOSX.jpg"]);
+    assert_eq!((rejects, hidden), (vec![], 4));
+}
+
+#[test]
 fn a_hidden_root_and_an_empty_one() {
     let folder = folder(&[".vault/1.jpg"]);
     assert_eq!(listed(walk(&folder.path().join(".vault"))).0, ["1.jpg"]);

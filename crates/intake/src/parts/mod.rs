@@ -8,7 +8,8 @@
 //! for a page, `#page=2&image=1` for an image on it, `#content` for the one file that a gzip, Zstandard or xz file is if
 //! it is no tar, and one after the other where files lie in files. A place that an archive has twice gets `#2`.
 //!
-//! Folders give no part, nor do names that a listing of folders passes over as hidden, nor macOS's `__MACOSX`.
+//! Folders give no part, nor do the files that macOS adds to archives (`__MACOSX/`, `._x`, `.DS_Store`, `.localized`). Other
+//! hidden names are names like any other.
 
 mod archive;
 mod document;
