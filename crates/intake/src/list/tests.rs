@@ -65,6 +65,15 @@ fn a_folder_in_a_fixed_order_with_its_sources() {
 }
 
 #[test]
+fn names_that_look_like_places_are_escaped_in_a_leak_and_kept_in_a_vault() {
+    let folder = folder(&["a.pdf", "a.pdf#page=1", "b & c #1.jpg", "scan&image=1"]);
+    let (ids, _, _) = listed(walk(folder.path()));
+    assert_eq!(ids, ["a.pdf", "a.pdf#page=1", "b & c #1.jpg", "scan&image=1"]);
+    let (ids, _, _) = listed(list_inputs(folder.path()).unwrap());
+    assert_eq!(ids, ["a.pdf", "a.pdf\\u{23}page=1", "b & c #1.jpg", "scan\\u{26}image=1"]);
+}
+
+#[test]
 fn a_leak_hides_nothing_but_what_is_of_the_system() {
     let folder = folder(&[
         ".cache/kyc/1.jpg",

@@ -6,7 +6,8 @@
 //!
 //! Each part has a *place*, which continues the name of the file: `/folder/a.jpg` for an entry of an archive, `#page=2`
 //! for a page, `#page=2&image=1` for an image on it, `#content` for the one file that a gzip, Zstandard or xz file is if
-//! it is no tar, and one after the other where files lie in files. A place that an archive has twice gets `#2`.
+//! it is no tar, and one after the other where files lie in files. A place that an archive has twice gets `#2`. Names that
+//! hold such words themselves are escaped ([`escape_name`]), and a part's [`Role`] says the same without words.
 //!
 //! Folders give no part, nor do the files that macOS adds to archives (`__MACOSX/`, `._x`, `.DS_Store`, `.localized`). Other
 //! hidden names are names like any other.
@@ -28,12 +29,54 @@ pub use escape::escape_name;
 pub use kind::Container;
 pub(crate) use walk::{Source, Walk, kind};
 
+/// What a part is to the file that it lies in. A place is for people; whatever is decided is decided by this, since names come
+/// from outside. It has all kinds of parts that there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// A file: the one that was walked, or an entry of an archive. Also what a walk says last where it had to stop early.
+    File,
+    /// A page.
+    Page {
+        /// The place of its document.
+        document: String,
+    },
+    /// An image on a page, whose part came before.
+    Image {
+        /// The place of its document.
+        document: String,
+        /// The place of the page.
+        page: String,
+    },
+}
+
+impl Role {
+    /// The place of the document that it is a page or an image of.
+    #[must_use]
+    pub fn document(&self) -> Option<&str> {
+        match self {
+            Self::File => None,
+            Self::Page { document } | Self::Image { document, .. } => Some(document),
+        }
+    }
+
+    /// The place of the page that it is an image on.
+    #[must_use]
+    pub fn page(&self) -> Option<&str> {
+        match self {
+            Self::File | Self::Page { .. } => None,
+            Self::Image { page, .. } => Some(page),
+        }
+    }
+}
+
 /// One part of a file: an entry, a page, an image of a page, or the file itself where it holds no others.
 #[derive(Debug)]
 pub struct Part {
     /// Where it lies in the file, as a continuation of the file's name; empty for the file itself. Bytes that are no
     /// UTF-8, and control characters, are escaped ([`escape_name`]).
     pub place: String,
+    /// What it is to its file.
+    pub role: Role,
     /// Its content, or why there is none. A walk that has to stop early says why in its last part.
     pub content: Result<Content, Reject>,
     /// About how much of the file was read when it came, 0 to 1, for progress.

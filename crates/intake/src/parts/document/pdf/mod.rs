@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     Refusal, Reject, Unreadable,
-    parts::{Content, walk::Walk},
+    parts::{Content, Role, walk::Walk},
 };
 
 use images::{Found, Image, Images};
@@ -58,8 +58,10 @@ pub(super) fn walk(walk: &mut Walk<'_>, place: &str, bytes: Zeroizing<Vec<u8>>) 
         }
         end_at_limit(walk, place)?;
         let at = page_place(place, index + 1);
-        walk.emit(&at, Ok(Content::lazy(Page { document: Arc::clone(&document), index })))?;
-        images_of_page(walk, &at, &document, index, &mut images)?;
+        let page = Page { document: Arc::clone(&document), index };
+        walk.emit_as(Role::Page { document: place.to_owned() }, &at, Ok(Content::lazy(page)))?;
+        let role = Role::Image { document: place.to_owned(), page: at };
+        images_of_page(walk, &role, &document, index, &mut images)?;
     }
     ControlFlow::Continue(())
 }
@@ -67,11 +69,12 @@ pub(super) fn walk(walk: &mut Walk<'_>, place: &str, bytes: Zeroizing<Vec<u8>>) 
 /// Hands out the images that are not on an earlier page.
 fn images_of_page(
     walk: &mut Walk<'_>,
-    page_place: &str,
+    role: &Role,
     document: &Arc<Document>,
     index: usize,
     images: &mut Images,
 ) -> ControlFlow<()> {
+    let page_place = role.page().unwrap_or_default();
     let found = document.run(|pdf| Ok(pdf.pages().get(index).map(|page| images.on(page))));
     let found = match found {
         Ok(Some((found, new))) => {
@@ -79,7 +82,7 @@ fn images_of_page(
             found
         }
         Ok(None) => Vec::new(),
-        Err(reject) => return walk.emit(&format!("{page_place}&image=1"), Err(reject)),
+        Err(reject) => return walk.emit_as(role.clone(), &format!("{page_place}&image=1"), Err(reject)),
     };
     for (number, found) in (1..).zip(found) {
         end_at_limit(walk, page_place)?;
@@ -87,7 +90,7 @@ fn images_of_page(
             Found::Jpeg(id) => document.run(|pdf| images::jpeg(pdf, id)).map(Content::of_file),
             Found::Other(id) => Ok(Content::lazy(Image { document: Arc::clone(document), page: index, id })),
         };
-        walk.emit(&format!("{page_place}&image={number}"), content)?;
+        walk.emit_as(role.clone(), &format!("{page_place}&image={number}"), content)?;
     }
     ControlFlow::Continue(())
 }

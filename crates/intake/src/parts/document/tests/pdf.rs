@@ -16,6 +16,8 @@ fn a_scan_is_a_page_and_the_jpeg_that_it_was_made_of() {
     let jpeg = jpeg_of(&picture);
     let parts = parts(&scan_of(&picture, ""));
     assert_eq!(outline(&parts), ["#page=1", "#page=1&image=1"]);
+    assert_eq!((parts[0].role.document(), parts[0].role.page()), (Some(""), None));
+    assert_eq!((parts[1].role.document(), parts[1].role.page()), (Some(""), Some("#page=1")));
 
     assert_eq!(&*parts[1].content.as_ref().unwrap().identity(), jpeg.as_slice());
     assert_eq!(decoded(&parts[1]).unwrap().pixels(), decode(&jpeg, &Limits::default()).unwrap().pixels());
