@@ -4,9 +4,9 @@
 //! that it came from, bit by bit where it is a JPEG; the page is what a person sees, with what was written over the
 //! image. Both are parts, and a later stage finds that they look alike.
 //!
-//! What is bounded here: the size of the document, of what one of its streams unpacks to, of a drawn page and of each
-//! image, the number of pages, images and drawing commands, and the memory of each decode. What is not: streams that are
-//! encrypted or packed twice are not unpacked ahead; patterns and soft masks are not surveyed; and nothing in a process
+//! What is bounded here: the size of the document, of what its streams unpack to (all together, but for images: those each
+//! alone), of a drawn page and of each image, the number of pages, images and drawing commands, and the memory of each
+//! decode. What is not: streams that are encrypted or packed twice are not unpacked ahead; patterns and soft masks are not surveyed; and nothing in a process
 //! can stop a decoder that overflows its stack or never ends. That takes a decoder in a process of its own.
 
 mod images;
@@ -121,7 +121,7 @@ impl AsRef<[u8]> for Bytes {
 }
 
 impl Document {
-    fn open(bytes: Zeroizing<Vec<u8>>, walk: &Walk<'_>) -> Result<Self, Reject> {
+    fn open(bytes: Zeroizing<Vec<u8>>, walk: &mut Walk<'_>) -> Result<Self, Reject> {
         unpacked::check(&bytes, walk)?;
         let digest = blake3::hash(&bytes);
         let document = Self { bytes: Arc::new(Bytes(bytes)), digest, pdf: OnceLock::new() };

@@ -101,7 +101,7 @@ fn image_entries(width: u32, height: u32) -> String {
     format!("/Type /XObject /Subtype /Image /Width {width} /Height {height}")
 }
 
-pub(super) fn deflate(bytes: &[u8]) -> Vec<u8> {
+pub(in crate::parts::document) fn deflate(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
