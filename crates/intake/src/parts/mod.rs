@@ -89,8 +89,8 @@ pub struct Content(Kind);
 enum Kind {
     /// The bytes of an image file, or of something that no decoder takes.
     File(Zeroizing<Vec<u8>>),
-    /// A page, or an image in a document.
-    Lazy(Box<dyn Lazy>),
+    /// A page, or an image in a document, with the bytes that are held for it.
+    Lazy(Box<dyn Lazy>, usize),
 }
 
 /// Something that is drawn when it is asked for.
@@ -109,17 +109,19 @@ impl Content {
         Self(Kind::File(Zeroizing::new(bytes)))
     }
 
-    /// Bytes that it holds in memory.
+    /// Bytes that it holds in memory. All parts of a document hold it together; the first one that is drawn says so for them,
+    /// so that the sum over the parts that wait is short of one document at most.
     #[must_use]
     pub fn held(&self) -> usize {
         match &self.0 {
             Kind::File(bytes) => bytes.len(),
-            Kind::Lazy(_) => 0,
+            Kind::Lazy(_, held) => *held,
         }
     }
 
-    pub(crate) fn lazy(lazy: impl Lazy + 'static) -> Self {
-        Self(Kind::Lazy(Box::new(lazy)))
+    /// Something to be drawn, which says that `held` bytes are held for it.
+    pub(crate) fn lazy(lazy: impl Lazy + 'static, held: usize) -> Self {
+        Self(Kind::Lazy(Box::new(lazy), held))
     }
 
     /// Bytes that stand for the content: equal bytes are the same image. Those of the file where it is one.
@@ -127,7 +129,7 @@ impl Content {
     pub fn identity(&self) -> Cow<'_, [u8]> {
         match &self.0 {
             Kind::File(bytes) => Cow::Borrowed(bytes),
-            Kind::Lazy(lazy) => lazy.identity(),
+            Kind::Lazy(lazy, _) => lazy.identity(),
         }
     }
 
@@ -138,7 +140,7 @@ impl Content {
     pub fn decode(&self, limits: &Limits) -> Result<Luma, Reject> {
         match &self.0 {
             Kind::File(bytes) => decode(bytes, limits),
-            Kind::Lazy(lazy) => lazy.decode(limits),
+            Kind::Lazy(lazy, _) => lazy.decode(limits),
         }
     }
 }
@@ -147,7 +149,7 @@ impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
             Kind::File(_) => "Content(file)",
-            Kind::Lazy(_) => "Content(drawn)",
+            Kind::Lazy(..) => "Content(drawn)",
         })
     }
 }

@@ -46,10 +46,11 @@ pub(super) fn walk(walk: &mut Walk<'_>, place: &str, bytes: Zeroizing<Vec<u8>>) 
             return ControlFlow::Break(());
         }
         let page = Page { bytes: Arc::clone(&bytes), document, directory };
+        let content = Content::lazy(page, if number == 1 { bytes.len() } else { 0 });
         if alone {
-            walk.emit(place, Ok(Content::lazy(page)))?;
+            walk.emit(place, Ok(content))?;
         } else {
-            walk.emit_as(as_page(), &page_place(place, number), Ok(Content::lazy(page)))?;
+            walk.emit_as(as_page(), &page_place(place, number), Ok(content))?;
         }
     }
     match end {

@@ -59,7 +59,8 @@ pub(super) fn walk(walk: &mut Walk<'_>, place: &str, bytes: Zeroizing<Vec<u8>>) 
         end_at_limit(walk, place)?;
         let at = page_place(place, index + 1);
         let page = Page { document: Arc::clone(&document), index };
-        walk.emit_as(Role::Page { document: place.to_owned() }, &at, Ok(Content::lazy(page)))?;
+        let content = Content::lazy(page, if index == 0 { document.held } else { 0 });
+        walk.emit_as(Role::Page { document: place.to_owned() }, &at, Ok(content))?;
         let role = Role::Image { document: place.to_owned(), page: at };
         images_of_page(walk, &role, &document, index, &mut images)?;
     }
@@ -88,7 +89,9 @@ fn images_of_page(
         end_at_limit(walk, page_place)?;
         let content = match found {
             Found::Jpeg(id) => document.run(|pdf| images::jpeg(pdf, id)).map(Content::of_file),
-            Found::Other(id) => Ok(Content::lazy(Image { document: Arc::clone(document), page: index, id })),
+            Found::Other(id) => {
+                Ok(Content::lazy(Image { document: Arc::clone(document), page: index, id }, 0))
+            }
         };
         walk.emit_as(role.clone(), &format!("{page_place}&image={number}"), content)?;
     }
@@ -108,6 +111,8 @@ fn end_at_limit(walk: &mut Walk<'_>, place: &str) -> ControlFlow<()> {
 struct Document {
     bytes: Arc<Bytes>,
     digest: Hash,
+    /// Bytes of the document, and those that the parser may come to keep of its streams.
+    held: usize,
     pdf: OnceLock<Pdf>,
 }
 
@@ -122,9 +127,10 @@ impl AsRef<[u8]> for Bytes {
 
 impl Document {
     fn open(bytes: Zeroizing<Vec<u8>>, walk: &mut Walk<'_>) -> Result<Self, Reject> {
-        unpacked::check(&bytes, walk)?;
+        let kept = unpacked::check(&bytes, walk)?;
+        let held = bytes.len().saturating_add(usize::try_from(kept).unwrap_or(usize::MAX));
         let digest = blake3::hash(&bytes);
-        let document = Self { bytes: Arc::new(Bytes(bytes)), digest, pdf: OnceLock::new() };
+        let document = Self { bytes: Arc::new(Bytes(bytes)), digest, held, pdf: OnceLock::new() };
         let pdf = unwound(guarded(|| document.parse()))?;
         let _ = document.pdf.set(pdf);
         Ok(document)

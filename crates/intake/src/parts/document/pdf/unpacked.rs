@@ -70,10 +70,8 @@ impl Packing {
         if is_zlib(data) {
             return Some(Self::Zlib);
         }
-        [b"/FlateDecode".as_slice(), b"/Fl"]
-            .iter()
-            .any(|name| find(dictionary, name).is_some())
-            .then_some(Self::Bare)
+        // Short for `/FlateDecode`, and how that begins.
+        find(dictionary, b"/Fl").is_some().then_some(Self::Bare)
     }
 
     /// Bytes that come out, up to one more than `allowed`. Where the stream ends is up to itself, since the mark of its end may

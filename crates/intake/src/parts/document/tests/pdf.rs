@@ -180,6 +180,21 @@ fn two_images_forms_patterns_and_annotations() {
 }
 
 #[test]
+fn a_document_is_held_once() {
+    let mut pdf = Pdf::new();
+    let image = pdf.image(80, 70, RGB, &vec![7; 80 * 70 * 3]);
+    for _ in 0..3 {
+        pdf.scan(image, 80, 70, "");
+    }
+    // It stays in memory as it was unpacked.
+    let kept = pdf.stream("/Type /ObjStm /N 0 /First 0 /Filter /FlateDecode", &deflate(&[b' '; 10_000]));
+    assert!(kept > 2);
+    let bytes = pdf.finish();
+    let held: Vec<usize> = parts(&bytes).iter().map(|part| part.content.as_ref().unwrap().held()).collect();
+    assert_eq!(held, [bytes.len() + 10_000, 0, 0, 0]);
+}
+
+#[test]
 fn a_shared_image_is_a_part_once() {
     let (width, height) = (80, 70);
     let mut pdf = Pdf::new();
