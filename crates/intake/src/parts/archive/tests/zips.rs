@@ -110,15 +110,11 @@ fn names_stay_apart_and_on_one_line() {
 fn no_entry_passes_for_a_page_or_an_image_of_one() {
     let entries = ["scan", "scan&image=1.jpg", "a.pdf", "a.pdf#page=1", "b.gz#content"];
     let mut found = Vec::new();
-    for_each_part_of_bytes(
-        zip(&entries.map(|name| stored(name, b"A"))),
-        &Limits::default(),
-        &mut |part| {
-            assert_eq!(part.role, crate::Role::File);
-            found.push(part.place);
-            ControlFlow::Continue(())
-        },
-    );
+    for_each_part_of_bytes(zip(&entries.map(|name| stored(name, b"A"))), &Limits::default(), &mut |part| {
+        assert_eq!(part.role, crate::Role::File);
+        found.push(part.place);
+        ControlFlow::Continue(())
+    });
     assert_eq!(
         found,
         ["/scan", "/scan\\u{26}image=1.jpg", "/a.pdf", "/a.pdf\\u{23}page=1", "/b.gz\\u{23}content"]

@@ -5,10 +5,12 @@
 //! image. Both are parts, and a later stage finds that they look alike.
 //!
 //! What is bounded here: the size of the document, of what its streams unpack to (all together, but for images: those each
-//! alone), of a drawn page and of each image, the number of pages, images and drawing commands, and the memory of each
-//! decode. What is not: streams that are encrypted or packed twice are not unpacked ahead; patterns and soft masks are not surveyed; and nothing in a process
-//! can stop a decoder that overflows its stack or never ends. That takes a decoder in a process of its own.
+//! alone), of a drawn page and of each image, the number of pages, images, drawing commands and pixels that a page draws, the
+//! memory of each decode, and the time of all of them. What is not: streams that are encrypted or packed twice are not
+//! unpacked ahead; and nothing in a process can stop a decoder that overflows its stack or never ends. That takes a decoder
+//! in a process of its own.
 
+mod clock;
 mod images;
 mod page;
 mod survey;
@@ -28,10 +30,11 @@ use super::{
     page_place,
 };
 use crate::{
-    Refusal, Reject, Unreadable,
+    Limits, Refusal, Reject, Unreadable,
     parts::{Content, Role, walk::Walk},
 };
 
+use clock::{Clock, Turn};
 use images::{Found, Image, Images};
 use page::Page;
 
@@ -89,8 +92,8 @@ fn images_of_page(
         end_at_limit(walk, page_place)?;
         let content = match found {
             Found::Jpeg(id) => document.run(|pdf| images::jpeg(pdf, id)).map(Content::of_file),
-            Found::Other(id) => {
-                Ok(Content::lazy(Image { document: Arc::clone(document), page: index, id }, 0))
+            Found::Other(named) => {
+                Ok(Content::lazy(Image { document: Arc::clone(document), page: index, named }, 0))
             }
         };
         walk.emit_as(role.clone(), &format!("{page_place}&image={number}"), content)?;
@@ -114,6 +117,7 @@ struct Document {
     /// Bytes of the document, and those that the parser may come to keep of its streams.
     held: usize,
     pdf: OnceLock<Pdf>,
+    clock: Clock,
 }
 
 /// The bytes of the document, as the parser takes them.
@@ -130,7 +134,13 @@ impl Document {
         let kept = unpacked::check(&bytes, walk)?;
         let held = bytes.len().saturating_add(usize::try_from(kept).unwrap_or(usize::MAX));
         let digest = blake3::hash(&bytes);
-        let document = Self { bytes: Arc::new(Bytes(bytes)), digest, held, pdf: OnceLock::new() };
+        let document = Self {
+            bytes: Arc::new(Bytes(bytes)),
+            digest,
+            held,
+            pdf: OnceLock::new(),
+            clock: Clock::default(),
+        };
         let pdf = unwound(guarded(|| document.parse()))?;
         let _ = document.pdf.set(pdf);
         Ok(document)
@@ -146,6 +156,16 @@ impl Document {
             ) => damaged("its encryption cannot be understood"),
             LoadPdfError::Invalid => damaged("it has no pages that can be found"),
         })
+    }
+
+    /// Draws something of the document, in what is left of its time.
+    fn draw<T: Send>(
+        &self,
+        limits: &Limits,
+        work: impl Fn(&Pdf, &Turn<'_>) -> Result<T, Reject> + Sync,
+    ) -> Result<T, Reject> {
+        let turn = self.clock.start(limits)?;
+        self.run(|pdf| work(pdf, &turn))
     }
 
     /// Works on the parsed document on a guarded thread. Where that panics it is done once more on a document parsed

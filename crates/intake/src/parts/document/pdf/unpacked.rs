@@ -179,10 +179,10 @@ mod tests {
         let limits = Limits { decode_bytes: 2 * MEGABYTE, ..Limits::default() };
         for said in ["/Type /ObjStm", "/Type /XRef /W [1 2 1]", "/First 4"] {
             let liar = format!("{IMAGE} {said}");
-            assert_eq!(checked(&streams(&[&liar; 3]), &limits).unwrap_err().code(), "too_much_memory");
+            assert_eq!(checked(&streams(&[liar.as_str(); 3]), &limits).unwrap_err().code(), "too_much_memory");
         }
         let long = format!("/Subtype /Imagery /Width 9 /Height 9 /Note ({})", "x".repeat(2 * DICTIONARY));
-        assert_eq!(checked(&streams(&[&long; 3]), &limits).unwrap_err().code(), "too_much_memory");
+        assert_eq!(checked(&streams(&[long.as_str(); 3]), &limits).unwrap_err().code(), "too_much_memory");
     }
 
     #[test]
