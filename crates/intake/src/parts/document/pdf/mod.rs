@@ -47,7 +47,12 @@ pub(super) fn walk(walk: &mut Walk<'_>, place: &str, bytes: Zeroizing<Vec<u8>>) 
         Ok(document) => Arc::new(document),
         Err(reject) => return walk.emit(place, Err(reject)),
     };
-    let count = match document.run(|pdf| Ok(pdf.pages().len())) {
+    let limits = *walk.limits;
+    let count = document.run(|pdf| {
+        unpacked::check_contents(pdf, limits.pages, limits.decode_bytes)?;
+        Ok(pdf.pages().len())
+    });
+    let count = match count {
         Ok(0) => return walk.emit(place, Err(Refusal::EmptyContainer { format: NAME }.into())),
         Ok(count) => count,
         Err(reject) => return walk.emit(place, Err(reject)),

@@ -4,12 +4,19 @@
 //! that what counts is their sum. Images are unpacked one at a time and dropped; a scan of a hundred pages may hold
 //! many times what a decode may, and for them each alone counts.
 
-use std::io::{self, Read};
+use std::{
+    collections::HashMap,
+    io::{self, Read},
+};
 
 use flate2::bufread::{DeflateDecoder, ZlibDecoder};
+use hayro::hayro_syntax::{
+    Pdf,
+    object::{Array, Stream, dict::keys},
+};
 
 use super::NAME;
-use crate::{Limits, Refusal, Reject, parts::walk::Walk};
+use crate::{Refusal, Reject, parts::walk::Walk};
 
 /// Most bytes that one byte of a deflated stream can unpack to.
 const MOST_RATIO: u64 = 1_032;
@@ -55,6 +62,28 @@ pub(super) fn check(bytes: &[u8], walk: &mut Walk<'_>) -> Result<u64, Reject> {
         rest = &data[length..];
     }
     Ok(kept)
+}
+
+/// Checks what the parser comes to keep of the content of the first `pages` pages: each page has its own copy, of streams
+/// that others share and that it names itself more than once.
+pub(super) fn check_contents(pdf: &Pdf, pages: u64, allowed: u64) -> Result<(), Refusal> {
+    let mut sizes = HashMap::new();
+    let mut bytes = 0_u64;
+    let most = usize::try_from(pages).unwrap_or(usize::MAX);
+    for page in pdf.pages().iter().take(most) {
+        let contents = page.raw().get::<Array<'_>>(keys::CONTENTS);
+        let streams = contents.iter().flat_map(Array::iter::<Stream<'_>>);
+        for stream in streams.chain(page.raw().get::<Stream<'_>>(keys::CONTENTS)) {
+            let size = *sizes
+                .entry(stream.obj_id())
+                .or_insert_with(|| stream.decoded_data().map_or(0, |data| data.len() as u64));
+            bytes = bytes.saturating_add(size);
+            if bytes > allowed {
+                return Err(Refusal::TooMuchMemory { bytes, allowed });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// How a deflated stream begins.
@@ -138,7 +167,7 @@ mod tests {
     use std::ops::ControlFlow;
 
     use super::*;
-    use crate::parts::document::tests::deflate;
+    use crate::{Limits, parts::document::tests::deflate};
 
     const MEGABYTE: u64 = 1024 * 1024;
 
@@ -179,7 +208,10 @@ mod tests {
         let limits = Limits { decode_bytes: 2 * MEGABYTE, ..Limits::default() };
         for said in ["/Type /ObjStm", "/Type /XRef /W [1 2 1]", "/First 4"] {
             let liar = format!("{IMAGE} {said}");
-            assert_eq!(checked(&streams(&[liar.as_str(); 3]), &limits).unwrap_err().code(), "too_much_memory");
+            assert_eq!(
+                checked(&streams(&[liar.as_str(); 3]), &limits).unwrap_err().code(),
+                "too_much_memory"
+            );
         }
         let long = format!("/Subtype /Imagery /Width 9 /Height 9 /Note ({})", "x".repeat(2 * DICTIONARY));
         assert_eq!(checked(&streams(&[long.as_str(); 3]), &limits).unwrap_err().code(), "too_much_memory");

@@ -380,8 +380,7 @@ fn what_patterns_masks_and_glyphs_draw_counts_too() {
 
         let mut pdf = Pdf::new();
         let image = pdf.image(1_000, 1_000, GREY, &vec![90; 1_000_000]);
-        let glyph = pdf.stream("", b"9 0 0 0 9 9 d1 9 0 0 9 0 0 cm /Im0 Do");
-        let glyph = if times == 2 { glyph } else { pdf.stream("", b"9 0 d0 9 0 0 9 0 0 cm /Im0 Do") };
+        let glyph = pdf.stream("", b"9 0 d0 9 0 0 9 0 0 cm /Im0 Do");
         let font = pdf.object(&format!(
             "<< /Type /Font /Subtype /Type3 /FontBBox [0 0 9 9] /FontMatrix [1 0 0 1 0 0] /CharProcs << /g {glyph} 0 R >> \
              /Encoding << /Type /Encoding /Differences [97 /g] >> /FirstChar 97 /LastChar 97 /Widths [9] \
@@ -430,6 +429,23 @@ fn glyphs_count_one_by_one() {
         let text = format!("({}) Tj ", "x".repeat(1_000)).repeat(lines);
         let resources = format!("/Font << /F1 {font} 0 R >>");
         assert_eq!(code_of_page(&mut pdf, &resources, &format!("BT /F1 2 Tf {text} ET")), expected);
+    }
+}
+
+#[test]
+fn content_that_pages_share_is_kept_for_each_of_them() {
+    let packed = deflate(&vec![b' '; 1024 * 1024]);
+    let limits = Limits { decode_bytes: 10 * 1024 * 1024, ..Limits::default() };
+    for (pages, times, expected) in [(4, 2, 4), (11, 1, 1), (1, 11, 1)] {
+        let mut pdf = Pdf::new();
+        let content = pdf.stream("/Filter /FlateDecode", &packed);
+        let contents = format!("{content} 0 R ").repeat(times);
+        for _ in 0..pages {
+            pdf.page_of("/MediaBox [0 0 9 9]", &format!("/Contents [{contents}]"));
+        }
+        let outline = outline(&parts_within(&pdf.finish(), &limits));
+        assert_eq!(outline.len(), expected, "{outline:?}");
+        assert_eq!(outline[0], if expected == 1 { " too_much_memory" } else { "#page=1" });
     }
 }
 
