@@ -91,7 +91,7 @@ fn triage() {
     place.write("leak/again.jpg", &corpus()[0].encoded);
     place.write("leak/note.txt", "not an image");
     place.write("leak/stranger.jpg", stranger());
-    place.write("leak/.hidden", "passed over");
+    place.write("leak/.DS_Store", "passed over");
     let ran = place.run(&["triage", "leak", "--json", "items.jsonl", "--summary", "-"]).expect(3);
     same_as_golden("triage_summary.json", &ran.stdout);
     same_as_golden("triage_items.jsonl", &fs::read_to_string(place.path("items.jsonl")).unwrap());

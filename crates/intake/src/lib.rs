@@ -32,6 +32,7 @@ mod read;
 mod reject;
 #[cfg(feature = "object-store")]
 mod store;
+mod system_names;
 
 pub use decode::{Format, decode};
 pub use error::Error;
@@ -42,7 +43,9 @@ pub use limits::{
 };
 pub use list::{Entry, ListReject, Listing, MAX_LINE_BYTES, Vault, list_inputs};
 pub use location::{Found, Location, Opened};
-pub use parts::{Container, Content, Part, escape_name, for_each_part, for_each_part_of_bytes, holds_parts};
+pub use parts::{
+    Container, Content, Part, Role, escape_name, for_each_part, for_each_part_of_bytes, holds_parts,
+};
 pub use read::{FileContent, Stamp, read_bounded, stamp};
 pub use reject::{Refusal, Reject, Unreadable};
 pub use saltprint_index::{Month, MonthError};

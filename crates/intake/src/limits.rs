@@ -36,7 +36,8 @@ pub const FREE_UNPACKED_BYTES: u64 = 256 * 1024 * 1024;
 /// Most pages of one document.
 pub const MAX_PAGES: u64 = 2_000;
 
-/// Most seconds that the reading of one archive or document may take, the use of what it holds not counted.
+/// Most seconds that the reading of one archive or document may take, the use of what it holds not counted; and again as many
+/// that the drawing of all pages and images of one PDF may take, on all threads together.
 pub const MAX_SECONDS: u64 = 3_600;
 
 /// How deep archives may lie in each other: the archive that is given is 1 deep, one in it 2.
@@ -51,7 +52,7 @@ pub struct Limits {
     pub file_bytes: u64,
     /// Longest side, in pixels ([`MAX_SIDE`]).
     pub side: u32,
-    /// Most pixels ([`MAX_PIXELS`]).
+    /// Most pixels ([`MAX_PIXELS`]). All images that a PDF page draws may have four times as many together.
     pub pixels: u64,
     /// Most memory while decoding, in bytes ([`MAX_DECODE_BYTES`]). It covers the decoded samples, the luma
     /// image and what the format's decoder holds beside them; not the file's own bytes.
@@ -69,7 +70,7 @@ pub struct Limits {
     pub ratio: u64,
     /// Most pages of a document ([`MAX_PAGES`]).
     pub pages: u64,
-    /// Most seconds of reading one archive or document ([`MAX_SECONDS`]).
+    /// Most seconds of reading one archive or document, and of drawing what one PDF holds ([`MAX_SECONDS`]).
     pub seconds: u64,
 }
 

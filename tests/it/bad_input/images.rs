@@ -120,7 +120,11 @@ fn bad_files(place: &Place, folder: &str) -> Expected {
     if fs::read_dir(&locked).is_err() {
         expect("locked", "unreadable", "permission_denied");
     }
-    place.write(&format!("{folder}/.hidden.jpg"), "passed over and counted apart");
+    // Passed over and counted apart in a vault; evidence in a leak.
+    place.write(&format!("{folder}/.hidden.jpg"), "no image");
+    if folder == "leak" {
+        expect(".hidden.jpg", "unreadable", "not_an_image");
+    }
     expected
 }
 

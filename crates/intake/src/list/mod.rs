@@ -161,7 +161,8 @@ impl Vault {
 }
 
 /// Lists every file below `folder` as an input without facts: how a leak is listed. All are files. The `record_id` of an entry is its
-/// path below the folder, escaped by [`escape_name`](crate::escape_name).
+/// path below the folder, escaped by [`escape_name`](crate::escape_name). Hidden files and folders are listed as well, since
+/// they are evidence like any other; see [`Listing::hidden`] for the few that are not.
 ///
 /// # Errors
 /// An [`Error`] where the folder cannot be opened.
@@ -190,8 +191,8 @@ enum State {
 }
 
 impl Listing {
-    /// Files and folders passed over so far because their names start with a dot. What is inside such a folder is
-    /// not counted.
+    /// Files and folders passed over so far because their names start with a dot or, in a leak, because they are macOS's own
+    /// (`._x`, `.DS_Store`, `.localized`, `__MACOSX`). What is inside such a folder is not counted.
     #[must_use]
     pub fn hidden(&self) -> u64 {
         self.hidden

@@ -65,6 +65,33 @@ fn a_folder_in_a_fixed_order_with_its_sources() {
 }
 
 #[test]
+fn names_that_look_like_places_are_escaped_in_a_leak_and_kept_in_a_vault() {
+    let folder = folder(&["a.pdf", "a.pdf#page=1", "b & c #1.jpg", "scan&image=1"]);
+    let (ids, _, _) = listed(walk(folder.path()));
+    assert_eq!(ids, ["a.pdf", "a.pdf#page=1", "b & c #1.jpg", "scan&image=1"]);
+    let (ids, _, _) = listed(list_inputs(folder.path()).unwrap());
+    assert_eq!(ids, ["a.pdf", "a.pdf\\u{23}page=1", "b & c #1.jpg", "scan\\u{26}image=1"]);
+}
+
+#[test]
+fn a_leak_hides_nothing_but_what_is_of_the_system() {
+    let folder = folder(&[
+        ".cache/kyc/1.jpg",
+        ".hidden",
+        "._fork/2.jpg",
+        "__MACOSX/._a.jpg",
+        "a/._a.jpg",
+        "a/.DS_Store",
+        "a/.localized",
+        "a/__MACOSX.jpg",
+        "a/Thumbs.db",
+    ]);
+    let (ids, rejects, hidden) = listed(list_inputs(folder.path()).unwrap());
+    assert_eq!(ids, ["._fork/2.jpg", ".cache/kyc/1.jpg", ".hidden", "a/Thumbs.db", "a/__MACOSX.jpg"]);
+    assert_eq!((rejects, hidden), (vec![], 4));
+}
+
+#[test]
 fn a_hidden_root_and_an_empty_one() {
     let folder = folder(&[".vault/1.jpg"]);
     assert_eq!(listed(walk(&folder.path().join(".vault"))).0, ["1.jpg"]);

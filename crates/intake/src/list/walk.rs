@@ -8,12 +8,19 @@ use std::{
 };
 
 use super::{Entry, ListReject};
-use crate::{Facts, Refusal, Reject, facts::folder_facts, parts::escape_name, read::check_regular};
+use crate::{
+    Facts, Refusal, Reject,
+    facts::folder_facts,
+    parts::escape_name,
+    read::check_regular,
+    system_names::{is_file_of_system, is_folder_of_system},
+};
 
 /// Which facts the place of a file tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FactsRule {
-    /// None: the folder is a leak. Its names are for people, so that they are escaped rather than refused.
+    /// None: the folder is a leak. Its names are for people, so that they are escaped rather than refused, and hidden ones
+    /// are names like any other: whoever made the leak may have hidden what is ours.
     None,
     /// The first folder below the root is the source.
     SourceFromFolder,
@@ -64,18 +71,29 @@ impl Walk {
                 self.open.pop();
                 continue;
             };
-            if name.as_encoded_bytes().starts_with(b".") {
+            let bytes = name.as_encoded_bytes();
+            if self.rule == FactsRule::SourceFromFolder && bytes.starts_with(b".") {
                 *hidden += 1;
                 continue;
             }
             let path = folder.path.join(&name);
-            let escaped = escape_name(name.as_encoded_bytes());
+            let escaped = escape_name(bytes);
             let known = match self.rule {
                 FactsRule::None => Some(escaped.as_str()),
                 FactsRule::SourceFromFolder => name.to_str(),
             };
             let what = join(&folder.relative, known.unwrap_or(&escaped));
-            match Self::look(&path, known.is_some()) {
+            let look = Self::look(&path, known.is_some());
+            let of_system = match look {
+                Ok(true) => is_folder_of_system(bytes),
+                Ok(false) => is_file_of_system(bytes),
+                Err(_) => false,
+            };
+            if of_system && self.rule == FactsRule::None {
+                *hidden += 1;
+                continue;
+            }
+            match look {
                 Ok(true) => {
                     self.pending = Some(Folder { path, relative: what, names: Vec::new().into_iter() });
                 }

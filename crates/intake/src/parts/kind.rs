@@ -45,11 +45,13 @@ impl Container {
             Some(Self::SevenZip)
         } else if begins(&[b"II\x2a\0", b"MM\0\x2a", b"II\x2b\0", b"MM\0\x2b"]) {
             Some(Self::Tiff)
+        } else if crate::decode::Format::sniff(head).is_ok() {
+            // What lies in the middle of an image, in a comment for one, makes it nothing else: a tape archive has its
+            // magic that late, and a PDF may have its own anywhere in the first kilobyte.
+            None
         } else if head.get(TAR_MAGIC_AT..TAR_MAGIC_AT + 5) == Some(b"ustar") {
             Some(Self::Tar)
-        } else if crate::decode::Format::sniff(head).is_err()
-            && head[..head.len().min(HEAD)].windows(5).any(|window| window == b"%PDF-")
-        {
+        } else if head[..head.len().min(HEAD)].windows(5).any(|window| window == b"%PDF-") {
             Some(Self::Pdf)
         } else {
             None
@@ -85,12 +87,18 @@ mod tests {
     fn containers_by_their_first_bytes() {
         let mut tar = vec![b'a'; 512];
         tar[TAR_MAGIC_AT..TAR_MAGIC_AT + 5].copy_from_slice(b"ustar");
+        let begins = |magic: &[u8]| [magic, &tar[magic.len()..]].concat();
         for (bytes, kind) in [
             (b"PK\x03\x04".as_slice(), Some(Container::Zip)),
             (b"\n\n%PDF-1.4", Some(Container::Pdf)),
             (&tar, Some(Container::Tar)),
             (b"II\x2a\0", Some(Container::Tiff)),
             (b"\xff\xd8\xff\xe0 a JPEG that quotes %PDF-1.4", None),
+            (&begins(b"\xff\xd8\xff\xfe\x0f\xa0"), None),
+            (&begins(b"\x89PNG\r\n\x1a\n"), None),
+            (&begins(b"GIF89a"), None),
+            // Only a name.
+            (&begins(b"BM.jpg\0"), Some(Container::Tar)),
             (b"", None),
         ] {
             assert_eq!(Container::sniff(bytes), kind);

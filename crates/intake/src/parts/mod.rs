@@ -6,9 +6,11 @@
 //!
 //! Each part has a *place*, which continues the name of the file: `/folder/a.jpg` for an entry of an archive, `#page=2`
 //! for a page, `#page=2&image=1` for an image on it, `#content` for the one file that a gzip, Zstandard or xz file is if
-//! it is no tar, and one after the other where files lie in files. A place that an archive has twice gets `#2`.
+//! it is no tar, and one after the other where files lie in files. A place that an archive has twice gets `#2`. Names that
+//! hold such words themselves are escaped ([`escape_name`]), and a part's [`Role`] says the same without words.
 //!
-//! Folders give no part, nor do names that a listing of folders passes over as hidden, nor macOS's `__MACOSX`.
+//! Folders give no part, nor do the files that macOS adds to archives (`__MACOSX/`, `._x`, `.DS_Store`, `.localized`). Other
+//! hidden names are names like any other.
 
 mod archive;
 mod document;
@@ -27,12 +29,54 @@ pub use escape::escape_name;
 pub use kind::Container;
 pub(crate) use walk::{Source, Walk, kind};
 
+/// What a part is to the file that it lies in. A place is for people; whatever is decided is decided by this, since names come
+/// from outside. It has all kinds of parts that there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// A file: the one that was walked, or an entry of an archive. Also what a walk says last where it had to stop early.
+    File,
+    /// A page.
+    Page {
+        /// The place of its document.
+        document: String,
+    },
+    /// An image on a page, whose part came before.
+    Image {
+        /// The place of its document.
+        document: String,
+        /// The place of the page.
+        page: String,
+    },
+}
+
+impl Role {
+    /// The place of the document that it is a page or an image of.
+    #[must_use]
+    pub fn document(&self) -> Option<&str> {
+        match self {
+            Self::File => None,
+            Self::Page { document } | Self::Image { document, .. } => Some(document),
+        }
+    }
+
+    /// The place of the page that it is an image on.
+    #[must_use]
+    pub fn page(&self) -> Option<&str> {
+        match self {
+            Self::File | Self::Page { .. } => None,
+            Self::Image { page, .. } => Some(page),
+        }
+    }
+}
+
 /// One part of a file: an entry, a page, an image of a page, or the file itself where it holds no others.
 #[derive(Debug)]
 pub struct Part {
     /// Where it lies in the file, as a continuation of the file's name; empty for the file itself. Bytes that are no
     /// UTF-8, and control characters, are escaped ([`escape_name`]).
     pub place: String,
+    /// What it is to its file.
+    pub role: Role,
     /// Its content, or why there is none. A walk that has to stop early says why in its last part.
     pub content: Result<Content, Reject>,
     /// About how much of the file was read when it came, 0 to 1, for progress.
@@ -45,8 +89,8 @@ pub struct Content(Kind);
 enum Kind {
     /// The bytes of an image file, or of something that no decoder takes.
     File(Zeroizing<Vec<u8>>),
-    /// A page, or an image in a document.
-    Lazy(Box<dyn Lazy>),
+    /// A page, or an image in a document, with the bytes that are held for it.
+    Lazy(Box<dyn Lazy>, usize),
 }
 
 /// Something that is drawn when it is asked for.
@@ -65,17 +109,19 @@ impl Content {
         Self(Kind::File(Zeroizing::new(bytes)))
     }
 
-    /// Bytes that it holds in memory.
+    /// Bytes that it holds in memory. All parts of a document hold it together; the first one that is drawn says so for them,
+    /// so that the sum over the parts that wait is short of one document at most.
     #[must_use]
     pub fn held(&self) -> usize {
         match &self.0 {
             Kind::File(bytes) => bytes.len(),
-            Kind::Lazy(_) => 0,
+            Kind::Lazy(_, held) => *held,
         }
     }
 
-    pub(crate) fn lazy(lazy: impl Lazy + 'static) -> Self {
-        Self(Kind::Lazy(Box::new(lazy)))
+    /// Something to be drawn, which says that `held` bytes are held for it.
+    pub(crate) fn lazy(lazy: impl Lazy + 'static, held: usize) -> Self {
+        Self(Kind::Lazy(Box::new(lazy), held))
     }
 
     /// Bytes that stand for the content: equal bytes are the same image. Those of the file where it is one.
@@ -83,7 +129,7 @@ impl Content {
     pub fn identity(&self) -> Cow<'_, [u8]> {
         match &self.0 {
             Kind::File(bytes) => Cow::Borrowed(bytes),
-            Kind::Lazy(lazy) => lazy.identity(),
+            Kind::Lazy(lazy, _) => lazy.identity(),
         }
     }
 
@@ -94,7 +140,7 @@ impl Content {
     pub fn decode(&self, limits: &Limits) -> Result<Luma, Reject> {
         match &self.0 {
             Kind::File(bytes) => decode(bytes, limits),
-            Kind::Lazy(lazy) => lazy.decode(limits),
+            Kind::Lazy(lazy, _) => lazy.decode(limits),
         }
     }
 }
@@ -103,7 +149,7 @@ impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
             Kind::File(_) => "Content(file)",
-            Kind::Lazy(_) => "Content(drawn)",
+            Kind::Lazy(..) => "Content(drawn)",
         })
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{Container, Content, Part, archive, document, kind::HEAD};
+use super::{Container, Content, Part, Role, archive, document, kind::HEAD};
 use crate::{
     Limits, Location, Refusal, Reject, limits::FREE_UNPACKED_BYTES, location::read_at_most,
     read::open_regular,
@@ -153,12 +153,22 @@ impl<'a> Walk<'a> {
         flow
     }
 
-    /// Hands a part out.
+    /// Hands a file out, or what is wrong with it.
     pub(crate) fn emit(&mut self, place: &str, content: Result<Content, Reject>) -> ControlFlow<()> {
+        self.emit_as(Role::File, place, content)
+    }
+
+    /// Hands a part out.
+    pub(crate) fn emit_as(
+        &mut self,
+        role: Role,
+        place: &str,
+        content: Result<Content, Reject>,
+    ) -> ControlFlow<()> {
         self.parts += 1;
         let before = Instant::now();
         let behind = (self.position.get() as f64 / self.packed.max(1) as f64).min(1.0);
-        let flow = (self.sink)(Part { place: place.to_owned(), content, behind });
+        let flow = (self.sink)(Part { place: place.to_owned(), role, content, behind });
         self.outside += before.elapsed();
         flow
     }

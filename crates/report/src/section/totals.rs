@@ -16,7 +16,7 @@ pub(super) fn totals(summary: &CaseSummary) -> Markup {
             (count(totals.inputs, "input", "inputs")) " to look up; archives and documents of several pages give several. "
             @if summary.hidden > 0 {
                 (count(summary.hidden, "hidden name was", "hidden names were"))
-                " passed over (names that begin with a dot, and resource forks)."
+                " passed over (what macOS adds to folders: resource forks, .DS_Store and the like)."
             }
         }
         @if totals.inputs == 0 {

@@ -20,7 +20,7 @@ const BLOCK: usize = 1 << 20;
 /// The files of a leak, in the order in which they are looked up.
 pub(super) struct Evidence {
     files: Vec<EvidenceFile>,
-    /// Names passed over because they begin with a dot.
+    /// Names passed over because they are the system's own.
     pub(super) hidden: u64,
     /// Bytes of all files that could be read.
     pub(super) bytes: u64,
@@ -150,7 +150,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.txt"), "abc").unwrap();
         std::fs::write(folder.path().join("=b"), "").unwrap();
-        std::fs::write(folder.path().join(".c"), "").unwrap();
+        std::fs::write(folder.path().join(".DS_Store"), "").unwrap();
         std::os::unix::fs::symlink("a.txt", folder.path().join("link")).unwrap();
         let evidence = Evidence::take(folder.path(), &NoProgress).unwrap();
         assert_eq!((evidence.len(), evidence.hidden, evidence.bytes), (3, 1, 3));

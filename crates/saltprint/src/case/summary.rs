@@ -29,7 +29,7 @@ pub struct CaseSummary {
     pub files: u64,
     /// Bytes of these files.
     pub bytes: u64,
-    /// Names beginning with a dot, and folders of resource forks, that were passed over.
+    /// Names of files and folders that are the system's own (`.DS_Store`, `__MACOSX`), which were passed over.
     pub hidden: u64,
     /// How many images ended how.
     pub totals: TriageTotals,

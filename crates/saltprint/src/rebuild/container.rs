@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use saltprint_fingerprint::GlobalCode;
 use saltprint_index::{ContainerRow, SegmentRecord};
 use saltprint_intake::{
-    Content, Entry, Facts, Location, MAX_RECORD_ID_BYTES, Opened, Part, Refusal, Reject, Unreadable,
+    Content, Entry, Facts, Location, MAX_RECORD_ID_BYTES, Opened, Part, Refusal, Reject, Role, Unreadable,
 };
 use saltprint_keys::RecordRef;
 
@@ -27,14 +27,16 @@ const BATCH_BYTES: usize = 128 * 1024 * 1024;
 /// One part on its way to a record.
 struct Piece {
     record_id: String,
+    role: Role,
     content: Result<Content, Reject>,
 }
 
-/// A part, the code of its image, and whether it is an image on a page.
+/// A part with the code of its image.
 struct Done {
     processed: Processed,
     code: Option<GlobalCode>,
     record_id: String,
+    role: Role,
 }
 
 impl Worker<'_> {
@@ -81,9 +83,9 @@ impl Worker<'_> {
         let mut all: Vec<Processed> = Vec::new();
         let mut page: Option<(String, GlobalCode)> = None;
         let mut failed = None;
-        opened.for_each_part(self.limits(), &mut |Part { place, content, .. }| {
+        opened.for_each_part(self.limits(), &mut |Part { place, role, content, .. }| {
             held += content.as_ref().map_or(0, Content::held);
-            batch.push(Piece { record_id: entry.record_id.clone() + &place, content });
+            batch.push(Piece { record_id: entry.record_id.clone() + &place, role, content });
             if batch.len() < BATCH && held < BATCH_BYTES {
                 return ControlFlow::Continue(());
             }
@@ -119,8 +121,8 @@ impl Worker<'_> {
     ) -> Result<(), Error> {
         let done: Vec<Done> =
             batch.into_par_iter().map(|piece| self.piece(entry, piece)).collect::<Result<_, Error>>()?;
-        for Done { processed, code, record_id } in done {
-            let Some((on, _)) = record_id.rsplit_once("&image=") else {
+        for Done { processed, code, record_id, role } in done {
+            let Some(on) = role.page().map(|page| entry.record_id.clone() + page) else {
                 *page = code.map(|code| (record_id, code));
                 all.push(processed);
                 continue;
@@ -128,7 +130,7 @@ impl Worker<'_> {
             let is_page = page
                 .as_ref()
                 .zip(code)
-                .is_some_and(|((name, shown), code)| name == on && shown.distance(&code) <= SAME_PICTURE);
+                .is_some_and(|((name, shown), code)| *name == on && shown.distance(&code) <= SAME_PICTURE);
             if !is_page {
                 all.push(processed);
             }
@@ -136,15 +138,16 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn piece(&self, entry: &Entry, Piece { record_id, content }: Piece) -> Result<Done, Error> {
-        let (processed, code) = self.part(entry, &record_id, content)?;
-        Ok(Done { processed, code, record_id })
+    fn piece(&self, entry: &Entry, Piece { record_id, role, content }: Piece) -> Result<Done, Error> {
+        let (processed, code) = self.part(entry, &record_id, &role, content)?;
+        Ok(Done { processed, code, record_id, role })
     }
 
     fn part(
         &self,
         entry: &Entry,
         record_id: &str,
+        role: &Role,
         content: Result<Content, Reject>,
     ) -> Result<(Processed, Option<GlobalCode>), Error> {
         let rejected =
@@ -163,7 +166,7 @@ impl Worker<'_> {
             .facts
             .subject
             .clone()
-            .or_else(|| record_id.rsplit_once("#page=").map(|(document, _)| document.to_owned()));
+            .or_else(|| role.document().map(|document| entry.record_id.clone() + document));
         let facts = self.facts(&Facts { subject, ..entry.facts.clone() }, digest);
         if let Some(place) = self.place_of(record_ref, digest) {
             let known = self.previous().record(place)?;

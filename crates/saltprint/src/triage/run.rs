@@ -100,7 +100,8 @@ impl Done {
 /// What is left of a unit when its content is gone.
 struct Name {
     name: String,
-    on_page: bool,
+    /// The name of the page that it is an image on.
+    on_page: Option<String>,
 }
 
 /// One run. `take` gets the reports of each batch.
@@ -222,8 +223,8 @@ impl<'a, E: From<Error>> Run<'a, E> {
     }
 
     fn part(&mut self, file: &str, part: Part, failed: &mut Option<E>) -> ControlFlow<()> {
-        let Part { place, content, .. } = part;
-        let on_page = place.contains("&image=");
+        let Part { place, role, content, .. } = part;
+        let on_page = role.page().map(|page| format!("{file}{page}"));
         let source = match content {
             Ok(content) => Source::Part { content, on_page },
             Err(reject) => Source::Rejected(reject),
@@ -260,8 +261,10 @@ impl<'a, E: From<Error>> Run<'a, E> {
         if units.is_empty() {
             return Ok(());
         }
-        let names: Vec<Name> =
-            units.iter().map(|unit| Name { name: unit.name.clone(), on_page: unit.is_on_page() }).collect();
+        let names: Vec<Name> = units
+            .iter()
+            .map(|unit| Name { name: unit.name.clone(), on_page: unit.page().map(str::to_owned) })
+            .collect();
         let prepared: Vec<Prepared> =
             units.into_par_iter().map(|unit| unit.prepare(self.saltprint, self.snapshot)).collect();
         let settled = self.judge(&names, prepared)?;
@@ -327,13 +330,12 @@ impl<'a, E: From<Error>> Run<'a, E> {
 
     /// The report on an image that shows what its page shows: a scan that fills the page. Notes pages.
     fn page_with_same_picture(&mut self, unit: &Name, code: Option<&GlobalCode>) -> Option<ItemReport> {
-        if !unit.on_page {
+        let Some(on_page) = &unit.on_page else {
             self.page = code.map(|code| (unit.name.clone(), *code));
             return None;
-        }
+        };
         let (page, shown) = self.page.as_ref()?;
-        let is_of_page = unit.name.rsplit_once("&image=").is_some_and(|(name, _)| name == page);
-        (is_of_page && shown.distance(code?) <= SAME_PICTURE)
+        (on_page == page && shown.distance(code?) <= SAME_PICTURE)
             .then(|| ItemReport::same_picture(unit.name.clone(), page))
     }
 }

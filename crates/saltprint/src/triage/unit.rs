@@ -19,8 +19,8 @@ pub(super) struct Unit {
 pub(super) enum Source {
     /// A file to be read; where it was seen before, it must not have changed since.
     File { path: PathBuf, seen: Option<Seen> },
-    /// A part of a file, and whether it is an image on a page, whose part came before.
-    Part { content: Content, on_page: bool },
+    /// A part of a file; where it is an image on a page, the name of that page, whose part came before.
+    Part { content: Content, on_page: Option<String> },
     /// Nothing to look at.
     Rejected(Reject),
 }
@@ -85,8 +85,12 @@ impl Unit {
         }
     }
 
-    pub(super) fn is_on_page(&self) -> bool {
-        matches!(self.source, Source::Part { on_page: true, .. })
+    /// The name of the page that it is an image on.
+    pub(super) fn page(&self) -> Option<&str> {
+        match &self.source {
+            Source::Part { on_page, .. } => on_page.as_deref(),
+            Source::File { .. } | Source::Rejected(_) => None,
+        }
     }
 
     fn rejected(&self, reject: &Reject) -> Prepared {

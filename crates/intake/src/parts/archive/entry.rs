@@ -137,7 +137,7 @@ pub(super) fn skip(
 /// Counts an entry, folders too. `false` where it gives no part.
 pub(super) fn begin(walk: &mut Walk<'_>, format: &'static str, named: &Named) -> Result<bool, Stop> {
     walk.count_entry(format).map_err(Stop)?;
-    Ok(!matches!(named, Named::Hidden))
+    Ok(!matches!(named, Named::System))
 }
 
 /// Hands out what came of an entry.

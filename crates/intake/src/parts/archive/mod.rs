@@ -7,8 +7,8 @@
 //! it tells nothing that the file's own name does not. Entries keep the order of the archive.
 //!
 //! # What becomes of an entry
-//! Each file gives one part. Folders, volume labels, and what a listing of folders passes over as hidden (a name, or a
-//! folder in it, that begins with a dot, so `.DS_Store` and `._x`) give none, nor does `__MACOSX/`. Names that are
+//! Each file gives one part, with a hidden name (`.x`) or not. Folders and volume labels give none, nor does what macOS adds
+//! to archives: `.DS_Store`, `.localized`, names that begin with `._`, and all in a folder `__MACOSX`. Names that are
 //! absolute or contain `..` (with the backslash taken as a separator as well), links, devices and overlapping entries
 //! are refused as unsafe; methods that are not supported by their name; entries with a password as encrypted.
 //!

@@ -1,4 +1,4 @@
-//! Names of entries: which are safe, which are hidden, and the places that they give.
+//! Names of entries: which are safe, which are of the system, and the places that they give.
 
 use std::{
     borrow::Cow,
@@ -6,21 +6,21 @@ use std::{
     hash::{Hash as _, Hasher as _},
 };
 
-use crate::parts::escape_name;
+use crate::{
+    parts::escape_name,
+    system_names::{is_file_of_system, is_folder_of_system},
+};
 
 /// What the name of an entry says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Named {
     /// An ordinary name.
     File,
-    /// A name that a listing passes over.
-    Hidden,
+    /// A name of the system's own, which gives no part.
+    System,
     /// A name that leads out of the archive, with how.
     Unsafe(&'static str),
 }
-
-/// Folder of the attributes that macOS adds to its archives.
-const MAC_FOLDER: &[u8] = b"__MACOSX";
 
 /// Looks at a name. The backslash is a separator here: some programs write it as one, and Windows reads it as one.
 pub(super) fn look(name: &[u8]) -> Named {
@@ -37,8 +37,8 @@ pub(super) fn look(name: &[u8]) -> Named {
     if parts().all(|part| matches!(part, b"" | b".")) {
         return Named::Unsafe("it has no name");
     }
-    if parts().any(|part| (part.starts_with(b".") && part != b".") || part == MAC_FOLDER) {
-        return Named::Hidden;
+    if parts().next_back().is_some_and(is_file_of_system) || parts().any(is_folder_of_system) {
+        return Named::System;
     }
     Named::File
 }
@@ -132,10 +132,15 @@ mod tests {
             (b"a\\..\\b", out),
             (b"", Named::Unsafe("it has no name")),
             (b"./", Named::Unsafe("it has no name")),
-            (b"a/._b.jpg", Named::Hidden),
-            (b".git/a", Named::Hidden),
-            (b"__MACOSX/a.jpg", Named::Hidden),
-            (b"...", Named::Hidden),
+            (b"a/._b.jpg", Named::System),
+            (b"__MACOSX/a.jpg", Named::System),
+            (b"a\\__MACOSX\\b", Named::System),
+            (b"a/.DS_Store", Named::System),
+            (b".DS_Store/a", Named::File),
+            (b"._a/b.jpg", Named::File),
+            (b".git/a", Named::File),
+            (b".cache/kyc/1.jpg", Named::File),
+            (b"...", Named::File),
         ] {
             assert_eq!(look(name), named, "{}", escape_name(name));
         }

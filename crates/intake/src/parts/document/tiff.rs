@@ -10,7 +10,7 @@ use super::{identity, page_place};
 use crate::{
     Limits, Refusal, Reject, Unreadable,
     decode::decode_tiff_page,
-    parts::{Content, Kind, Lazy, walk::Walk},
+    parts::{Content, Kind, Lazy, Role, walk::Walk},
 };
 
 /// The name used in messages.
@@ -37,6 +37,7 @@ pub(super) fn walk(walk: &mut Walk<'_>, place: &str, bytes: Zeroizing<Vec<u8>>) 
     let alone = pages.len() == 1 && end.is_ok();
     let document = blake3::hash(&bytes);
     let bytes = Arc::new(bytes);
+    let as_page = || Role::Page { document: place.to_owned() };
     let mut number = 0;
     for directory in pages {
         number += 1;
@@ -45,13 +46,17 @@ pub(super) fn walk(walk: &mut Walk<'_>, place: &str, bytes: Zeroizing<Vec<u8>>) 
             return ControlFlow::Break(());
         }
         let page = Page { bytes: Arc::clone(&bytes), document, directory };
-        let at = if alone { place.to_owned() } else { page_place(place, number) };
-        walk.emit(&at, Ok(Content::lazy(page)))?;
+        let content = Content::lazy(page, if number == 1 { bytes.len() } else { 0 });
+        if alone {
+            walk.emit(place, Ok(content))?;
+        } else {
+            walk.emit_as(as_page(), &page_place(place, number), Ok(content))?;
+        }
     }
     match end {
         Ok(()) => ControlFlow::Continue(()),
         Err(reject @ Reject::Refused(Refusal::ContainerLimit { .. })) => walk.emit(place, Err(reject)),
-        Err(reject) => walk.emit(&page_place(place, number + 1), Err(reject)),
+        Err(reject) => walk.emit_as(as_page(), &page_place(place, number + 1), Err(reject)),
     }
 }
 

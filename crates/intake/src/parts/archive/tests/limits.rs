@@ -79,7 +79,7 @@ fn unpacked_bytes_end_the_walk() {
         assert_eq!(parts_within(&archive, &limits), came([("/a", &content), ("/b", "container_limit")]));
     }
     // What is refused and passed over counts as well.
-    let entries = [tar_entry("../a", b'0', &half), tar_entry(".b", b'0', &half), tar_entry("c", b'0', b"C")];
+    let entries = [tar_entry("../a", b'0', &half), tar_entry("._b", b'0', &half), tar_entry("c", b'0', b"C")];
     assert_eq!(parts_within(&tar(&entries), &limits).last().unwrap().1, "container_limit");
     // The archives in an archive share the allowance.
     let inner = zip(&[deflated("x", &half)]);

@@ -21,7 +21,8 @@ fn kinds_of_entries() {
         tar_entry("strange", b'Z', b"x"),
         tar_entry("../out", b'0', b"x"),
         tar_entry("/root", b'0', b"x"),
-        tar_entry(".hidden", b'0', b"x"),
+        tar_entry(".DS_Store", b'0', b"x"),
+        tar_entry(".hidden", b'0', b"H"),
         tar_entry("empty", b'0', b""),
         tar_entry("a", b'0', b"B"),
     ];
@@ -40,6 +41,7 @@ fn kinds_of_entries() {
         ("/strange", unsupported),
         ("/../out", refused),
         ("//root", refused),
+        ("/.hidden", "=H"),
         ("/empty", "empty_file"),
         ("/a#2", "=B"),
     ]);

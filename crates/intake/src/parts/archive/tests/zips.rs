@@ -58,9 +58,19 @@ fn unsafe_names_links_and_devices_are_refused_and_the_others_go_on() {
 }
 
 #[test]
-fn hidden_names_are_passed_over_as_in_a_folder() {
-    let entries = ["__MACOSX/._a.jpg", "._a.jpg", "x/.DS_Store", ".git/config", "a.jpg"];
-    assert_eq!(parts(&zip(&entries.map(|name| stored(name, b"A")))), came([("/a.jpg", "=A")]));
+fn hidden_names_are_names_and_only_those_of_the_system_are_passed_over() {
+    let entries =
+        ["__MACOSX/._a.jpg", "._a.jpg", "x/.DS_Store", ".cache/kyc/1.jpg", ".a.jpg", "Thumbs.db", "a.jpg"];
+    let expected =
+        came([("/.cache/kyc/1.jpg", "=A"), ("/.a.jpg", "=A"), ("/Thumbs.db", "=A"), ("/a.jpg", "=A")]);
+    let of_zip = zip(&entries.map(|name| stored(name, b"A")));
+    assert_eq!(parts(&of_zip), expected);
+    assert_eq!(parts(&gzip(&tar(&entries.map(|name| tar_entry(name, b'0', b"A"))))), expected);
+    // Without its directory.
+    let directory = of_zip.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
+    let recovered = parts(&of_zip[..directory]);
+    assert_eq!(recovered[..4], expected);
+    assert_eq!(recovered[4..], came([("", "truncated")]));
 }
 
 #[test]
@@ -93,6 +103,21 @@ fn names_stay_apart_and_on_one_line() {
             ("/same#3", "=0"),
             ("/nul\\u{0}.jpg", "=n"),
         ])
+    );
+}
+
+#[test]
+fn no_entry_passes_for_a_page_or_an_image_of_one() {
+    let entries = ["scan", "scan&image=1.jpg", "a.pdf", "a.pdf#page=1", "b.gz#content"];
+    let mut found = Vec::new();
+    for_each_part_of_bytes(zip(&entries.map(|name| stored(name, b"A"))), &Limits::default(), &mut |part| {
+        assert_eq!(part.role, crate::Role::File);
+        found.push(part.place);
+        ControlFlow::Continue(())
+    });
+    assert_eq!(
+        found,
+        ["/scan", "/scan\\u{26}image=1.jpg", "/a.pdf", "/a.pdf\\u{23}page=1", "/b.gz\\u{23}content"]
     );
 }
 

@@ -38,12 +38,21 @@ const MIN_SIDE: u32 = 64;
 const MAX_DEPTH: u32 = 16;
 
 /// An image that was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Found {
     /// A JPEG as it would lie in a file of its own.
     Jpeg(ObjectIdentifier),
     /// Any other coding, or a JPEG that the PDF says to read in another way.
-    Other(ObjectIdentifier),
+    Other(Named),
+}
+
+/// An image with the name by which it is drawn, so that it is found again without a search.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Named {
+    id: ObjectIdentifier,
+    /// The form whose resources name it; `None` for those of the page.
+    form: Option<ObjectIdentifier>,
+    name: Vec<u8>,
 }
 
 /// Which images, forms and dictionaries have been seen in a document.
@@ -61,7 +70,7 @@ impl Images {
     /// among them, and of the annotations; drawn or not. Images that are written into the commands of the page itself
     /// have no object and are no parts: they are on the drawn page.
     pub(super) fn on(&self, page: &Page<'_>) -> (Vec<Found>, Self) {
-        let mut search = Search { known: self, new: Self::default(), found: Vec::new(), wanted: None };
+        let mut search = Search { known: self, new: Self::default(), found: Vec::new(), form: None };
         search.page(page);
         (search.found, search.new)
     }
@@ -72,19 +81,16 @@ impl Images {
     }
 }
 
-/// The resources and the name by which an image is drawn.
-type Surroundings<'a> = (Resources<'a>, Vec<u8>);
-
-struct Search<'k, 'a> {
+struct Search<'k> {
     known: &'k Images,
     new: Images,
     found: Vec<Found>,
-    /// An image to find the name and the surroundings of.
-    wanted: Option<(ObjectIdentifier, Option<Surroundings<'a>>)>,
+    /// The form whose resources are searched.
+    form: Option<ObjectIdentifier>,
 }
 
-impl<'a> Search<'_, 'a> {
-    fn page(&mut self, page: &Page<'a>) {
+impl Search<'_> {
+    fn page<'a>(&mut self, page: &Page<'a>) {
         self.resources(page.resources(), 0);
         let annotations = page.raw().get::<Array<'a>>(keys::ANNOTS);
         for annotation in annotations.iter().flat_map(Array::iter::<Dict<'a>>) {
@@ -104,13 +110,13 @@ impl<'a> Search<'_, 'a> {
         }
     }
 
-    fn resources(&mut self, resources: &Resources<'a>, depth: u32) {
+    fn resources<'a>(&mut self, resources: &Resources<'a>, depth: u32) {
         let mut forms = Vec::new();
         if self.is_new_dictionary(&resources.x_objects) {
             for name in sorted_names(&resources.x_objects) {
                 let Some(stream) = resources.x_objects.get::<Stream<'a>>(&name) else { continue };
                 match stream.dict().get::<Name<'a>>(keys::SUBTYPE).as_deref() {
-                    Some(keys::IMAGE) => self.image(&stream, resources, &name),
+                    Some(keys::IMAGE) => self.image(&stream, &name),
                     Some(keys::FORM) => forms.push(stream),
                     _ => {}
                 }
@@ -128,26 +134,29 @@ impl<'a> Search<'_, 'a> {
         }
     }
 
-    fn form(&mut self, form: &Stream<'a>, around: &Resources<'a>, depth: u32) {
+    fn form<'a>(&mut self, form: &Stream<'a>, around: &Resources<'a>, depth: u32) {
         if depth >= MAX_DEPTH || !self.is_new_stream(form.obj_id()) {
             return;
         }
         match form.dict().get::<Dict<'a>>(keys::RESOURCES) {
-            Some(own) => self.resources(&Resources::new(own), depth + 1),
+            Some(own) => {
+                let outer = self.form.replace(form.obj_id());
+                self.resources(&Resources::new(own), depth + 1);
+                self.form = outer;
+            }
             None => self.resources(around, depth + 1),
         }
     }
 
-    fn image(&mut self, stream: &Stream<'a>, resources: &Resources<'a>, name: &[u8]) {
+    fn image(&mut self, stream: &Stream<'_>, name: &[u8]) {
         let id = stream.obj_id();
-        if let Some((wanted, place @ None)) = &mut self.wanted
-            && *wanted == id
-        {
-            *place = Some((resources.clone(), name.to_vec()));
-        }
         let large = stated_size(stream.dict()).is_some_and(|(width, height)| width.min(height) >= MIN_SIDE);
         if large && self.is_new_stream(id) {
-            self.found.push(if is_plain_jpeg(stream) { Found::Jpeg(id) } else { Found::Other(id) });
+            self.found.push(if is_plain_jpeg(stream) {
+                Found::Jpeg(id)
+            } else {
+                Found::Other(Named { id, form: self.form, name: name.to_vec() })
+            });
         }
     }
 
@@ -225,42 +234,46 @@ pub(super) struct Image {
     pub(super) document: Arc<Document>,
     /// The page that it was found on, from 0.
     pub(super) page: usize,
-    pub(super) id: ObjectIdentifier,
+    pub(super) named: Named,
 }
 
 impl Lazy for Image {
     fn identity(&self) -> Cow<'_, [u8]> {
-        let id = u64::from(self.id.obj_number) << 32 | u64::from(self.id.gen_number.cast_unsigned());
+        let id = self.named.id;
+        let id = u64::from(id.obj_number) << 32 | u64::from(id.gen_number.cast_unsigned());
         Cow::Owned(identity(b"PDF image", &self.document.digest, id, 0))
     }
 
     fn decode(&self, limits: &Limits) -> Result<Luma, Reject> {
-        self.document.run(|pdf| {
+        self.document.draw(limits, |pdf, _| {
             let page = pdf.pages().get(self.page).ok_or_else(|| damaged("a page of it is not there"))?;
-            decode(page, self.id, limits)
+            decode(page, &self.named, limits)
         })
     }
 }
 
 /// Decodes an image by a page that consists of the command to draw it, on a device that takes its samples.
-fn decode(page: &Page<'_>, id: ObjectIdentifier, limits: &Limits) -> Result<Luma, Reject> {
+fn decode(page: &Page<'_>, named: &Named, limits: &Limits) -> Result<Luma, Reject> {
     let not_there = || damaged("an image of it is not there");
-    let known = Images::default();
-    let mut search =
-        Search { known: &known, new: Images::default(), found: Vec::new(), wanted: Some((id, None)) };
-    search.page(page);
-    let (resources, name) = search.wanted.and_then(|(_, place)| place).ok_or_else(not_there)?;
-    let stream = resources.x_objects.get::<Stream<'_>>(&name).ok_or_else(not_there)?;
+    let own = match named.form {
+        None => None,
+        Some(form) => {
+            let form = page.xref().get::<Stream<'_>>(form).ok_or_else(not_there)?;
+            Some(Resources::new(form.dict().get::<Dict<'_>>(keys::RESOURCES).ok_or_else(not_there)?))
+        }
+    };
+    let resources = own.as_ref().unwrap_or(page.resources());
+    let stream = resources.x_objects.get::<Stream<'_>>(&named.name).ok_or_else(not_there)?;
     let size = stated_size(stream.dict()).ok_or_else(not_there)?;
-    limits.check_memory(check_image(&stream, size, limits)?)?;
+    limits.check_memory(check_image(&stream, size, limits)?.bytes)?;
 
-    let command = draw_command(&name);
+    let command = draw_command(&named.name);
     let cache = InterpreterCache::new();
     let unit = Rect::new(0.0, 0.0, 1.0, 1.0);
     let settings = InterpreterSettings::default();
     let mut context = Context::new(Affine::IDENTITY, unit, &cache, page.xref(), settings);
     let mut samples = Samples(None);
-    interpret(TypedIter::new(&command), &resources, &mut context, &mut samples);
+    interpret(TypedIter::new(&command), resources, &mut context, &mut samples);
     let (width, height, pixels) = samples
         .0
         .ok_or_else(|| damaged("an image of it cannot be decoded, or is on a layer that is not shown"))??;

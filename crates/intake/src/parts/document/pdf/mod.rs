@@ -4,11 +4,13 @@
 //! that it came from, bit by bit where it is a JPEG; the page is what a person sees, with what was written over the
 //! image. Both are parts, and a later stage finds that they look alike.
 //!
-//! What is bounded here: the size of the document, of what one of its streams unpacks to, of a drawn page and of each
-//! image, the number of pages, images and drawing commands, and the memory of each decode. What is not: streams that are
-//! encrypted or packed twice are not unpacked ahead; patterns and soft masks are not surveyed; and nothing in a process
-//! can stop a decoder that overflows its stack or never ends. That takes a decoder in a process of its own.
+//! What is bounded here: the size of the document, of what its streams unpack to (all together, but for images: those each
+//! alone), of a drawn page and of each image, the number of pages, images, drawing commands and pixels that a page draws, the
+//! memory of each decode, and the time of all of them. What is not: streams that are encrypted or packed twice are not
+//! unpacked ahead; and nothing in a process can stop a decoder that overflows its stack or never ends. That takes a decoder
+//! in a process of its own.
 
+mod clock;
 mod images;
 mod page;
 mod survey;
@@ -28,10 +30,11 @@ use super::{
     page_place,
 };
 use crate::{
-    Refusal, Reject, Unreadable,
-    parts::{Content, walk::Walk},
+    Limits, Refusal, Reject, Unreadable,
+    parts::{Content, Role, walk::Walk},
 };
 
+use clock::{Clock, Turn};
 use images::{Found, Image, Images};
 use page::Page;
 
@@ -44,7 +47,12 @@ pub(super) fn walk(walk: &mut Walk<'_>, place: &str, bytes: Zeroizing<Vec<u8>>) 
         Ok(document) => Arc::new(document),
         Err(reject) => return walk.emit(place, Err(reject)),
     };
-    let count = match document.run(|pdf| Ok(pdf.pages().len())) {
+    let limits = *walk.limits;
+    let count = document.run(|pdf| {
+        unpacked::check_contents(pdf, limits.pages, limits.decode_bytes)?;
+        Ok(pdf.pages().len())
+    });
+    let count = match count {
         Ok(0) => return walk.emit(place, Err(Refusal::EmptyContainer { format: NAME }.into())),
         Ok(count) => count,
         Err(reject) => return walk.emit(place, Err(reject)),
@@ -58,8 +66,11 @@ pub(super) fn walk(walk: &mut Walk<'_>, place: &str, bytes: Zeroizing<Vec<u8>>) 
         }
         end_at_limit(walk, place)?;
         let at = page_place(place, index + 1);
-        walk.emit(&at, Ok(Content::lazy(Page { document: Arc::clone(&document), index })))?;
-        images_of_page(walk, &at, &document, index, &mut images)?;
+        let page = Page { document: Arc::clone(&document), index };
+        let content = Content::lazy(page, if index == 0 { document.held } else { 0 });
+        walk.emit_as(Role::Page { document: place.to_owned() }, &at, Ok(content))?;
+        let role = Role::Image { document: place.to_owned(), page: at };
+        images_of_page(walk, &role, &document, index, &mut images)?;
     }
     ControlFlow::Continue(())
 }
@@ -67,11 +78,12 @@ pub(super) fn walk(walk: &mut Walk<'_>, place: &str, bytes: Zeroizing<Vec<u8>>) 
 /// Hands out the images that are not on an earlier page.
 fn images_of_page(
     walk: &mut Walk<'_>,
-    page_place: &str,
+    role: &Role,
     document: &Arc<Document>,
     index: usize,
     images: &mut Images,
 ) -> ControlFlow<()> {
+    let page_place = role.page().unwrap_or_default();
     let found = document.run(|pdf| Ok(pdf.pages().get(index).map(|page| images.on(page))));
     let found = match found {
         Ok(Some((found, new))) => {
@@ -79,15 +91,17 @@ fn images_of_page(
             found
         }
         Ok(None) => Vec::new(),
-        Err(reject) => return walk.emit(&format!("{page_place}&image=1"), Err(reject)),
+        Err(reject) => return walk.emit_as(role.clone(), &format!("{page_place}&image=1"), Err(reject)),
     };
     for (number, found) in (1..).zip(found) {
         end_at_limit(walk, page_place)?;
         let content = match found {
             Found::Jpeg(id) => document.run(|pdf| images::jpeg(pdf, id)).map(Content::of_file),
-            Found::Other(id) => Ok(Content::lazy(Image { document: Arc::clone(document), page: index, id })),
+            Found::Other(named) => {
+                Ok(Content::lazy(Image { document: Arc::clone(document), page: index, named }, 0))
+            }
         };
-        walk.emit(&format!("{page_place}&image={number}"), content)?;
+        walk.emit_as(role.clone(), &format!("{page_place}&image={number}"), content)?;
     }
     ControlFlow::Continue(())
 }
@@ -105,7 +119,10 @@ fn end_at_limit(walk: &mut Walk<'_>, place: &str) -> ControlFlow<()> {
 struct Document {
     bytes: Arc<Bytes>,
     digest: Hash,
+    /// Bytes of the document, and those that the parser may come to keep of its streams.
+    held: usize,
     pdf: OnceLock<Pdf>,
+    clock: Clock,
 }
 
 /// The bytes of the document, as the parser takes them.
@@ -118,10 +135,17 @@ impl AsRef<[u8]> for Bytes {
 }
 
 impl Document {
-    fn open(bytes: Zeroizing<Vec<u8>>, walk: &Walk<'_>) -> Result<Self, Reject> {
-        unpacked::check(&bytes, walk)?;
+    fn open(bytes: Zeroizing<Vec<u8>>, walk: &mut Walk<'_>) -> Result<Self, Reject> {
+        let kept = unpacked::check(&bytes, walk)?;
+        let held = bytes.len().saturating_add(usize::try_from(kept).unwrap_or(usize::MAX));
         let digest = blake3::hash(&bytes);
-        let document = Self { bytes: Arc::new(Bytes(bytes)), digest, pdf: OnceLock::new() };
+        let document = Self {
+            bytes: Arc::new(Bytes(bytes)),
+            digest,
+            held,
+            pdf: OnceLock::new(),
+            clock: Clock::default(),
+        };
         let pdf = unwound(guarded(|| document.parse()))?;
         let _ = document.pdf.set(pdf);
         Ok(document)
@@ -137,6 +161,16 @@ impl Document {
             ) => damaged("its encryption cannot be understood"),
             LoadPdfError::Invalid => damaged("it has no pages that can be found"),
         })
+    }
+
+    /// Draws something of the document, in what is left of its time.
+    fn draw<T: Send>(
+        &self,
+        limits: &Limits,
+        work: impl Fn(&Pdf, &Turn<'_>) -> Result<T, Reject> + Sync,
+    ) -> Result<T, Reject> {
+        let turn = self.clock.start(limits)?;
+        self.run(|pdf| work(pdf, &turn))
     }
 
     /// Works on the parsed document on a guarded thread. Where that panics it is done once more on a document parsed

@@ -16,7 +16,7 @@ use image::ColorType;
 use saltprint_fingerprint::Luma;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Document, NAME, damaged, survey::Survey};
+use super::{Document, NAME, clock::Turn, damaged, survey::Survey};
 use crate::{
     Limits, Refusal, Reject, Unreadable,
     decode::to_luma,
@@ -41,9 +41,9 @@ impl Lazy for Page {
     }
 
     fn decode(&self, limits: &Limits) -> Result<Luma, Reject> {
-        self.document.run(|pdf| {
+        self.document.draw(limits, |pdf, turn| {
             let page = pdf.pages().get(self.index).ok_or_else(|| damaged("a page of it is not there"))?;
-            draw(page, limits)
+            draw(page, limits, turn)
         })
     }
 }
@@ -52,7 +52,7 @@ impl Lazy for Page {
 ///
 /// The same bytes give the same pixels with any number of threads. Processors with other vector instructions may
 /// differ by a step of rounding.
-fn draw(page: &page::Page<'_>, limits: &Limits) -> Result<Luma, Reject> {
+fn draw(page: &page::Page<'_>, limits: &Limits, turn: &Turn<'_>) -> Result<Luma, Reject> {
     let (width, height, to_pixels) = frame(page)?;
     let pixels = limits.check_sides(width.into(), height.into())?;
     // Four bytes a pixel in the drawer and as many in a copy, then luma.
@@ -63,7 +63,7 @@ fn draw(page: &page::Page<'_>, limits: &Limits) -> Result<Luma, Reject> {
     let interpreter = InterpreterSettings::default();
     let cache = InterpreterCache::new();
     let mut context = Context::new(to_pixels, bounds, &cache, page.xref(), interpreter.clone());
-    interpret_page(page, &mut context, &mut Survey::new(limits, page_bytes));
+    interpret_page(page, &mut context, &mut Survey::new(limits, page_bytes, turn));
 
     // Glyphs keep their shape, as in print; images that are enlarged are smooth, as in a viewer.
     let settings =

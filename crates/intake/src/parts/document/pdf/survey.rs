@@ -1,73 +1,150 @@
 //! A page read without being drawn, to know what drawing it would take.
 
+use std::collections::HashSet;
+
 use hayro::{
     hayro_interpret::{
-        BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, ImageDrawProps, SoftMask, font::GlyphRun,
+        BlendMode, CacheKey as _, ClipPath, Device, DrawMode, DrawProps, Image, ImageDrawProps, Paint,
+        SoftMask,
+        font::{Glyph, GlyphRun},
+        pattern::{Pattern, TilingPattern},
     },
     hayro_syntax::{
         Filter,
         object::{Dict, Stream, dict::keys},
     },
-    kurbo::BezPath,
+    kurbo::{Affine, BezPath},
 };
 
-use super::NAME;
+use super::{NAME, clock::Turn};
 use crate::{Limits, Refusal, Reject, parts::document::guard::give_up};
 
-/// Most commands that one page may draw with. A dense map has some 100,000; forms that draw each other may have any
-/// number.
+/// Most commands that one page may draw with, each glyph of a text counted. A dense map has some 100,000, a page of small
+/// print some 10,000; forms that draw each other may have any number.
 const MAX_COMMANDS: u64 = 500_000;
 
-/// Counts commands and checks images. It gives up with a [`Reject`] where a limit is broken.
+/// How many times the pixels that one image may have ([`Limits::pixels`]) all images that a page draws may have
+/// together, an image counted as often as it is drawn: it is decoded anew each time. Scans lie in three layers at most, and
+/// strips and tiles of one picture are together what it would be alone.
+const MAX_TIMES_PIXELS: u64 = 4;
+
+/// Counts commands and pixels, and checks images. It gives up with a [`Reject`] where a limit is broken.
+///
+/// Glyphs that are drawn by commands of their own, soft masks and patterns are surveyed with what they draw; a pattern as
+/// often as its tiles overlap, since that is how often a tile is drawn.
 pub(super) struct Survey<'l> {
     limits: &'l Limits,
     /// Bytes that the drawn page takes.
     page_bytes: u64,
+    turn: &'l Turn<'l>,
     commands: u64,
+    pixels: u64,
+    /// How often what is surveyed now is drawn.
+    times: u64,
+    /// The masks that are known: each is drawn once.
+    masks: HashSet<u128>,
 }
 
 impl<'l> Survey<'l> {
-    pub(super) fn new(limits: &'l Limits, page_bytes: u64) -> Self {
-        Self { limits, page_bytes, commands: 0 }
+    pub(super) fn new(limits: &'l Limits, page_bytes: u64, turn: &'l Turn<'l>) -> Self {
+        Self { limits, page_bytes, turn, commands: 0, pixels: 0, times: 1, masks: HashSet::new() }
     }
 
-    fn count(&mut self) {
-        self.commands += 1;
-        if self.commands > MAX_COMMANDS {
-            let what = "drawing commands on a page";
-            give_up(Reject::from(Refusal::ContainerLimit { format: NAME, what, allowed: MAX_COMMANDS }));
+    fn count(&mut self, commands: usize) {
+        self.commands = self.commands.saturating_add(self.times.saturating_mul(commands as u64));
+        allow("drawing commands on a page", self.commands, MAX_COMMANDS);
+        self.turn.check().unwrap_or_else(|reject| give_up(reject));
+    }
+
+    fn count_pixels(&mut self, pixels: u64) {
+        self.pixels = self.pixels.saturating_add(self.times.saturating_mul(pixels));
+        let allowed = self.limits.pixels.saturating_mul(MAX_TIMES_PIXELS);
+        allow("pixels of images drawn on a page", self.pixels, allowed);
+    }
+
+    fn props(&mut self, props: &DrawProps<'_>) {
+        self.mask(props.soft_mask.as_ref());
+        if let Paint::Pattern(pattern) = &props.paint
+            && let Pattern::Tiling(pattern) = &**pattern
+        {
+            let before = self.times;
+            self.times = before.saturating_mul(overlap(pattern));
+            let _ = pattern.interpret(self, Affine::IDENTITY, false);
+            self.times = before;
+        }
+    }
+
+    fn mask(&mut self, mask: Option<&SoftMask<'_>>) {
+        if let Some(mask) = mask
+            && self.masks.insert(mask.cache_key())
+        {
+            mask.interpret(self);
         }
     }
 }
 
+/// Gives up where there is more than allowed.
+fn allow(what: &'static str, found: u64, allowed: u64) {
+    if found > allowed {
+        give_up(Reject::from(Refusal::ContainerLimit { format: NAME, what, allowed }));
+    }
+}
+
+/// How many copies of a pattern's cell reach into one tile, about.
+fn overlap(pattern: &TilingPattern<'_>) -> u64 {
+    let copies = |side: f64, step: f32| {
+        let copies = (side / f64::from(step.abs())).ceil();
+        // No number at all stands for the worst.
+        if copies.is_nan() { u64::MAX } else { saturating(copies.max(1.0)) }
+    };
+    copies(pattern.bbox.width(), pattern.x_step).saturating_mul(copies(pattern.bbox.height(), pattern.y_step))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at least 1, and it saturates")]
+fn saturating(number: f64) -> u64 {
+    number as u64
+}
+
 impl<'a> Device<'a> for Survey<'_> {
-    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {
-        self.count();
+    fn draw_path(&mut self, _: &BezPath, props: DrawProps<'a>, _: &DrawMode) {
+        self.count(1);
+        self.props(&props);
     }
 
     fn push_clip_path(&mut self, _: &ClipPath) {
-        self.count();
+        self.count(1);
     }
 
-    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {
-        self.count();
+    fn push_transparency_group(&mut self, _: f32, mask: Option<SoftMask<'a>>, _: BlendMode) {
+        self.count(1);
+        self.mask(mask.as_ref());
     }
 
-    fn draw_glyph_run(&mut self, _: &GlyphRun<'_, 'a>, _: DrawProps<'a>, _: &DrawMode) {
-        self.count();
+    fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, _: &DrawMode) {
+        self.count(run.glyphs().len().max(1));
+        self.props(&props);
+        for positioned in run.glyphs() {
+            if let Glyph::Type3(glyph) = &**positioned {
+                glyph.interpret(self, props.transform, positioned.transform(), &props.paint);
+            }
+        }
     }
 
-    fn draw_image(&mut self, image: Image<'a, '_>, _: ImageDrawProps<'a>) {
-        self.count();
+    fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
+        self.count(1);
+        self.mask(props.soft_mask.as_ref());
         let size = (image.width(), image.height());
         let stream = match &image {
             Image::Stencil(stencil) => stencil.stream(),
             Image::Raster(raster) => raster.stream(),
         };
-        let checked = check_image(stream, size, self.limits)
-            .and_then(|bytes| self.limits.check_memory(bytes.saturating_add(self.page_bytes)));
-        if let Err(refusal) = checked {
-            give_up(Reject::from(refusal));
+        let checked = check_image(stream, size, self.limits).and_then(|cost| {
+            self.limits.check_memory(cost.bytes.saturating_add(self.page_bytes))?;
+            Ok(cost.pixels)
+        });
+        match checked {
+            Ok(pixels) => self.count_pixels(pixels),
+            Err(refusal) => give_up(Reject::from(refusal)),
         }
     }
 
@@ -76,16 +153,29 @@ impl<'a> Device<'a> for Survey<'_> {
     fn pop_transparency_group(&mut self) {}
 }
 
-/// Checks the sides that an image and its mask state against `limits`, in the dictionary and in the data, and gives the
-/// bytes that decoding them takes.
-pub(super) fn check_image(stream: &Stream<'_>, size: (u32, u32), limits: &Limits) -> Result<u64, Refusal> {
-    let mask = [keys::SMASK, keys::MASK].iter().find_map(|key| stream.dict().get::<Stream<'_>>(*key));
-    let mask = mask.and_then(|mask| Some((stated_size(mask.dict())?, mask)));
-    let masked = mask.map_or(Ok(0), |(size, mask)| check_one(&mask, size, limits))?;
-    Ok(check_one(stream, size, limits)?.saturating_add(masked))
+/// What decoding an image takes, with its mask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cost {
+    pub(super) pixels: u64,
+    /// Bytes of memory.
+    pub(super) bytes: u64,
 }
 
-fn check_one(stream: &Stream<'_>, (width, height): (u32, u32), limits: &Limits) -> Result<u64, Refusal> {
+/// Checks the sides that an image and its mask state against `limits`, in the dictionary and in the data, and tells what
+/// decoding them takes.
+pub(super) fn check_image(stream: &Stream<'_>, size: (u32, u32), limits: &Limits) -> Result<Cost, Refusal> {
+    let mask = [keys::SMASK, keys::MASK].iter().find_map(|key| stream.dict().get::<Stream<'_>>(*key));
+    let mask = mask.and_then(|mask| Some((stated_size(mask.dict())?, mask)));
+    let none = Cost { pixels: 0, bytes: 0 };
+    let masked = mask.map_or(Ok(none), |(size, mask)| check_one(&mask, size, limits))?;
+    let image = check_one(stream, size, limits)?;
+    Ok(Cost {
+        pixels: image.pixels.saturating_add(masked.pixels),
+        bytes: image.bytes.saturating_add(masked.bytes),
+    })
+}
+
+fn check_one(stream: &Stream<'_>, (width, height): (u32, u32), limits: &Limits) -> Result<Cost, Refusal> {
     let dict = stream.dict();
     let filters = stream.filters();
     let pixels = limits.check_sides(width, height)?;
@@ -108,7 +198,7 @@ fn check_one(stream: &Stream<'_>, (width, height): (u32, u32), limits: &Limits) 
         // Up to four components, three colours, and luma.
         _ => 8,
     };
-    Ok(pixels.saturating_mul(bytes))
+    Ok(Cost { pixels, bytes: pixels.saturating_mul(bytes) })
 }
 
 /// The sides that the dictionary of an image states.

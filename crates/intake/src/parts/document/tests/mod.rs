@@ -5,6 +5,8 @@ mod pdf;
 mod tiff;
 mod write;
 
+pub(super) use write::deflate;
+
 use std::ops::ControlFlow;
 
 use image::{GrayImage, Rgb, RgbImage};

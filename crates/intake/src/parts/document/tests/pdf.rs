@@ -16,6 +16,8 @@ fn a_scan_is_a_page_and_the_jpeg_that_it_was_made_of() {
     let jpeg = jpeg_of(&picture);
     let parts = parts(&scan_of(&picture, ""));
     assert_eq!(outline(&parts), ["#page=1", "#page=1&image=1"]);
+    assert_eq!((parts[0].role.document(), parts[0].role.page()), (Some(""), None));
+    assert_eq!((parts[1].role.document(), parts[1].role.page()), (Some(""), Some("#page=1")));
 
     assert_eq!(&*parts[1].content.as_ref().unwrap().identity(), jpeg.as_slice());
     assert_eq!(decoded(&parts[1]).unwrap().pixels(), decode(&jpeg, &Limits::default()).unwrap().pixels());
@@ -178,6 +180,21 @@ fn two_images_forms_patterns_and_annotations() {
 }
 
 #[test]
+fn a_document_is_held_once() {
+    let mut pdf = Pdf::new();
+    let image = pdf.image(80, 70, RGB, &vec![7; 80 * 70 * 3]);
+    for _ in 0..3 {
+        pdf.scan(image, 80, 70, "");
+    }
+    // It stays in memory as it was unpacked.
+    let kept = pdf.stream("/Type /ObjStm /N 0 /First 0 /Filter /FlateDecode", &deflate(&[b' '; 10_000]));
+    assert!(kept > 2);
+    let bytes = pdf.finish();
+    let held: Vec<usize> = parts(&bytes).iter().map(|part| part.content.as_ref().unwrap().held()).collect();
+    assert_eq!(held, [bytes.len() + 10_000, 0, 0, 0]);
+}
+
+#[test]
 fn a_shared_image_is_a_part_once() {
     let (width, height) = (80, 70);
     let mut pdf = Pdf::new();
@@ -315,6 +332,151 @@ fn memory_and_sides_are_refused_before_drawing() {
     assert_eq!(code(Limits { decode_bytes: 10_000_000, ..Limits::default() }), "too_much_memory");
     assert_eq!(code(Limits { side: 1_000, ..Limits::default() }), "side_too_long");
     assert_eq!(code(Limits { pixels: 1_000_000, ..Limits::default() }), "too_many_pixels");
+}
+
+/// What becomes of a page with these resources and commands, where an image may have three megapixels.
+fn code_of_page(pdf: &mut Pdf, resources: &str, commands: &str) -> &'static str {
+    pdf.page("/MediaBox [0 0 100 80]", resources, commands);
+    let limits = Limits { pixels: 3_000_000, ..Limits::default() };
+    let parts = parts(&pdf.finish());
+    match parts[0].content.as_ref().unwrap().decode(&limits) {
+        Ok(_) => "drawn",
+        Err(reject) => reject.code(),
+    }
+}
+
+const GREY: &str = "/ColorSpace /DeviceGray /BitsPerComponent 8";
+
+#[test]
+fn an_image_counts_as_often_as_it_is_drawn() {
+    // Of a megapixel: twelve of them are four times what one image may have.
+    for (times, expected) in [(12, "drawn"), (13, "container_limit"), (400_000, "container_limit")] {
+        let mut pdf = Pdf::new();
+        let image = pdf.image(1_000, 1_000, GREY, &vec![90; 1_000_000]);
+        let resources = format!("/XObject << /Im0 {image} 0 R >>");
+        assert_eq!(code_of_page(&mut pdf, &resources, &"/Im0 Do ".repeat(times)), expected, "{times}");
+        // The same in a form that is drawn again and again.
+        let mut pdf = Pdf::new();
+        let image = pdf.image(1_000, 1_000, GREY, &vec![90; 1_000_000]);
+        let form = pdf.form(&format!("/XObject << /Im0 {image} 0 R >>"), "/Im0 Do");
+        let resources = format!("/XObject << /F {form} 0 R >>");
+        assert_eq!(code_of_page(&mut pdf, &resources, &"/F Do ".repeat(times)), expected, "{times}");
+    }
+}
+
+#[test]
+fn what_patterns_masks_and_glyphs_draw_counts_too() {
+    for (times, expected) in [(2, "drawn"), (20, "container_limit")] {
+        let mut pdf = Pdf::new();
+        let image = pdf.image(1_000, 1_000, GREY, &vec![90; 1_000_000]);
+        let images = format!("/Resources << /XObject << /Im0 {image} 0 R >> >>");
+        let pattern = pdf.stream(
+            &format!("/PatternType 1 /PaintType 1 /TilingType 1 /BBox [0 0 9 9] /XStep 9 /YStep 9 {images}"),
+            b"9 0 0 9 0 0 cm /Im0 Do",
+        );
+        let fills = "/Pattern cs /P scn 0 0 50 50 re f ".repeat(times);
+        let resources = format!("/Pattern << /P {pattern} 0 R >>");
+        assert_eq!(code_of_page(&mut pdf, &resources, &fills), expected, "pattern {times}");
+
+        let mut pdf = Pdf::new();
+        let image = pdf.image(1_000, 1_000, GREY, &vec![90; 1_000_000]);
+        let glyph = pdf.stream("", b"9 0 d0 9 0 0 9 0 0 cm /Im0 Do");
+        let font = pdf.object(&format!(
+            "<< /Type /Font /Subtype /Type3 /FontBBox [0 0 9 9] /FontMatrix [1 0 0 1 0 0] /CharProcs << /g {glyph} 0 R >> \
+             /Encoding << /Type /Encoding /Differences [97 /g] >> /FirstChar 97 /LastChar 97 /Widths [9] \
+             /Resources << /XObject << /Im0 {image} 0 R >> >> >>"
+        ));
+        let text = format!("BT /F 1 Tf ({}) Tj ET", "a".repeat(times));
+        let resources = format!("/Font << /F {font} 0 R >>");
+        assert_eq!(code_of_page(&mut pdf, &resources, &text), expected, "glyphs {times}");
+
+        let mut pdf = Pdf::new();
+        let image = pdf.image(1_000, 1_000, GREY, &vec![90; 1_000_000]);
+        let group = pdf.stream(
+            &format!(
+                "/Type /XObject /Subtype /Form /BBox [0 0 9 9] /Group << /S /Transparency /CS /DeviceGray >> \
+                 /Resources << /XObject << /Im0 {image} 0 R >> >>"
+            ),
+            "/Im0 Do ".repeat(times).as_bytes(),
+        );
+        let resources =
+            format!("/ExtGState << /G << /SMask << /Type /Mask /S /Luminosity /G {group} 0 R >> >> >>");
+        assert_eq!(
+            code_of_page(&mut pdf, &resources, "/G gs 0 0 9 9 re f 1 1 9 9 re f"),
+            expected,
+            "mask {times}"
+        );
+    }
+    // A tile on which 30 x 30 copies of the cell lie.
+    let mut pdf = Pdf::new();
+    let image = pdf.image(200, 100, GREY, &vec![90; 20_000]);
+    let pattern = pdf.stream(
+        &format!(
+            "/PatternType 1 /PaintType 1 /TilingType 1 /BBox [0 0 30 30] /XStep 1 /YStep 1 \
+             /Resources << /XObject << /Im0 {image} 0 R >> >>"
+        ),
+        b"9 0 0 9 0 0 cm /Im0 Do",
+    );
+    let resources = format!("/Pattern << /P {pattern} 0 R >>");
+    assert_eq!(code_of_page(&mut pdf, &resources, "/Pattern cs /P scn 0 0 50 50 re f"), "container_limit");
+}
+
+#[test]
+fn glyphs_count_one_by_one() {
+    for (lines, expected) in [(100, "drawn"), (1_000, "container_limit")] {
+        let mut pdf = Pdf::new();
+        let font = pdf.object("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>");
+        let text = format!("({}) Tj ", "x".repeat(1_000)).repeat(lines);
+        let resources = format!("/Font << /F1 {font} 0 R >>");
+        assert_eq!(code_of_page(&mut pdf, &resources, &format!("BT /F1 2 Tf {text} ET")), expected);
+    }
+}
+
+#[test]
+fn content_that_pages_share_is_kept_for_each_of_them() {
+    let packed = deflate(&vec![b' '; 1024 * 1024]);
+    let limits = Limits { decode_bytes: 10 * 1024 * 1024, ..Limits::default() };
+    for (pages, times, expected) in [(4, 2, 4), (11, 1, 1), (1, 11, 1)] {
+        let mut pdf = Pdf::new();
+        let content = pdf.stream("/Filter /FlateDecode", &packed);
+        let contents = format!("{content} 0 R ").repeat(times);
+        for _ in 0..pages {
+            pdf.page_of("/MediaBox [0 0 9 9]", &format!("/Contents [{contents}]"));
+        }
+        let outline = outline(&parts_within(&pdf.finish(), &limits));
+        assert_eq!(outline.len(), expected, "{outline:?}");
+        assert_eq!(outline[0], if expected == 1 { " too_much_memory" } else { "#page=1" });
+    }
+}
+
+#[test]
+fn drawing_has_its_time() {
+    let mut pdf = Pdf::new();
+    let image = pdf.image(80, 70, RGB, &vec![7; 80 * 70 * 3]);
+    pdf.scan(image, 80, 70, "");
+    let limits = Limits { seconds: 0, ..Limits::default() };
+    for part in parts(&pdf.finish()) {
+        let reject = part.content.unwrap().decode(&limits).unwrap_err();
+        assert_eq!(
+            reject.to_string(),
+            "the PDF has more than the 0 seconds of drawing allowed; what comes after is not read"
+        );
+    }
+}
+
+#[test]
+fn each_of_many_images_is_found_by_its_name() {
+    let mut pdf = Pdf::new();
+    let images: Vec<usize> = (0..200_u8).map(|shade| pdf.image(64, 64, GREY, &[shade; 64 * 64])).collect();
+    let names = images.iter().map(|id| format!("/I{id} {id} 0 R ")).collect::<Vec<_>>().concat();
+    let (on_page, in_form) = names.split_at(names.len() / 2);
+    let (on_page, rest) = on_page.split_at(on_page.rfind('/').unwrap());
+    let form = pdf.form(&format!("/XObject << {rest}{in_form} >>"), "");
+    pdf.page("/MediaBox [0 0 9 9]", &format!("/XObject << {on_page} /F {form} 0 R >>"), "/F Do");
+    let mut shades: Vec<u8> =
+        parts(&pdf.finish())[1..].iter().map(|part| decoded(part).unwrap().pixels()[0]).collect();
+    shades.sort_unstable();
+    assert_eq!(shades, (0..200).collect::<Vec<u8>>());
 }
 
 #[test]

@@ -74,6 +74,8 @@ fn every_page_of_every_layout() {
         for (part, shade) in parts.iter().zip([10, 20, 30]) {
             assert_eq!(decoded(part).unwrap().pixels(), [0, shade, shade, shade, shade, shade]);
         }
+        let held: Vec<usize> = parts.iter().map(|part| part.content.as_ref().unwrap().held()).collect();
+        assert_eq!(held, [file.len(), 0, 0]);
         let identities: Vec<_> = parts.iter().map(|part| part.content.as_ref().unwrap().identity()).collect();
         assert!(identities[0] != identities[1] && identities[1] != identities[2]);
         assert_eq!(identities[2], super::parts(&file)[2].content.as_ref().unwrap().identity());

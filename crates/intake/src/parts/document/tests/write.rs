@@ -51,9 +51,12 @@ impl Pdf {
     /// Adds a page. `entries` hold the boxes and what else there is to say.
     pub(super) fn page(&mut self, entries: &str, resources: &str, commands: &str) -> usize {
         let contents = self.stream("", commands.as_bytes());
-        let page = self.object(&format!(
-            "<< /Type /Page /Parent 2 0 R {entries} /Resources << {resources} >> /Contents {contents} 0 R >>"
-        ));
+        self.page_of(entries, &format!("/Resources << {resources} >> /Contents {contents} 0 R"))
+    }
+
+    /// Adds a page of these entries, its content among them.
+    pub(super) fn page_of(&mut self, entries: &str, more: &str) -> usize {
+        let page = self.object(&format!("<< /Type /Page /Parent 2 0 R {entries} {more} >>"));
         self.pages.push(page);
         page
     }
@@ -101,7 +104,7 @@ fn image_entries(width: u32, height: u32) -> String {
     format!("/Type /XObject /Subtype /Image /Width {width} /Height {height}")
 }
 
-pub(super) fn deflate(bytes: &[u8]) -> Vec<u8> {
+pub(in crate::parts::document) fn deflate(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
