@@ -87,7 +87,8 @@ impl ObjectStore for Shared {
 
 impl Shared {
     fn put(&self, key: &str, bytes: &[u8]) {
-        let put = self.0.inner.put(&Key::from(key), bytes.to_vec().into());
+        let key = Key::from(key);
+        let put = self.0.inner.put(&key, bytes.to_vec().into());
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(put).unwrap();
     }
 
