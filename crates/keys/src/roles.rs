@@ -2,14 +2,13 @@
 
 use std::{fmt, path::Path};
 
-use secrecy::{ExposeSecret as _, SecretBox};
-
 use crate::{
     contexts::Context,
     digest::DigestKey,
     error::KeyError,
     file,
     ids::{ID_LEN, KeyId, RecordRef, SubjectRef},
+    memory::Slot,
     secret::{SECRET_LEN, Subkey},
 };
 
@@ -70,21 +69,21 @@ impl fmt::Display for Role {
 
 /// What the four key types share. It has no `Debug`: each type prints its own name.
 pub(crate) struct RoleKey {
-    secret: SecretBox<[u8; SECRET_LEN]>,
+    secret: Slot,
     id: KeyId,
 }
 
 impl RoleKey {
-    /// Lets `fill` write the secret straight into its box.
+    /// Lets `fill` write the secret straight into its place.
     pub(crate) fn init<E>(
         role: Role,
         fill: impl FnOnce(&mut [u8; SECRET_LEN]) -> Result<(), E>,
     ) -> Result<Self, E> {
         let mut filled = Ok(());
-        let secret = SecretBox::init_with_mut(|bytes| filled = fill(bytes));
+        let secret = Slot::init_with(|bytes| filled = fill(bytes));
         filled?;
         // The role enters the id: should one secret ever serve two roles, their ids still differ.
-        let derived = Subkey::derive(secret.expose_secret(), Context::KEY_ID, &[role.byte()]);
+        let derived = Subkey::derive(secret.expose(), Context::KEY_ID, &[role.byte()]);
         let mut id = [0; ID_LEN];
         id.copy_from_slice(&derived.expose()[..ID_LEN]);
         Ok(Self { secret, id: KeyId::from_bytes(id) })
@@ -103,7 +102,7 @@ impl RoleKey {
     }
 
     pub(crate) fn expose(&self) -> &[u8; SECRET_LEN] {
-        self.secret.expose_secret()
+        self.secret.expose()
     }
 
     pub(crate) fn derive(&self, context: Context, salt: &[u8]) -> Subkey {
@@ -130,7 +129,7 @@ macro_rules! role_key {
     ($(#[$doc:meta])+ $name:ident, $role:expr) => {
         $(#[$doc])+
         ///
-        /// The secret is boxed and wiped on drop. The type has neither `Clone` nor `Serialize`, and its `Debug`
+        /// The secret lies in locked memory, where the system allows, and is wiped on drop. The type has neither `Clone` nor `Serialize`, and its `Debug`
         /// prints the type name only.
         pub struct $name(RoleKey);
 
