@@ -47,19 +47,31 @@ mod error;
 mod file;
 pub mod hardening;
 mod ids;
+mod kdf;
 mod keygen;
 mod memory;
+mod passphrase;
+mod protection;
 mod roles;
 mod sealing;
 mod secret;
+mod shredding;
+mod source;
+mod status;
 
 pub use crate::{
     contexts::Context,
     digest::{ContentDigest, DigestKey},
     error::{KeyError, RandomError},
     ids::{EpochId, KeyId, ParseIdError, RecordRef, SubjectRef},
+    kdf::{KdfCost, KdfCostError},
     keygen::{GeneratedKey, keygen, system_random},
+    passphrase::{Passphrase, PassphraseError},
+    protection::{unwrap, wrap},
     roles::{AuditKey, IndexKey, Key, ProjectionKey, RefKey, Role},
     sealing::{BlobFormat, SEALING_OVERHEAD, SealError, Sealing},
     secret::Subkey,
+    shredding::{ShreddedKey, shred},
+    source::{KeyPlace, KeySource, ParseKeyPlaceError},
+    status::{KeyInfo, KeyStatus, Protection, key_status},
 };

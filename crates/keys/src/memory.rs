@@ -42,10 +42,6 @@ impl Region {
         Ok(Self { map, grant })
     }
 
-    pub(crate) fn grant(&self) -> Grant {
-        self.grant
-    }
-
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.map
     }
@@ -219,7 +215,7 @@ mod tests {
         if let Some(area) = maps.split(&start).nth(1) {
             let flags = area.lines().find(|line| line.starts_with("VmFlags")).unwrap();
             assert!(flags.contains(" dd"), "{flags}");
-            assert_eq!(flags.contains(" lo"), region.grant().locked, "{flags}");
+            assert_eq!(flags.contains(" lo"), region.grant.locked, "{flags}");
         }
     }
 }
