@@ -202,8 +202,12 @@ mod tests {
         let cost = KdfCost::from_fields(32, 3, 4);
         let passphrase = Passphrase::new(b"correct horse").unwrap();
         let key = cost.derive(&passphrase, &[1; KDF_SALT_LEN]).unwrap();
-        let hex: String = key.0.expose().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "4efe8ca2fff6a0a18d09a1d5ef9036dc7efc84430d6b0c624d3caa7f475dbfdd");
+        let halves = key.0.expose().as_chunks::<16>().0;
+        let hex = halves.iter().map(|&half| crate::KeyId::from_bytes(half).to_string());
+        assert_eq!(
+            hex.collect::<Vec<_>>(),
+            ["4efe8ca2fff6a0a18d09a1d5ef9036dc", "7efc84430d6b0c624d3caa7f475dbfdd"]
+        );
     }
 
     #[test]

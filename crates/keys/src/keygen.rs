@@ -113,7 +113,7 @@ fn draw(
     Ok(keys)
 }
 
-fn prepare_directory(dir: &Path, undo: &mut Undo) -> Result<(), KeyError> {
+pub(crate) fn prepare_directory(dir: &Path, undo: &mut Undo) -> Result<(), KeyError> {
     let failed = |action, source| KeyError::Io { action, path: dir.into(), source };
     match DirBuilder::new().mode(DIRECTORY_MODE).create(dir) {
         Ok(()) => {
@@ -137,13 +137,13 @@ fn prepare_directory(dir: &Path, undo: &mut Undo) -> Result<(), KeyError> {
 
 /// Removes what this call made, unless it is told that all went well.
 #[derive(Default)]
-struct Undo {
+pub(crate) struct Undo {
     directory: Option<PathBuf>,
-    files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
 }
 
 impl Undo {
-    fn cancel(&mut self) {
+    pub(crate) fn cancel(&mut self) {
         self.directory = None;
         self.files.clear();
     }

@@ -55,6 +55,7 @@ mod protection;
 mod roles;
 mod sealing;
 mod secret;
+mod shares;
 mod shredding;
 mod source;
 mod status;
@@ -71,6 +72,7 @@ pub use crate::{
     roles::{AuditKey, IndexKey, Key, ProjectionKey, RefKey, Role},
     sealing::{BlobFormat, SEALING_OVERHEAD, SealError, Sealing},
     secret::Subkey,
+    shares::{RestoredKey, Share, ShareError, restore, split},
     shredding::{ShreddedKey, shred},
     source::{KeyPlace, KeySource, ParseKeyPlaceError},
     status::{KeyInfo, KeyStatus, Protection, key_status},

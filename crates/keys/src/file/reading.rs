@@ -80,9 +80,12 @@ pub(crate) fn open(path: &Path, policy: Policy) -> Result<(File, Metadata), Read
     let file = match policy {
         Policy::File | Policy::Credential => open_file(path)?,
         // The path is that of a link to the open file.
-        Policy::Descriptor => File::open(path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => ReadFault::Missing,
-            _ => ReadFault::Io { action: "open", source },
+        Policy::Descriptor => File::open(path).map_err(|source| {
+            if source.kind() == io::ErrorKind::NotFound {
+                ReadFault::Missing
+            } else {
+                ReadFault::Io { action: "open", source }
+            }
         })?,
     };
     let metadata = file.metadata().map_err(ReadFault::io("inspect"))?;

@@ -155,9 +155,12 @@ mod tests {
 
     use super::*;
 
-    fn noise(buffer: &mut [u8]) -> Result<(), RandomError> {
-        buffer.fill(0xee);
-        Ok(())
+    /// What wiping leaves in these tests.
+    fn noise() -> impl FnMut(&mut [u8]) -> Result<(), RandomError> {
+        |buffer| {
+            buffer.fill(0xee);
+            Ok(())
+        }
     }
 
     fn place(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
@@ -179,7 +182,7 @@ mod tests {
     fn replacing_leaves_one_private_file_and_wipes_the_old_bytes() {
         let (dir, path) = place(b"old");
         let old = File::open(&path).unwrap();
-        replace(&path, b"new bytes", &mut noise, |_| Ok(())).unwrap();
+        replace(&path, b"new bytes", &mut noise(), |_| Ok(())).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new bytes");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(names(dir.path()), ["index.key"]);
@@ -190,7 +193,7 @@ mod tests {
     fn a_refused_successor_leaves_the_old_file_and_nothing_else() {
         let (dir, path) = place(b"old");
         let mut seen = None;
-        let error = replace(&path, b"new", &mut noise, |new| {
+        let error = replace(&path, b"new", &mut noise(), |new| {
             seen = Some(fs::read(new).unwrap());
             Err(KeyError::Damaged { path: new.into() })
         });
@@ -205,7 +208,7 @@ mod tests {
         let (dir, path) = place(b"old");
         fs::write(successor_path(&path), "half of a n").unwrap();
         assert_eq!(names(dir.path()), [".index.key.new", "index.key"]);
-        replace(&path, b"new", &mut noise, |_| Ok(())).unwrap();
+        replace(&path, b"new", &mut noise(), |_| Ok(())).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(names(dir.path()), ["index.key"]);
     }
@@ -215,8 +218,8 @@ mod tests {
         let (dir, path) = place(b"old");
         let backup = dir.path().join("backup");
         fs::hard_link(&path, &backup).unwrap();
-        assert!(matches!(wipe_and_remove(&path, &mut noise), Err(KeyError::HardLinked { links: 2, .. })));
-        replace(&path, b"new", &mut noise, |_| Ok(())).unwrap();
+        assert!(matches!(wipe_and_remove(&path, &mut noise()), Err(KeyError::HardLinked { links: 2, .. })));
+        replace(&path, b"new", &mut noise(), |_| Ok(())).unwrap();
         assert_eq!(fs::read(&backup).unwrap(), b"old");
     }
 
@@ -224,12 +227,12 @@ mod tests {
     fn wiping_covers_the_whole_file_and_takes_its_name() {
         let (dir, path) = place(&[7; 10_000]);
         let mut open = File::open(&path).unwrap();
-        wipe_and_remove(&path, &mut noise).unwrap();
+        wipe_and_remove(&path, &mut noise()).unwrap();
         assert!(names(dir.path()).is_empty());
         let mut bytes = Vec::new();
         io::Read::read_to_end(&mut open, &mut bytes).unwrap();
         assert_eq!(bytes, [0xee; 10_000]);
-        assert!(matches!(wipe_and_remove(&path, &mut noise), Err(KeyError::Missing { .. })));
+        assert!(matches!(wipe_and_remove(&path, &mut noise()), Err(KeyError::Missing { .. })));
     }
 
     #[test]
@@ -237,8 +240,8 @@ mod tests {
         let (dir, path) = place(b"old");
         let link = dir.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(matches!(wipe_and_remove(&link, &mut noise), Err(KeyError::Symlink { .. })));
-        assert!(matches!(wipe_and_remove(dir.path(), &mut noise), Err(KeyError::NotAFile { .. })));
+        assert!(matches!(wipe_and_remove(&link, &mut noise()), Err(KeyError::Symlink { .. })));
+        assert!(matches!(wipe_and_remove(dir.path(), &mut noise()), Err(KeyError::NotAFile { .. })));
         assert_eq!(fs::read(&path).unwrap(), b"old");
     }
 }

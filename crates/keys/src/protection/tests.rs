@@ -151,10 +151,11 @@ fn a_crash_at_any_step_leaves_a_key() {
     let path = dir.join("index.key");
     // The draws of randomness are: two salts, then the wiping of the old bytes. A source that fails stands for the crash.
     for draws in 0..4 {
-        let mut left = draws;
+        let mut left: i32 = draws;
         let mut failing = |buffer: &mut [u8]| {
             buffer.fill(0x55);
-            if left == 0 { Err(RandomError::new("crash")) } else { Ok(left -= 1) }
+            left -= 1;
+            if left < 0 { Err(RandomError::new("crash")) } else { Ok(()) }
         };
         let result = wrap_within(
             &source,
