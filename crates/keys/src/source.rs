@@ -24,7 +24,8 @@ pub enum KeyPlace {
     /// The credential `saltprint-<role>.key` of a systemd service, as `LoadCredential=` or `LoadCredentialEncrypted=` make
     /// it. Its folder is named by `$CREDENTIALS_DIRECTORY`.
     Credential,
-    /// An open descriptor that this process was started with: 0, or 3 and up. It is read to its end, once.
+    /// An open descriptor that this process was started with: 0, or 3 and up. It is read to its end, once, through
+    /// `/dev/fd`, which on Linux needs `/proc`.
     Descriptor(u32),
 }
 
