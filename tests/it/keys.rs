@@ -29,7 +29,11 @@ fn status_tells_what_is_there() {
     let place = Place::new();
     let ran = place.run(&["keys", "status"]).expect(0);
     assert_eq!(ran.stdout.lines().count(), 4);
-    assert!(ran.stdout.contains("made 1970-01-01 00:00 UTC  mode 0600  plain  keys/ref.key"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("made 1970-01-01 00:00 UTC  mode 0600  plain  keys/ref.key"),
+        "{}",
+        ran.stdout
+    );
     let key_id = place.run(&["keys", "status", "--json"]).expect(0).json()[1]["key_id"].clone();
     assert!(ran.stdout.contains(key_id.as_str().unwrap()));
 
@@ -88,7 +92,8 @@ fn passphrases_are_changed_and_taken_off() {
     private(&place, "second", "staple battery horse correct");
     private(&place, "short", "short");
     let wrap = |present: &str, new: &str| {
-        let line = ["keys", "wrap", "--role", "ref", "--passphrase-file", present, "--new-passphrase-file", new];
+        let line =
+            ["keys", "wrap", "--role", "ref", "--passphrase-file", present, "--new-passphrase-file", new];
         place.run(&[line.as_slice(), &CHEAP].concat())
     };
     wrap("first", "short").expect(1).says(&["shorter than 12 bytes"]);
@@ -101,9 +106,10 @@ fn passphrases_are_changed_and_taken_off() {
     place.run(&["keys", "unwrap", "--passphrase-file", "second"]).expect(0);
     assert_eq!(fs::read(place.path("keys/ref.key")).unwrap(), before);
 
-    place.run(&["keys", "wrap", "--new-passphrase-file", "first", "--memory-mib", "8"]).expect(1).says(&[
-        "make guessing too cheap",
-    ]);
+    place
+        .run(&["keys", "wrap", "--new-passphrase-file", "first", "--memory-mib", "8"])
+        .expect(1)
+        .says(&["make guessing too cheap"]);
     place.run(&["keys", "wrap", "--role", "master"]).expect(2).says(&["projection, index, ref, audit"]);
 }
 
@@ -112,8 +118,14 @@ fn shares_restore_keys_and_wrong_ones_are_named() {
     let place = Place::new();
     let ran = place.run(&["keys", "backup", "--needed", "2", "--total", "3", "shares"]).expect(0);
     assert_eq!(ran.stdout.lines().count(), 12);
-    assert_eq!(fs::metadata(place.path("shares/index-share-1-of-3.txt")).unwrap().permissions().mode() & 0o777, 0o600);
-    place.run(&["keys", "backup", "--needed", "2", "--total", "3", "shares"]).expect(1).says(&["File exists"]);
+    assert_eq!(
+        fs::metadata(place.path("shares/index-share-1-of-3.txt")).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    place
+        .run(&["keys", "backup", "--needed", "2", "--total", "3", "shares"])
+        .expect(1)
+        .says(&["File exists"]);
     place.run(&["keys", "backup", "--needed", "3", "--total", "2", "other"]).expect(1).says(&["2 to 16"]);
     place.run(&["keys", "backup", "--needed", "1", "--total", "2", "other"]).expect(2);
 
