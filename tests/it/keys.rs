@@ -20,7 +20,7 @@ fn configure(place: &Place, keys: &str) {
     place.write("saltprint.toml", format!("{vault}[keys]\n{keys}\n"));
 }
 
-fn states(ran: Ran) -> Vec<String> {
+fn states(ran: &Ran) -> Vec<String> {
     ran.json().iter().map(|line| format!("{} {}", line["role"], line["state"]).replace('"', "")).collect()
 }
 
@@ -40,13 +40,13 @@ fn status_tells_what_is_there() {
     fs::remove_file(place.path("keys/ref.key")).unwrap();
     fs::set_permissions(place.path("keys/index.key"), fs::Permissions::from_mode(0o644)).unwrap();
     place.run(&["keys", "status"]).expect(3);
-    let found = states(place.run(&["keys", "status", "--json", "--dir", "keys"]).expect(3));
+    let found = states(&place.run(&["keys", "status", "--json", "--dir", "keys"]).expect(3));
     assert_eq!(found, ["projection present", "index unusable", "ref missing", "audit present"]);
 
     configure(&place, "index = \"fd:9\"\nref = \"credential\"");
     let mut command = place.command();
     command.args(["keys", "status", "--json"]).env_remove("CREDENTIALS_DIRECTORY");
-    let found = states(Ran::from(command.output().unwrap()).expect(3));
+    let found = states(&Ran::from(command.output().unwrap()).expect(3));
     assert_eq!(found, ["projection present", "index not_looked_at", "ref unusable", "audit present"]);
 }
 

@@ -174,10 +174,11 @@ impl KeysSection {
             (Role::Audit, &self.audit),
         ] {
             let Some(place) = place else { continue };
-            access = match place.parse().map_err(|error| format!("`keys.{role}`: {error}"))? {
-                KeyPlace::File(path) => access.place(role, KeyPlace::File(base.join(path))),
-                place => access.place(role, place),
-            };
+            let mut place = place.parse().map_err(|error| format!("`keys.{role}`: {error}"))?;
+            if let KeyPlace::File(path) = &mut place {
+                *path = base.join(&*path);
+            }
+            access = access.place(role, place);
         }
         match (&self.passphrase_file, self.passphrase_fd) {
             (Some(_), Some(_)) => {

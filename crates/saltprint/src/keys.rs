@@ -89,11 +89,12 @@ impl KeyAccess {
     /// [`Error::Keys`]; [`Error::Hardening`] where strictness asks for more than the system grants.
     pub fn load<K: Key>(&self, source: &KeySource) -> Result<K, Error> {
         self.harden()?;
+        let attempts = self.attempts(&source.place(K::ROLE));
         let mut known = self.known();
         if let Some(passphrase) = known.clone() {
             match K::load_from(source, &mut |_| Ok(passphrase.clone())) {
                 // Keys may have passphrases of their own.
-                Err(KeyError::WrongPassphrase { .. }) if self.attempts(source.place(K::ROLE)) > 1 => {}
+                Err(KeyError::WrongPassphrase { .. }) if attempts > 1 => {}
                 loaded => return Ok(loaded?),
             }
         }
@@ -106,7 +107,7 @@ impl KeyAccess {
                 Ok(given.insert(passphrase).clone())
             });
             match loaded {
-                Err(KeyError::WrongPassphrase { .. }) if attempt < self.attempts(source.place(K::ROLE)) => {}
+                Err(KeyError::WrongPassphrase { .. }) if attempt < attempts => {}
                 Ok(key) => {
                     *known = given.or(known.take());
                     return Ok(key);
@@ -147,7 +148,7 @@ impl KeyAccess {
     }
 
     /// More than one only where a person may mistype, and where the key can be read again.
-    fn attempts(&self, place: KeyPlace) -> u32 {
+    fn attempts(&self, place: &KeyPlace) -> u32 {
         let asks = self.passphrase == PassphraseFrom::Prompt && self.prompt.is_some();
         if asks && !matches!(place, KeyPlace::Descriptor(_)) { ATTEMPTS } else { 1 }
     }
@@ -212,6 +213,7 @@ mod tests {
     fn a_person_is_asked_once_for_keys_of_one_passphrase_and_again_for_others() {
         static ASKED: AtomicU32 = AtomicU32::new(0);
 
+        #[expect(clippy::unnecessary_wraps, reason = "the signature of a prompt")]
         /// Mistypes once, then gives the first passphrase, and the second where that does not help.
         fn ask(role: Role, attempt: u32) -> Result<Passphrase, PassphraseError> {
             ASKED.fetch_add(1, Ordering::Relaxed);

@@ -100,11 +100,16 @@ pub(crate) struct KeysFrom {
 #[derive(Debug, Args)]
 pub(crate) struct NewPassphrase {
     /// File of mode 0600 with the new passphrase, of at least 12 bytes; asked for twice by default.
-    #[arg(long, value_name = "FILE", conflicts_with = "new_passphrase_fd")]
-    pub(crate) new_passphrase_file: Option<PathBuf>,
+    #[arg(
+        id = "new_passphrase_file",
+        long = "new-passphrase-file",
+        value_name = "FILE",
+        conflicts_with = "new_passphrase_fd"
+    )]
+    pub(crate) file: Option<PathBuf>,
     /// Open descriptor with the new passphrase.
-    #[arg(long, value_name = "N")]
-    pub(crate) new_passphrase_fd: Option<u32>,
+    #[arg(id = "new_passphrase_fd", long = "new-passphrase-fd", value_name = "N")]
+    pub(crate) descriptor: Option<u32>,
     /// Memory in MiB that a guess takes (argon2id).
     #[arg(long, value_name = "N", default_value_t = 128)]
     pub(crate) memory_mib: u32,

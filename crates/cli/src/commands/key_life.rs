@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use saltprint::{Config, Error, KeyAccess, PassphraseFrom};
@@ -44,12 +44,11 @@ struct Keys {
 
 impl Keys {
     fn new(from: &KeysFrom, config: impl Fn() -> Result<Config, Error>) -> anyhow::Result<Self> {
-        let (source, mut access) = match &from.dir {
-            Some(dir) => (KeySource::dir(dir), KeyAccess::default().prompt(prompt::present)),
-            None => {
-                let config = config()?;
-                (config.key_access.source(&config.keys), config.key_access)
-            }
+        let (source, mut access) = if let Some(dir) = &from.dir {
+            (KeySource::dir(dir), KeyAccess::default().prompt(prompt::present))
+        } else {
+            let config = config()?;
+            (config.key_access.source(&config.keys), config.key_access)
         };
         if let Some(file) = &from.passphrase_file {
             access = access.passphrase(PassphraseFrom::File(file.clone()));
@@ -83,7 +82,7 @@ impl NewPassphrase {
     }
 
     fn obtain(&self) -> Result<Passphrase, PassphraseError> {
-        match (&self.new_passphrase_file, self.new_passphrase_fd) {
+        match (&self.file, self.descriptor) {
             (Some(file), _) => Passphrase::from_file(file),
             (None, Some(descriptor)) => Passphrase::from_descriptor(descriptor),
             (None, None) => prompt::new(),
@@ -107,11 +106,10 @@ fn status_line(status: &KeyStatus) -> String {
     let what = match &status.found {
         Ok(Some(info)) => {
             let made = words::date(info.created);
-            let kept = match info.protection {
-                Protection::Wrapped(cost) => {
-                    format!("wrapped ({} MiB, {} passes)", cost.memory_kib() / 1024, cost.passes())
-                }
-                _ => "plain".to_owned(),
+            let kept = if let Protection::Wrapped(cost) = info.protection {
+                format!("wrapped ({} MiB, {} passes)", cost.memory_kib() / 1024, cost.passes())
+            } else {
+                "plain".to_owned()
             };
             format!("{}  made {made}  mode {:04o}  {kept}", info.id, info.mode)
         }
@@ -126,13 +124,12 @@ fn status_json(status: &KeyStatus) -> serde_json::Value {
     let (role, place) = (status.role.to_string(), status.place.to_string());
     match &status.found {
         Ok(Some(info)) => {
-            let (wrapped, cost) = match info.protection {
-                Protection::Wrapped(cost) => (
-                    true,
-                    json!({"memory_kib": cost.memory_kib(), "passes": cost.passes(), "lanes": cost.lanes()}),
-                ),
-                _ => (false, serde_json::Value::Null),
+            let cost = if let Protection::Wrapped(cost) = info.protection {
+                json!({"memory_kib": cost.memory_kib(), "passes": cost.passes(), "lanes": cost.lanes()})
+            } else {
+                serde_json::Value::Null
             };
+            let wrapped = !cost.is_null();
             json!({
                 "role": role, "place": place, "state": "present", "key_id": info.id, "created": info.created,
                 "mode": format!("{:04o}", info.mode), "wrapped": wrapped, "cost": cost,
@@ -214,7 +211,7 @@ fn backup(args: &BackupArgs, config: impl Fn() -> Result<Config, Error>) -> anyh
 }
 
 fn restore_key(args: &RestoreArgs) -> anyhow::Result<Exit> {
-    let shares = args.shares.iter().map(|path| read_share(path)).collect::<Result<Vec<_>, _>>()?;
+    let shares = args.shares.iter().map(|path| read_share(path.as_path())).collect::<Result<Vec<_>, _>>()?;
     let restored = restore(&shares).map_err(|error| {
         let blamed = blamed(&error).into_iter().filter_map(|position| args.shares.get(position));
         let blamed: Vec<String> = blamed.map(|path| format!("`{}`", path.display())).collect();
@@ -230,10 +227,12 @@ fn restore_key(args: &RestoreArgs) -> anyhow::Result<Exit> {
 
 /// Which of the shares given an error is about.
 fn blamed(error: &ShareError) -> Vec<usize> {
-    match error {
-        ShareError::Mixed { positions } | ShareError::Altered { positions } => positions.clone(),
-        ShareError::Twice { positions, .. } => positions.to_vec(),
-        _ => Vec::new(),
+    if let ShareError::Mixed { positions } | ShareError::Altered { positions } = error {
+        positions.clone()
+    } else if let ShareError::Twice { positions, .. } = error {
+        positions.to_vec()
+    } else {
+        Vec::new()
     }
 }
 
@@ -267,7 +266,7 @@ fn shred_keys(args: &ShredArgs, config: impl Fn() -> Result<Config, Error>) -> a
     Ok(Exit::Done)
 }
 
-fn read_share(path: &PathBuf) -> anyhow::Result<Share> {
+fn read_share(path: &Path) -> anyhow::Result<Share> {
     let failed = || format!("could not read the share `{}`", path.display());
     let mut text = Zeroizing::new(String::with_capacity(usize::try_from(SHARE_BYTES)?));
     fs::File::open(path)
