@@ -16,6 +16,7 @@ mod incremental;
 mod keys;
 mod local;
 mod negative;
+mod object_store;
 mod place;
 mod real_data;
 mod recalibrate;

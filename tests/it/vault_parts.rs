@@ -69,6 +69,36 @@ fn each_part_is_a_record_and_unchanged_files_are_not_opened() {
     place.run(&["lookup", "scans/12.jpg"]).expect(10);
 }
 
+/// The facts of parts are those of their file: they follow the vault's list though the file is not opened again.
+#[test]
+fn facts_of_parts_follow_the_list() {
+    let Some(place) = vault() else { return };
+    let list = |subject: &str, kind: &str| {
+        let mut list = format!(
+            "record_id,path,subject,kind\nscan,vendor/scan.pdf,{subject},{kind}\nbatch,vendor/batch.zip,,\n"
+        );
+        for index in 0..8 {
+            list += &format!("{index},app/{index:02}.jpg,,\n");
+        }
+        place.write("list.csv", list);
+    };
+    let config = std::fs::read_to_string(place.path("saltprint.toml")).unwrap();
+    place.write("saltprint.toml", config.replace("[vault]\n", "[vault]\nmanifest = \"list.csv\"\n"));
+    list("anna", "passport");
+    place.run(&["calibrate"]).expect(0);
+    rebuilt(&place);
+    let unread = rebuilt(&place)["unread"].clone();
+    assert_eq!(unread, 13);
+    // Taken back: the parts have to lose it.
+    list("", "passport");
+    let changed = rebuilt(&place);
+    assert_eq!((&changed["changed"], &changed["unread"]), (&2.into(), &11.into()), "{changed}");
+    list("", "card");
+    assert_eq!(rebuilt(&place)["changed"], 2);
+    let found = place.run(&["lookup", "--json", "scans/12.jpg"]).expect(0).json().remove(0);
+    assert_eq!(found["matches"][0]["kind"], "card");
+}
+
 #[test]
 fn a_part_that_cannot_be_used_is_named_every_night() {
     let Some(place) = vault() else { return };

@@ -70,12 +70,15 @@ Exit codes:
   2   wrong usage
   3   done, but some items of the vault could not be used and were left out";
 
+/// The configuration where no other is named.
+pub(crate) const DEFAULT_CONFIG: &str = "saltprint.toml";
+
 /// Are these leaked images ours, whose, from which system and from when - without keeping a single document.
 #[derive(Debug, Parser)]
 #[command(name = "saltprint", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Arguments {
     /// Configuration file; paths in it are relative to its folder.
-    #[arg(long, global = true, value_name = "FILE", default_value = "saltprint.toml")]
+    #[arg(long, global = true, value_name = "FILE", default_value = DEFAULT_CONFIG)]
     pub config: PathBuf,
     #[command(subcommand)]
     pub(crate) command: Command,

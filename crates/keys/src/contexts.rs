@@ -79,6 +79,20 @@ contexts! {
     pub(crate) CENSUS_MAC = "saltprint 2026-11 v1 index census mac";
     /// The public id of an epoch, over the id of its projection key and the digest of its profile.
     pub(crate) EPOCH_ID = "saltprint 2026-11 v1 projection epoch id";
+    /// First key of an audit log's ratchet; the salt is the log's id.
+    pub AUDIT_RATCHET_START = "saltprint 2026-11 v1 audit ratchet start";
+    /// The next key of the ratchet from the one before, which is wiped.
+    pub AUDIT_RATCHET_STEP = "saltprint 2026-11 v1 audit ratchet step";
+    /// Authenticates one entry, under the ratchet's key of its number.
+    pub AUDIT_ENTRY_MAC = "saltprint 2026-11 v1 audit entry mac";
+    /// Commits to what was asked, under the ratchet's key of the entry's number.
+    pub AUDIT_QUERY_COMMITMENT = "saltprint 2026-11 v1 audit query commitment";
+    /// Digest of what was asked as it stays in memory: without a key, but unlike the plain hash of any file.
+    pub AUDIT_QUERY_DIGEST = "saltprint 2026-11 v1 audit query digest";
+    /// Authenticates a checkpoint, under the ratchet's key that comes after its last entry.
+    pub AUDIT_CHECKPOINT_MAC = "saltprint 2026-11 v1 audit checkpoint mac";
+    /// Authenticates the state file under the ratchet's key in it.
+    pub AUDIT_STATE_MAC = "saltprint 2026-11 v1 audit state mac";
 }
 
 #[cfg(test)]

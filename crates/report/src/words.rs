@@ -97,7 +97,7 @@ pub(crate) fn statement(statement: Statement) -> (&'static str, &'static str, &'
         Statement::Undecided => (
             "unsure",
             "Undecided",
-            "No match is certain, but more images may be ours than chance would give. Somebody has to look at them.",
+            "Images may be ours, but their number alone does not prove it. Somebody has to look at them.",
         ),
         Statement::NothingCompared => (
             "void",

@@ -5,7 +5,7 @@ use saltprint_fingerprint::{CalibrateError, Calibration, CalibrationSample, Code
 use saltprint_intake::Entry;
 use saltprint_keys::{EpochId, ProjectionKey, RecordRef, RefKey, system_random};
 
-use crate::first_image::first_image;
+use crate::images::images;
 use crate::{Config, Error, Phase, Progress, output, sample};
 
 /// Documents measured at a time; bounds memory, since a sample holds some 50 kB and an image more.
@@ -72,18 +72,26 @@ pub fn calibrate(
     }
     let key: ProjectionKey = config.load_key()?;
     let refs: RefKey = config.load_key()?;
-    let (records, chosen) =
-        sample::choose(config, &refs, options.sample.min(Calibration::MAX_SAMPLE), is_calibration_half)?;
+    let most = options.sample.min(Calibration::MAX_SAMPLE);
+    let chosen = sample::choose(config, &refs, most, is_calibration_half)?;
+    let records = chosen.files;
 
     let mut calibration = Calibration::new(options.seed).of_records(records);
     let mut unusable = 0;
-    for (batch, entries) in chosen.chunks(BATCH).enumerate() {
-        progress.update(Phase::Calibrating, (batch * BATCH) as u64, Some(chosen.len() as u64));
-        let samples: Vec<Option<CalibrationSample>> =
-            entries.par_iter().map(|(_, entry)| measure(entry, config, &refs, options.seed)).collect();
-        for sample in samples {
+    for (batch, entries) in chosen.batches(BATCH).enumerate() {
+        progress.update(Phase::Calibrating, (batch * BATCH) as u64, Some(chosen.entries.len() as u64));
+        let samples: Vec<Vec<Option<CalibrationSample>>> = entries
+            .par_iter()
+            .map(|(entry, eligible)| {
+                let samples = measure(entry, config, &refs, chosen.most_of_one, options.seed);
+                // A file that is eligible and gives nothing is worth a word; of others nothing was expected.
+                if samples.is_empty() && *eligible { vec![None] } else { samples }
+            })
+            .collect();
+        for sample in samples.into_iter().flatten() {
             match sample {
-                Some(sample) => calibration.add(&sample),
+                Some(sample) if calibration.documents() < most => calibration.add(&sample),
+                Some(_) => {}
                 None => unusable += 1,
             }
         }
@@ -109,11 +117,17 @@ pub fn calibrate(
     })
 }
 
-/// Of a file that holds others the first image; it has to be of the half itself, since it is a record of its own.
-fn measure(entry: &Entry, config: &Config, refs: &RefKey, seed: u64) -> Option<CalibrationSample> {
-    let (place, image) = first_image(&entry.location, &config.limits)?;
-    if !is_calibration_half(refs.record_ref(&(entry.record_id.clone() + &place))) {
-        return None;
-    }
-    CalibrationSample::measure(&image, seed).ok()
+/// The images of a file that are of the half: each is a record of its own. `None` for one that is too plain.
+fn measure(
+    entry: &Entry,
+    config: &Config,
+    refs: &RefKey,
+    most: usize,
+    seed: u64,
+) -> Vec<Option<CalibrationSample>> {
+    let wanted = |place: &str| is_calibration_half(refs.record_ref(&format!("{}{place}", entry.record_id)));
+    images(&entry.location, &config.limits, most, &wanted)
+        .into_iter()
+        .map(|(_, image)| CalibrationSample::measure(&image, seed).ok())
+        .collect()
 }

@@ -95,6 +95,15 @@ pub enum Error {
         /// Why, and what to do.
         reason: String,
     },
+    /// A leak that is looked up again, to go on with a case, does not give what it gave before.
+    #[error(
+        "item {item} of the case is not what the leak holds in that place now, though its files are the same: a limit on time \
+         or a failing disk may have cut one of them short; say `--restart` to begin the case anew"
+    )]
+    Resume {
+        /// The first item that differs, counted from 1.
+        item: u64,
+    },
     /// The evaluation that the configuration names cannot be used.
     #[error("the evaluation `{}` cannot be used: {reason}", path.display())]
     Evaluation {

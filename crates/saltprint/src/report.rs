@@ -1,11 +1,13 @@
 //! What is said about one input: a contract, one JSON object each.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use saltprint_fingerprint::Orientation;
 use saltprint_index::Month;
 use saltprint_intake::Reject;
-use saltprint_keys::RecordRef;
+use saltprint_keys::{ContentDigest, RecordRef};
 use saltprint_matching::{Band, Found, Judgement, Sighting, Tier};
 
 /// What became of one input.
@@ -74,6 +76,10 @@ pub struct MatchReport {
     /// Number of the document in the input, from 1: matches with one number are stored versions of one document, records
     /// of one subject; the first of them is the one that the input resembles most.
     pub document: u32,
+    /// Whether the record's file has the very bytes of the first record with that number: then nothing in the image tells
+    /// from which of the two it comes.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub equal: bool,
     /// How much of the record's image the input shows.
     pub copy: CopyExtent,
     /// What of it agrees, where local codes do.
@@ -173,8 +179,21 @@ impl ItemReport {
             None => Outcome::NoMatch,
         };
         let documents = documents(&judgement.matches);
+        let mut contents: HashMap<u32, ContentDigest> = HashMap::new();
         let matches = judgement.matches.into_iter().zip(documents);
-        let matches = matches.map(|(found, document)| MatchReport::new(found, document, evidence)).collect();
+        let matches = matches
+            .map(|(found, document)| {
+                let content = found.record.facts.content;
+                let equal = match contents.entry(document) {
+                    Entry::Occupied(first) => *first.get() == content,
+                    Entry::Vacant(slot) => {
+                        slot.insert(content);
+                        false
+                    }
+                };
+                MatchReport::new(found, document, equal, evidence)
+            })
+            .collect();
         Self { input, outcome, matches, reason: None }
     }
 
@@ -217,7 +236,7 @@ fn documents(matches: &[Found]) -> Vec<u32> {
 }
 
 impl MatchReport {
-    fn new(found: Found, document: u32, evidence: bool) -> Self {
+    fn new(found: Found, document: u32, equal: bool, evidence: bool) -> Self {
         let sighting = found.sighting.as_ref();
         let copy = CopyExtent::of(sighting);
         let agreement = sighting.map(|sighting| AgreementReport::new(sighting, evidence));
@@ -231,6 +250,7 @@ impl MatchReport {
             captured: facts.captured,
             kind: facts.kind,
             document,
+            equal,
             copy,
             agreement,
             distance: evidence.then_some(found.record.distance),

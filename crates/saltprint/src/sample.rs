@@ -7,8 +7,21 @@ use saltprint_keys::{RecordRef, RefKey};
 
 use crate::{Config, Error};
 
-/// How many records the vault lists, and the eligible ones with the smallest refs: a random choice, since refs are keyed
-/// digests, and the same one each time. In the order of the refs.
+/// A sample of the files of a vault.
+pub(crate) struct Chosen {
+    /// Files that the vault lists.
+    pub(crate) files: u64,
+    /// The sampled ones, those first that are eligible themselves.
+    pub(crate) entries: Vec<Entry>,
+    /// How many of them are eligible. The others count only for what is in them.
+    eligible: usize,
+    /// Most images that a file of several may give.
+    pub(crate) most_of_one: usize,
+}
+
+/// Chooses the eligible files with the smallest refs, at most `sample`, and as many others: a random choice, since refs are
+/// keyed digests, and the same one each time. Where there are fewer files than that, those that hold several images give
+/// several.
 ///
 /// # Errors
 /// [`Error::Listing`].
@@ -17,24 +30,34 @@ pub(crate) fn choose(
     refs: &RefKey,
     sample: usize,
     eligible: impl Fn(RecordRef) -> bool,
-) -> Result<(u64, Vec<(RecordRef, Entry)>), Error> {
-    let mut records = 0;
-    let mut chosen: BinaryHeap<ByRef> = BinaryHeap::new();
+) -> Result<Chosen, Error> {
+    let mut files = 0;
+    let mut chosen: [BinaryHeap<ByRef>; 2] = Default::default();
     for entry in config.vault.list()?.flatten() {
-        records += 1;
+        files += 1;
         let record_ref = refs.record_ref(&entry.record_id);
-        if eligible(record_ref) {
-            chosen.push(ByRef(record_ref, entry));
-            if chosen.len() > sample {
-                chosen.pop();
-            }
+        let heap = &mut chosen[usize::from(!eligible(record_ref))];
+        heap.push(ByRef(record_ref, entry));
+        if heap.len() > sample {
+            heap.pop();
         }
     }
     config.vault.check_outage()?;
-    Ok((
-        records,
-        chosen.into_sorted_vec().into_iter().map(|ByRef(record_ref, entry)| (record_ref, entry)).collect(),
-    ))
+    let eligible = chosen[0].len();
+    let entries: Vec<Entry> =
+        chosen.into_iter().flat_map(BinaryHeap::into_sorted_vec).map(|ByRef(_, entry)| entry).collect();
+    let most_of_one = (2 * sample).div_ceil(entries.len().max(1));
+    Ok(Chosen { files, entries, eligible, most_of_one })
+}
+
+impl Chosen {
+    /// The sampled files in batches, each with whether it is eligible itself.
+    pub(crate) fn batches(&self, size: usize) -> impl Iterator<Item = Vec<(&Entry, bool)>> {
+        let numbered = self.entries.iter().enumerate().map(|(at, entry)| (entry, at < self.eligible));
+        let numbered: Vec<_> = numbered.collect();
+        let batches: Vec<_> = numbered.chunks(size).map(<[_]>::to_vec).collect();
+        batches.into_iter()
+    }
 }
 
 /// An entry, ordered by its ref.

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{json, outcomes, triage};
+use super::{files, json, outcomes, triage};
 use crate::place::{Place, corpus};
 
 /// Runs a tool of others in the place; `false` where it is not installed.
@@ -92,6 +92,38 @@ fn a_pdf_of_scans() {
     }
     let lookup = place.run(&["lookup", "leak.pdf"]).expect(0).stdout;
     assert!(lookup.contains("leak.pdf#page=1: match"), "{lookup}");
+}
+
+/// Wherever a run is killed: within a page and its images, within an archive, between repetitions.
+#[test]
+fn a_case_of_containers_that_was_killed_gives_the_same_files() {
+    let place = Place::built();
+    three(&place);
+    place.write("leak/0.jpg", &corpus()[1].encoded);
+    place.write("leak/broken.jpg", "\u{ff}");
+    if !(tool(&place, "img2pdf", &["in/deep/0.jpg", "in/deep/1.jpg", "-o", "leak/a.pdf"])
+        && tool(&place, "zip", &["-qr", "leak/b.zip", "in", "leak/a.pdf", "leak/broken.jpg"]))
+    {
+        return;
+    }
+    let more = ["--thumbnails"];
+    triage(&place, "leak", "whole", &more).expect(3);
+    let whole = files(&place, "whole");
+    let items = String::from_utf8(whole["items.jsonl"].clone()).unwrap();
+    let lines: Vec<&str> = items.split_inclusive('\n').collect();
+    assert!(lines.len() > 12, "{items}");
+    for kept in (0..lines.len()).step_by(2) {
+        let case = format!("case-{kept}");
+        triage(&place, "leak", &case, &more).expect(3);
+        std::fs::remove_file(place.path(&case).join("manifest.json")).unwrap();
+        place.write(&format!("{case}/items.jsonl"), lines[..kept].concat());
+        triage(&place, "leak", &case, &more).expect(3);
+        let mut again = files(&place, &case);
+        for name in ["items.jsonl", "items.csv", "summary.json", "evidence.csv", "case.json"] {
+            assert!(again.remove(name).as_ref() == whole.get(name), "{name}, killed after {kept} items");
+        }
+        assert!(again.keys().all(|name| whole.contains_key(name)), "{:?}", again.keys());
+    }
 }
 
 #[test]

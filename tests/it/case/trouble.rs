@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::Command;
 
+use super::containers::tool;
 use super::{files, json, leak, outcomes, triage};
 use crate::place::{Place, Ran, corpus};
 
@@ -51,6 +52,40 @@ fn folders_that_are_no_case_or_another_one() {
     unfinish();
     place.write("case/items.jsonl", "nonsense\n");
     refused("case", &[], &["line 1 is no item", "--restart"]);
+}
+
+#[test]
+fn items_of_something_else_are_never_taken_over() {
+    let place = Place::built();
+    leak(&place);
+    triage(&place, "leak", "case", &[]).expect(3);
+    let items = fs::read_to_string(place.path("case/items.jsonl")).unwrap();
+    // What `triage --json` wrote lies where a case is to begin.
+    place.write("other/items.jsonl", &items);
+    triage(&place, "leak", "other", &[]).expect(1).says(&["no case.json", "--restart"]);
+    triage(&place, "leak", "other", &["--restart"]).expect(3);
+    assert_eq!(fs::read_to_string(place.path("other/items.jsonl")).unwrap(), items);
+
+    // A leak that gives something else than the journal names is not gone on with.
+    fs::remove_file(place.path("case/manifest.json")).unwrap();
+    let (first, rest) = items.split_once('\n').unwrap();
+    place.write("case/items.jsonl", rest);
+    triage(&place, "leak", "case", &[]).expect(1).says(&["item 1 of the case", "--restart"]);
+    place.write("case/items.jsonl", format!("{items}{first}\n"));
+    triage(&place, "leak", "case", &[]).expect(1).says(&["item 20 of the case", "--restart"]);
+}
+
+#[test]
+fn a_finished_case_outlives_a_restart_that_cannot_begin() {
+    let place = Place::built();
+    leak(&place);
+    triage(&place, "leak", "case", &[]).expect(3);
+    let before = files(&place, "case");
+    triage(&place, "laek", "case", &["--restart"]).expect(1).says(&["laek"]);
+    assert!(files(&place, "case") == before);
+    // Nothing is made in the leak, not even to find out that it must not be.
+    triage(&place, "leak", "leak/new/case", &[]).expect(1).says(&["in the leak"]);
+    assert!(!place.path("leak/new").exists());
 }
 
 #[test]
@@ -137,6 +172,47 @@ fn a_leak_that_changes_is_told() {
     assert_eq!(String::from_utf8_lossy(&whole["items.jsonl"]).lines().count(), 19);
     // A second process has to wait for its turn.
     triage(&place, "leak", "second", &[]).expect(1).says(&["another process"]);
+}
+
+/// Size and time as they were: only the bytes tell.
+#[test]
+fn an_archive_that_is_replaced_after_the_evidence_is_not_looked_up() {
+    let place = Place::built();
+    for (name, item) in ["one.jpg", "two.jpg"].iter().zip(corpus()) {
+        place.write(name, &item.encoded);
+    }
+    let archive =
+        |of: &str| tool(&place, "tar", &["-cf", "new.tar", "--mtime=@0", "--transform=s/.*/x.jpg/", of]);
+    if !archive("one.jpg") {
+        return;
+    }
+    let pad = |bytes: &mut Vec<u8>| bytes.resize(4 << 20, 0);
+    let (mut one, mut two) = (fs::read(place.path("new.tar")).unwrap(), Vec::new());
+    assert!(archive("two.jpg"));
+    two.extend(fs::read(place.path("new.tar")).unwrap());
+    pad(&mut one);
+    pad(&mut two);
+    place.write("leak.tar", &one);
+    let path = place.path("leak.tar");
+    let time = fs::metadata(&path).unwrap().modified().unwrap();
+    let saltprint = saltprint::Saltprint::open(&place.config()).unwrap();
+    let options = saltprint::case::CaseOptions {
+        case_id: "2026-120".to_owned(),
+        purpose: "a story".to_owned(),
+        ..saltprint::case::CaseOptions::default()
+    };
+    let case = place.path("case");
+    let mut case =
+        saltprint::case::Case::open(&saltprint, &path, &case, &options, &saltprint::NoProgress).unwrap();
+    place.write("leak.tar", &two);
+    fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    case.run(&saltprint::NoProgress, &mut |_| ()).unwrap();
+    let found: Vec<_> = case
+        .items()
+        .iter()
+        .map(|item| (item.input.as_str(), item.reason.as_ref().map(|r| &*r.code)))
+        .collect();
+    assert_eq!(found, [("leak.tar", Some("changed_while_read"))]);
 }
 
 #[test]

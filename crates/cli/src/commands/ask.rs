@@ -43,9 +43,9 @@ fn shown_path(path: &Path) -> String {
     saltprint::escape_name(path.as_os_str().as_encoded_bytes())
 }
 
-pub(super) fn triage(args: &TriageArgs, config: &Config) -> anyhow::Result<Exit> {
+pub(super) fn triage(args: &TriageArgs, config: &Config, config_path: &Path) -> anyhow::Result<Exit> {
     if let Some(folder) = &args.case {
-        return case::run(args, folder, config);
+        return case::run(args, folder, config, config_path);
     }
     let saltprint = Saltprint::open(config)?;
     let mut items = args.json.as_deref().map(Output::create).transpose()?;

@@ -5,11 +5,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use saltprint::case::{Case, CaseOptions, CaseSummary};
-use saltprint::{Config, ItemReport, Saltprint, TriageTotals};
+use saltprint::{Config, ItemReport, Saltprint, TriageTotals, escape_name};
+
 use saltprint_report::{CaseReport, html};
 
 use super::ask;
-use crate::args::TriageArgs;
+use crate::args::{DEFAULT_CONFIG, TriageArgs};
 use crate::exit::Exit;
 use crate::progress::Shown;
 use crate::words;
@@ -17,14 +18,19 @@ use crate::words;
 /// Rejects that are named on the terminal; the files of the case have all.
 const MOST_REJECTS: usize = 20;
 
-pub(super) fn run(args: &TriageArgs, folder: &Path, config: &Config) -> anyhow::Result<Exit> {
+pub(super) fn run(
+    args: &TriageArgs,
+    folder: &Path,
+    config: &Config,
+    config_path: &Path,
+) -> anyhow::Result<Exit> {
     let options = CaseOptions {
         case_id: args.case_id.clone().context("say whose case it is: --case-id ID")?,
         purpose: args.purpose.clone().context("say why the leak is looked up: --purpose TEXT")?,
         evidence: args.evidence,
         thumbnails: args.thumbnails,
         restart: args.restart,
-        command: command(args),
+        command: command(args, config_path),
     };
     let saltprint = Saltprint::open(config)?;
     let progress = Shown::new();
@@ -78,25 +84,48 @@ pub(super) fn triage(
 }
 
 /// The command that does the same again, into a folder of another name.
-fn command(args: &TriageArgs) -> String {
-    let mut words = vec!["saltprint triage".to_owned(), quoted(&args.leak.display().to_string())];
-    words.push("--case CASE_FOLDER".to_owned());
+fn command(args: &TriageArgs, config: &Path) -> String {
+    let path = |path: &Path| quoted(path.as_os_str().as_encoded_bytes());
+    let mut words = vec!["saltprint".to_owned()];
+    if config != Path::new(DEFAULT_CONFIG) {
+        words.push(format!("--config {}", path(config)));
+    }
+    words.push("triage --case CASE_FOLDER".to_owned());
     for (option, value) in [("--case-id", &args.case_id), ("--purpose", &args.purpose)] {
-        words.extend(value.as_deref().map(|value| format!("{option} {}", quoted(value))));
+        words.extend(value.as_deref().map(|value| format!("{option} {}", quoted(value.as_bytes()))));
     }
     for (given, option) in [(args.evidence, "--evidence"), (args.thumbnails, "--thumbnails")] {
         words.extend(given.then(|| option.to_owned()));
     }
+    words.extend(args.leak.as_os_str().as_encoded_bytes().starts_with(b"-").then(|| "--".to_owned()));
+    words.push(path(&args.leak));
     words.join(" ")
 }
 
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
+/// A word as a shell takes it, in printable characters: what is none is written as bash, ksh and zsh read it between `$'` and
+/// `'` (POSIX 2024, 2.2.4).
+fn quoted(word: &[u8]) -> String {
+    use std::fmt::Write as _;
+
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+=:,@".contains(byte);
+    let text = std::str::from_utf8(word).ok();
+    let printable =
+        |c: char| !c.is_control() && escape_name(c.encode_utf8(&mut [0; 4]).as_bytes()).chars().eq([c]);
+    match text {
+        Some(text) if !word.is_empty() && word.iter().all(plain) => text.to_owned(),
+        Some(text) if text.chars().all(printable) => format!("'{}'", text.replace('\'', "'\\''")),
+        Some(_) | None => {
+            let mut quoted = String::from("$'");
+            for byte in word {
+                match byte {
+                    b' '..=b'~' if !b"'\\".contains(byte) => quoted.push(char::from(*byte)),
+                    _ => {
+                        let _ = write!(quoted, "\\x{byte:02x}");
+                    }
+                }
+            }
+            quoted + "'"
+        }
     }
 }
 
@@ -106,8 +135,11 @@ mod tests {
 
     #[test]
     fn words_are_quoted_for_a_shell() {
-        assert_eq!(quoted("/evidence/leak-1.zip"), "/evidence/leak-1.zip");
-        assert_eq!(quoted("it's $HOME"), "'it'\\''s $HOME'");
-        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted(b"/evidence/leak-1.zip"), "/evidence/leak-1.zip");
+        assert_eq!(quoted(b"it's $HOME"), "'it'\\''s $HOME'");
+        assert_eq!(quoted(b""), "''");
+        assert_eq!(quoted("Pässe".as_bytes()), "'Pässe'");
+        assert_eq!(quoted(b"a\nb'\xff"), "$'a\\x0ab\\x27\\xff'");
+        assert_eq!(quoted("gpj.\u{202e}x".as_bytes()), "$'gpj.\\xe2\\x80\\xaex'");
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Calibrate(args) => build::calibrate(args, &config()?),
         Command::Rebuild(args) => build::rebuild(args, &config()?),
         Command::Lookup(args) => ask::lookup(args, &config()?),
-        Command::Triage(args) => ask::triage(args, &config()?),
+        Command::Triage(args) => ask::triage(args, &config()?, &arguments.config),
         Command::Verify => show::verify(&config()?),
         Command::Status(args) => show::status(args, &config()?),
         Command::Demo(args) => demo::run(args),

@@ -19,6 +19,9 @@ pub(crate) fn case(summary: &CaseSummary) -> String {
     };
     let mut text = format!("{}\n\n", tone.paint(&format!("VERDICT  {}", verdict.headline)));
     text.push_str(&super::totals(&summary.totals));
+    if summary.hidden > 0 {
+        let _ = writeln!(text, "  {} hidden names were passed over and not looked at", summary.hidden);
+    }
     let mut section = |title: &str, lines: &[String]| {
         if !lines.is_empty() {
             let _ = writeln!(text, "\n{}", Tone::Heading.paint(title));

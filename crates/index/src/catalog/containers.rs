@@ -7,14 +7,15 @@ use saltprint_keys::{ContentDigest, EpochId, RecordRef, Subkey};
 use super::{Catalog, CatalogReader};
 use crate::IndexError;
 
-pub(super) const CONTAINERS: TableDefinition<'_, [u8; 16], &[u8]> = TableDefinition::new("containers-v1");
+pub(super) const CONTAINERS: TableDefinition<'_, [u8; 16], &[u8]> = TableDefinition::new("containers-v2");
 
 /// As it is opened for reading.
 pub(super) type Table = ReadOnlyTable<[u8; 16], &'static [u8]>;
 
 const STAMP: usize = 0;
 const PLACE: usize = STAMP + 16;
-const PLAIN: usize = PLACE + 16;
+const FACTS: usize = PLACE + 16;
+const PLAIN: usize = FACTS + 16;
 const TAG: usize = PLAIN + 4;
 const PARTS: usize = TAG + 16;
 const PART_LEN: usize = 32;
@@ -26,6 +27,8 @@ pub struct ContainerRow {
     pub stamp: [u8; 16],
     /// Keyed digest of where the file lies.
     pub place: [u8; 16],
+    /// Keyed digest of what the vault said of it: its parts have their facts from that.
+    pub facts: [u8; 16],
     /// Parts too plain for a fingerprint.
     pub plain: u32,
     /// The other parts, each with the keyed digest of its content.
@@ -36,7 +39,8 @@ impl ContainerRow {
     pub(super) fn encode(&self, tags: &Subkey, epoch: EpochId, container: RecordRef) -> Vec<u8> {
         let mut bytes = vec![0; PARTS];
         bytes[STAMP..PLACE].copy_from_slice(&self.stamp);
-        bytes[PLACE..PLAIN].copy_from_slice(&self.place);
+        bytes[PLACE..FACTS].copy_from_slice(&self.place);
+        bytes[FACTS..PLAIN].copy_from_slice(&self.facts);
         bytes[PLAIN..TAG].copy_from_slice(&self.plain.to_le_bytes());
         for (part, content) in &self.parts {
             bytes.extend_from_slice(part.as_bytes());
@@ -59,6 +63,7 @@ impl ContainerRow {
         Some(Self {
             stamp: field(STAMP)?,
             place: field(PLACE)?,
+            facts: field(FACTS)?,
             plain: u32::from_le_bytes(head.get(PLAIN..TAG)?.try_into().ok()?),
             parts: parts
                 .iter()
@@ -105,7 +110,8 @@ mod tests {
     fn row(parts: u8) -> ContainerRow {
         let part =
             |byte: u8| (RecordRef::from_bytes([byte; 16]), ContentDigest::from_bytes([byte + 100; 16]));
-        ContainerRow { stamp: [1; 16], place: [2; 16], plain: 7, parts: (0..parts).map(part).collect() }
+        let parts = (0..parts).map(part).collect();
+        ContainerRow { stamp: [1; 16], place: [2; 16], facts: [3; 16], plain: 7, parts }
     }
 
     #[test]

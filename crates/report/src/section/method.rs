@@ -68,18 +68,17 @@ pub(super) fn method(summary: &CaseSummary) -> Markup {
     }
 }
 
-/// What lies beside the page. Evidence does only where it was asked for.
-pub(super) fn files(summary: &CaseSummary) -> Markup {
+/// What lies beside the page.
+pub(super) fn files() -> Markup {
     let files = [
         ("summary.json", "everything above but the items, for programs"),
         ("items.csv", "the table of items, a row each, for spreadsheets"),
         ("items.jsonl", "the items with all that is known of them, a JSON object a line"),
         ("manifest.json", "sizes and digests of the files of this case, by which a change shows"),
-        ("evidence.csv", "distances and scores of the matches"),
+        ("evidence.csv", "every file of the leak, with its SHA-256 and BLAKE3"),
     ];
-    let there = |name: &str| name != "evidence.csv" || summary.plots.is_some();
     html! {
-        ul { @for (name, words) in files.into_iter().filter(|(name, _)| there(name)) {
+        ul { @for (name, words) in files {
             li { a href=(name) { (name) } ": " (words) }
         } }
     }

@@ -49,7 +49,7 @@ pub(crate) fn sections(report: &CaseReport<'_>) -> Vec<Section> {
         section("altered", "Altered copies", altered::altered(report)),
         section("method", "Method and limits", method::method(summary)),
         section("index", "The index that answered", index::index(summary)),
-        section("files", "Files beside this page", method::files(summary)),
+        section("files", "Files beside this page", method::files()),
     ]
 }
 

@@ -32,8 +32,8 @@ pub(super) fn negative(summary: &CaseSummary) -> Markup {
             p.soft {
                 "Found: as a match or possible match. "
                 @if bounded {
-                    "The last column is the largest share of this leak that could come from the index with that edit and have no match, \
-                     with 95 % confidence; 100 % where such copies are not found at all."
+                    "The last column is the largest share of the compared images that could come from the index with that edit and have \
+                     no match, with 95 % confidence; 100 % where such copies are not found at all."
                 }
             }
         }

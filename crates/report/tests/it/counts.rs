@@ -108,7 +108,9 @@ fn cases_without_this_or_that_still_read() {
         plain.contains("thresholds were assumed and not measured")
             && plain.contains("No evaluation was at hand")
     );
-    assert!(plain.contains("belongs to the evidence") && !plain.contains("evidence.csv"));
+    assert!(
+        plain.contains("belongs to the evidence") && plain.contains("evidence.csv: every file of the leak")
+    );
     let negative = text(Variant::Negative, 100);
     assert!(negative.contains("Not ours") && negative.contains("nothing to attribute"));
     assert!(negative.contains("none is a match") && negative.contains("There is no match to compare"));

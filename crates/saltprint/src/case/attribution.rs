@@ -17,7 +17,7 @@ use saltprint_keys::RecordRef;
 use saltprint_matching::Band;
 
 use super::{Attribution, Cell, Explanation, Margin, Place};
-use crate::ItemReport;
+use crate::{ItemReport, MatchReport};
 
 /// Chance above which no place is said to stand out.
 const MOST_CHANCE: f64 = 0.05;
@@ -46,6 +46,55 @@ pub(super) fn hits(items: &[ItemReport]) -> Composition {
         }
     }
     hits
+}
+
+/// Hits whose very bytes are stored in another source or month as well, and the sources of all of these.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Ties {
+    hits: u64,
+    sources: BTreeSet<String>,
+}
+
+/// The ties among the strong matches.
+pub(super) fn ties(items: &[ItemReport]) -> Ties {
+    let mut records: HashSet<RecordRef> = HashSet::new();
+    let mut ties = Ties::default();
+    for item in items {
+        let mut documents: HashSet<u32> = HashSet::new();
+        for first in item.matches.iter().filter(|found| found.band == Band::Strong) {
+            if !documents.insert(first.document) || !records.insert(first.record_ref) {
+                continue;
+            }
+            let elsewhere = |found: &&MatchReport| {
+                found.document == first.document
+                    && found.equal
+                    && (&found.source, found.captured) != (&first.source, first.captured)
+            };
+            let mut others = item.matches.iter().filter(elsewhere).peekable();
+            if others.peek().is_some() {
+                ties.hits += 1;
+                ties.sources.extend(others.chain([first]).filter_map(|found| found.source.clone()));
+            }
+        }
+    }
+    ties
+}
+
+impl Ties {
+    /// What a reader should know of them.
+    pub(super) fn warning(&self) -> Option<String> {
+        let sources: Vec<&str> = self.sources.iter().map(String::as_str).collect();
+        (self.hits > 0).then(|| {
+            format!(
+                "{} of the records hit {} stored with the very same bytes in another source or month as well{}{}: the image does not tell \
+                 which of them it comes from, and each is counted at one.",
+                self.hits,
+                if self.hits == 1 { "is" } else { "are" },
+                if sources.is_empty() { "" } else { ", in " },
+                sources.join(", "),
+            )
+        })
+    }
 }
 
 /// Compares hits with what the index holds.
@@ -355,6 +404,35 @@ mod tests {
         let hits: Composition = index().into_keys().map(|key| (key, 3)).collect();
         let told = attribute(&hits, &index());
         assert_eq!((told.explanation, told.warnings), (None, Vec::new()));
+    }
+
+    #[test]
+    fn hits_that_are_stored_twice_in_the_same_bytes_are_told() {
+        let found = |number: u8, source: &str, document: u32, equal: bool| {
+            serde_json::json!({
+                "ref": RecordRef::from_bytes([number; 16]), "band": "strong", "tier": "global",
+                "orientation": "upright", "source": source, "captured": null, "kind": null,
+                "document": document, "equal": equal, "copy": "whole",
+            })
+        };
+        let items = [
+            // The same bytes in two sources; the same bytes twice in one; another version in another source.
+            vec![found(1, "app", 1, false), found(2, "vendor", 1, true)],
+            vec![found(3, "app", 1, false), found(4, "app", 1, true), found(5, "vendor", 1, false)],
+            vec![found(6, "app", 1, false), found(7, "vendor", 2, false)],
+        ];
+        let items = items.map(|matches| {
+            serde_json::from_value(serde_json::json!({"input": "x", "outcome": "match", "matches": matches}))
+                .unwrap()
+        });
+        let ties = ties(&items);
+        assert_eq!((ties.hits, ties.sources.len()), (1, 2));
+        let warning = ties.warning().unwrap();
+        assert!(
+            warning.starts_with("1 of the records hit is stored") && warning.contains("app, vendor"),
+            "{warning}"
+        );
+        assert_eq!(Ties::default().warning(), None);
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use saltprint_intake::{Reject, list_inputs, stamp};
+use saltprint_intake::{Reject, Unreadable, list_inputs, stamp};
 use sha2::{Digest as _, Sha256};
 
-use crate::triage::{Seen, TriageInput, name_of};
+use crate::triage::{Seen, TriageInput, Version, name_of};
 use crate::{Error, Phase, Progress};
 
 /// Files that are hashed between two looks at the progress.
@@ -121,10 +121,11 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn digests(path: &Path) -> Result<Digests, Reject> {
-    let stamped = stamp(path)?;
+    stamp(path)?;
+    let version = Version::of(path).ok_or(Unreadable::NotFound)?;
     let mut file = File::open(path).map_err(|error| Reject::from(&error))?;
     let (mut sha256, mut blake3) = (Sha256::new(), blake3::Hasher::new());
-    let mut block = vec![0; BLOCK.min(usize::try_from(stamped.size).unwrap_or(BLOCK).max(1))];
+    let mut block = vec![0; BLOCK.min(usize::try_from(version.size).unwrap_or(BLOCK).max(1))];
     let mut bytes = 0;
     loop {
         let count = file.read(&mut block).map_err(|error| Reject::from(&error))?;
@@ -135,7 +136,7 @@ fn digests(path: &Path) -> Result<Digests, Reject> {
         sha256.update(&block[..count]);
         blake3.update(&block[..count]);
     }
-    let seen = Seen { digest: blake3.finalize(), stamp: stamped };
+    let seen = Seen { digest: blake3.finalize(), version };
     Ok(Digests { bytes, sha256: sha256.finalize().into(), seen })
 }
 

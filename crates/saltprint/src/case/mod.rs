@@ -103,12 +103,19 @@ impl<'a> Case<'a> {
         saltprint.check_evidence(options.evidence)?;
         let snapshot = saltprint.snapshot();
         opening::check_words(options).map_err(|reason| Error::Case { path: folder.to_owned(), reason })?;
-        let folder = Folder::open(folder, leak, options.restart)?;
+        let folder = Folder::open(folder, leak)?;
+        if !options.restart {
+            folder.check_unfinished()?;
+        }
         let evidence = Evidence::take(leak, progress)?;
         let table = evidence
             .table()
             .map_err(|error| Error::io("write", folder.file("evidence.csv"))(error.into()))?;
         let opening = Opening::new(saltprint.config(), &snapshot, options, &table);
+        // Only now, when there is a leak that can be read, may an old case go.
+        if options.restart {
+            folder.clear()?;
+        }
         folder.begin(&opening, &table)?;
         let (journal, items) = Journal::open(&folder.file("items.jsonl"))?;
         let resumed = items.len() as u64;
@@ -154,7 +161,7 @@ impl<'a> Case<'a> {
     ) -> Result<CaseSummary, Error> {
         let wanted = Wanted { evidence: self.opening.evidence, thumbnails: self.opening.thumbnails };
         let Self { saltprint, snapshot, folder, evidence, journal, items, .. } = self;
-        let done = items.len() as u64;
+        let done = items.clone();
         let mut take = |settled: Vec<Settled>| -> Result<(), Error> {
             let mut reports = Vec::with_capacity(settled.len());
             for (number, one) in (items.len()..).zip(settled) {
@@ -170,10 +177,10 @@ impl<'a> Case<'a> {
             progress.update(Phase::Triage, items.len() as u64, None);
             Ok(())
         };
-        let mut run = Run::new(saltprint, snapshot, wanted, &mut take).skipping(done);
+        let mut run = Run::new(saltprint, snapshot, wanted, &mut take).skipping(&done);
         let (mut before, all) = (0.0, evidence.bytes.max(1) as f64);
         for (input, seen) in evidence.inputs() {
-            let bytes = seen.map_or(0.0, |seen| seen.stamp.size as f64);
+            let bytes = seen.map_or(0.0, |seen| seen.version.size as f64);
             run.input(input, seen, &mut |share| progress.share((before + share * bytes) / all))?;
             before += bytes;
         }
@@ -201,7 +208,8 @@ impl<'a> Case<'a> {
             matched_records: records.len() as u64,
         };
         let verdict = verdict::judge(&ground);
-        let attribution = attribution::attribute(&attribution::hits(&self.items), &composition);
+        let mut attribution = attribution::attribute(&attribution::hits(&self.items), &composition);
+        attribution.warnings.extend(attribution::ties(&self.items).warning());
         let negative = negative::state(config.evaluation.as_deref(), &totals)?;
         Ok(CaseSummary {
             format: FORMAT,

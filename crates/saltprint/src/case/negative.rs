@@ -66,7 +66,14 @@ pub(super) fn state(evaluation: Option<&Path>, totals: &TriageTotals) -> Result<
         })
         .collect();
     let vault = if evaluation.setup.vault == "own" { "this vault" } else { "an invented vault" };
-    let sentences = sentences(&edits, compared, nothing_found);
+    let mut sentences = sentences(&edits, compared, nothing_found);
+    let others = totals.unreadable + totals.refused + totals.too_plain;
+    if nothing_found && others > 0 {
+        sentences.push(format!(
+            "This says nothing of {} that could not be compared.",
+            number(others, "input", "inputs")
+        ));
+    }
     Ok(NegativeStatement {
         evaluation: Some(format!(
             "{vault} of {}, by version {} of the program",
@@ -78,13 +85,14 @@ pub(super) fn state(evaluation: Option<&Path>, totals: &TriageTotals) -> Result<
     })
 }
 
-/// The largest share of a leak of `compared` images that can be ours if each copy is found with a chance of at least
-/// `found` and none was: the share `s` at which `(1 - s found)^n` falls to 5 %, and 1 at most.
+/// The largest share of `compared` images that can be ours if each copy is found with a chance of at least `found` and
+/// none was: the share `s` at which `(1 - s found)^n` falls to half of 5 %, and 1 at most. The other half is the chance that
+/// copies are found less often than `found`, the lower end of a 95 % interval: together both hold with 95 % (Bonferroni).
 fn most_hidden(compared: u64, found: f64) -> f64 {
     if found <= 0.0 {
         return 1.0;
     }
-    let missed = (1.0 - CONFIDENCE).powf(1.0 / compared as f64);
+    let missed = f64::midpoint(0.0, 1.0 - CONFIDENCE).powf(1.0 / compared as f64);
     ((1.0 - missed) / found).min(1.0)
 }
 
@@ -114,7 +122,7 @@ fn sentences(edits: &[EditBound], compared: u64, nothing_found: bool) -> Vec<Str
             .filter_map(|edit| edit.could_be_ours)
             .fold(0.0, f64::max);
         sentences.push(format!(
-            "None of {} was found. With 95 % confidence no more than {:.2} % of this leak can be copies of ours with an edit that is found at least every second time.",
+            "None of {} was found. With 95 % confidence no more than {:.2} % of them can be copies of ours with an edit that is found at least every second time.",
             number(compared, "compared image", "compared images"), worst * 100.0
         ));
     }
@@ -151,9 +159,12 @@ mod tests {
             Some("this vault of 1,000 records, by version 0.1.0 of the program")
         );
         let bounds: Vec<f64> = told.edits.iter().map(|edit| edit.could_be_ours.unwrap()).collect();
-        // 3 in 1,000 by the rule of three, divided by the lower end of the share that is found.
-        assert!((bounds[0] - 0.002_991 / Share::new(100, 100).low).abs() < 1e-5, "{bounds:?}");
-        assert!(bounds[1] > 0.015 && bounds[1] < 0.025, "{bounds:?}");
+        // 1 - 0.025^(1/1000), divided by the lower end of the share that is found.
+        assert!((bounds[0] - 0.003_682 / Share::new(100, 100).low).abs() < 1e-5, "{bounds:?}");
+        assert!(bounds[1] > 0.02 && bounds[1] < 0.03, "{bounds:?}");
+        let unread = TriageTotals { refused: 7, ..totals(1_000, 0) };
+        let told = state(Some(&report(&folder, 1)), &unread).unwrap();
+        assert!(told.sentences.iter().any(|sentence| sentence.contains("nothing of 7 inputs")));
         assert!(bounds[2] >= 1.0, "{bounds:?}");
         assert!(
             told.sentences.iter().any(|sentence| sentence.contains("crop-40, black-page")),

@@ -15,12 +15,13 @@ use crate::{Config, Error, output};
 const FORMAT: u32 = 1;
 
 const OPENING: &str = "case.json";
+const EVIDENCE: &str = "evidence.csv";
 const LOCK: &str = "lock";
 const THUMBNAILS: &str = "thumbnails";
 
 /// Files of a case, those that a caller adds included; what else lies in the folder is not ours.
 const OURS: [&str; 7] =
-    [OPENING, "evidence.csv", "items.jsonl", "items.csv", "summary.json", "report.html", MANIFEST];
+    [OPENING, EVIDENCE, "items.jsonl", "items.csv", "summary.json", "report.html", MANIFEST];
 
 /// `case.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -104,20 +105,19 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Makes or takes the folder.
-    pub(super) fn open(path: &Path, leak: &Path, restart: bool) -> Result<Self, Error> {
+    /// Makes or takes the folder. Nothing is made in the leak.
+    pub(super) fn open(path: &Path, leak: &Path) -> Result<Self, Error> {
         let refuse = |reason: &str| Error::Case { path: path.to_owned(), reason: reason.to_owned() };
+        let real_leak = fs::canonicalize(leak)
+            .map_err(|source| saltprint_intake::Error::Folder { path: leak.to_owned(), source })?;
+        if overlap(path, &real_leak) {
+            return Err(refuse("it lies in the leak, or the leak in it; give the case a folder of its own"));
+        }
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(path)
             .map_err(Error::io("make the folder", path))?;
-        let real = |path: &Path| fs::canonicalize(path).ok();
-        if let (Some(case), Some(leak)) = (real(path), real(leak))
-            && (case.starts_with(&leak) || leak.starts_with(&case))
-        {
-            return Err(refuse("it lies in the leak, or the leak in it; give the case a folder of its own"));
-        }
         let has_case = path.join(OPENING).exists();
         let is_foreign = fs::read_dir(path)
             .map_err(Error::io("list", path))?
@@ -139,15 +139,26 @@ impl Folder {
             Err(TryLockError::WouldBlock) => return Err(refuse("another process works on this case")),
             Err(TryLockError::Error(error)) => return Err(Error::io("lock", &lock)(error)),
         }
-        let folder = Self { path: path.to_owned(), _lock: file };
-        if restart {
-            folder.clear()?;
-        } else if folder.file(MANIFEST).exists() {
-            return Err(refuse(
+        Ok(Self { path: path.to_owned(), _lock: file })
+    }
+
+    /// Refuses a case that is finished, and files that no case in the folder accounts for: items of another one may be among
+    /// them.
+    pub(super) fn check_unfinished(&self) -> Result<(), Error> {
+        let refuse = |reason: &str| Err(Error::Case { path: self.path.clone(), reason: reason.to_owned() });
+        if self.file(MANIFEST).exists() {
+            return refuse(
                 "this case is finished; give another folder, or say `--restart` to remove it and begin anew",
-            ));
+            );
         }
-        Ok(folder)
+        // The evidence comes before the opening.
+        let left = OURS.iter().filter(|name| ![OPENING, EVIDENCE].contains(name)).chain([&THUMBNAILS]);
+        if !self.file(OPENING).exists() && left.into_iter().any(|name| self.file(name).exists()) {
+            return refuse(
+                "it holds files of a case but no case.json; give another folder, or say `--restart` to remove them and begin anew",
+            );
+        }
+        Ok(())
     }
 
     /// Writes `case.json` and `evidence.csv`, or compares them with those of a case to go on with.
@@ -167,7 +178,7 @@ impl Folder {
                 Ok(())
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                output::replace(&self.file("evidence.csv"), evidence)?;
+                output::replace(&self.file(EVIDENCE), evidence)?;
                 let mut json = serde_json::to_vec_pretty(opening)
                     .map_err(|error| Error::io("write", &path)(error.into()))?;
                 json.push(b'\n');
@@ -185,8 +196,10 @@ impl Folder {
         Ok(())
     }
 
-    fn clear(&self) -> Result<(), Error> {
-        // The manifest first: a case without it is unfinished, never wrong.
+    /// Removes the files of a case.
+    pub(super) fn clear(&self) -> Result<(), Error> {
+        // The manifest first: a case without it is unfinished, never wrong. The opening last: what is left without it is
+        // never gone on with.
         for name in OURS.iter().rev() {
             let path = self.file(name);
             match fs::remove_file(&path) {
@@ -235,6 +248,16 @@ impl Folder {
         names.sort_unstable();
         Ok(names)
     }
+}
+
+/// Whether a case folder, which may not be there yet, lies in the leak or the leak in it.
+fn overlap(case: &Path, leak: &Path) -> bool {
+    let absolute = std::path::absolute(case).unwrap_or_else(|_| case.to_owned());
+    let real = absolute.ancestors().find_map(|there| {
+        let rest = absolute.strip_prefix(there).ok()?;
+        Some(fs::canonicalize(there).ok()?.join(rest))
+    });
+    real.is_none_or(|case| case.starts_with(leak) || leak.starts_with(&case))
 }
 
 fn is_ours(name: &std::ffi::OsStr) -> bool {

@@ -16,6 +16,9 @@ const MOST_OF_IT: f64 = 0.8;
 /// Chance of as many matches below which chance is no explanation.
 const BEYOND_CHANCE: f64 = 1e-3;
 
+/// Chance of as many certain matches up to which they are not put down to chance either.
+const HARDLY_CHANCE: f64 = 0.05;
+
 /// What the verdict rests on.
 pub(super) struct Ground<'a> {
     pub(super) index: &'a IndexFacts,
@@ -76,11 +79,14 @@ pub(super) fn judge(ground: &Ground<'_>) -> Verdict {
     } else if found == 0 {
         Statement::NotOurs
     } else if totals.matches > 0 && !by_chance(chance) {
-        if share.value.is_some_and(|share| share >= MOST_OF_IT) {
+        // What could not be compared may be anybody's.
+        if share.value.is_some_and(|share| share >= MOST_OF_IT) && not_compared(totals) <= compared {
             Statement::Ours
         } else {
             Statement::PartlyOurs
         }
+    } else if totals.matches > 0 && chance.is_some_and(|chance| chance <= HARDLY_CHANCE) {
+        Statement::Undecided
     } else if by_chance(chance_either) {
         Statement::CompatibleWithChance
     } else {
@@ -88,7 +94,7 @@ pub(super) fn judge(ground: &Ground<'_>) -> Verdict {
     };
     Verdict {
         statement,
-        headline: headline(statement, ground),
+        headline: headline(statement, ground, chance),
         reasons: reasons(statement, ground, strong, either),
         would_change: would_change(statement, ground),
         compared,
@@ -101,13 +107,24 @@ pub(super) fn judge(ground: &Ground<'_>) -> Verdict {
     }
 }
 
-fn headline(statement: Statement, ground: &Ground<'_>) -> String {
+/// Inputs that could not be compared though they were no repetitions.
+fn not_compared(totals: &TriageTotals) -> u64 {
+    totals.unreadable + totals.refused + totals.too_plain
+}
+
+fn headline(statement: Statement, ground: &Ground<'_>, chance: Option<f64>) -> String {
     let totals = ground.totals;
     let compared = totals.compared();
     let images = number(compared, "compared image", "compared images");
     let records = number(ground.matched_records, "of our records", "of our records");
     let matching = |count: u64| if count == 1 { "matches" } else { "match" };
     let share = if compared == 0 { 0.0 } else { totals.matches as f64 * 100.0 / compared as f64 };
+    let unknown = not_compared(totals);
+    let unknown = if unknown > compared {
+        format!(" {} not be compared.", number(unknown, "input could", "inputs could"))
+    } else {
+        String::new()
+    };
     match statement {
         Statement::Ours => format!(
             "This leak is ours: {} of {images} ({share:.1} %) {} {records}.",
@@ -115,14 +132,27 @@ fn headline(statement: Statement, ground: &Ground<'_>) -> String {
             matching(totals.matches)
         ),
         Statement::PartlyOurs => format!(
-            "This leak is partly ours: {} of {images} ({share:.1} %) {} {records}.",
+            "This leak is partly ours: {} of {images} ({share:.1} %) {} {records}.{unknown}",
             grouped(totals.matches),
             matching(totals.matches)
         ),
-        Statement::CompatibleWithChance => format!(
-            "No sign that this leak is ours: what was found among {images} is no more than chance gives."
+        Statement::CompatibleWithChance if totals.matches > 0 => format!(
+            "No sign that this leak is ours: {} and {} among {images} are no more than chance gives.",
+            number(totals.matches, "match", "matches"),
+            number(totals.possible, "possible one", "possible ones"),
         ),
-        Statement::NotOurs => format!("No sign that this leak is ours: none of {images} matches a record."),
+        Statement::CompatibleWithChance => format!(
+            "No sign that this leak is ours: what was found among {images} is no more than chance gives.{unknown}"
+        ),
+        Statement::NotOurs => {
+            format!("No sign that this leak is ours: none of {images} matches a record.{unknown}")
+        }
+        Statement::Undecided if totals.matches > 0 => format!(
+            "Open: {} of {images} {} {records}, which chance alone gives in {} of 100 such leaks; somebody has to look.",
+            grouped(totals.matches),
+            matching(totals.matches),
+            small(chance.unwrap_or(1.0) * 100.0),
+        ),
         Statement::Undecided => format!(
             "Open: no certain match, but {} of {images} may be ours; somebody has to look.",
             grouped(totals.possible)
@@ -174,13 +204,20 @@ fn reasons(
             "The index holds {}; none is as near to any of these images as a copy would be.",
             number(index.records, "record", "records")
         )),
+        Statement::Undecided if totals.matches > 0 => reasons.push(
+            "So few certain matches among so many images are hardly chance, and yet too likely by chance to be proof by their number; each of them is an image that can be looked at."
+                .to_owned(),
+        ),
+        Statement::Undecided if strong.is_none() => reasons.push(
+            "Something was found, but how often strangers' images look as near is not known for this index.".to_owned(),
+        ),
         Statement::Undecided => reasons.push(
             "Possible matches are more than chance gives, so that some are likely to be ours, but none of them is beyond doubt by itself."
                 .to_owned(),
         ),
         Statement::NothingCompared => {}
     }
-    let unusable = totals.unreadable + totals.refused + totals.too_plain;
+    let unusable = not_compared(totals);
     if unusable > 0 {
         reasons.push(format!(
             "{} not be compared (unreadable, refused or too plain); the items say why, one by one.",
@@ -206,13 +243,21 @@ fn would_change(statement: Statement, ground: &Ground<'_>) -> Vec<String> {
             "It would change if documents are missing from the index, or if the leak holds only copies of a kind that is often missed; coverage and the table of miss rates below say how far that goes."
                 .to_owned(),
         ),
+        Statement::Undecided if totals.matches > 0 => {}
         Statement::Undecided => would.push(
             "A person who may see the records compares the possible matches by eye: one that is the same picture makes it \"partly ours\"."
                 .to_owned(),
         ),
         Statement::NothingCompared => would.push("Usable images: the items say what was wrong with each input.".to_owned()),
     }
-    if totals.possible > 0 && statement != Statement::Undecided {
+    let by_eye = [Statement::Undecided, Statement::CompatibleWithChance].contains(&statement);
+    if totals.matches > 0 && by_eye {
+        would.push(format!(
+            "{} to be compared by eye with the records they point to: one that is the same picture makes it \"partly ours\".",
+            number(totals.matches, "match has", "matches have")
+        ));
+    }
+    if totals.possible > 0 && (statement != Statement::Undecided || totals.matches > 0) {
         would.push(format!(
             "{} to be compared by eye with the records they point to; each that is confirmed adds to the matches.",
             number(totals.possible, "possible match has", "possible matches have")
@@ -299,9 +344,38 @@ mod tests {
         assert_eq!(told(1, 0, 9), Statement::PartlyOurs);
         // 10,000 strangers give ten possible matches on average, and one strong match in a hundred such leaks.
         assert_eq!(told(0, 12, 9_988), Statement::CompatibleWithChance);
-        assert_eq!(told(1, 10, 9_989), Statement::CompatibleWithChance);
+        assert_eq!(told(1, 10, 9_989), Statement::Undecided);
+        assert_eq!(told(1, 100, 99_899), Statement::CompatibleWithChance);
         assert_eq!(told(0, 40, 9_960), Statement::Undecided);
         assert_eq!(verdict(Basis::Assumed, 0, 1, 5_000).statement, Statement::Undecided);
+    }
+
+    #[test]
+    fn a_certain_match_is_never_passed_over_in_silence() {
+        for (matches, possible, no_match) in
+            [(1, 0, 1_999), (1, 10, 9_989), (1, 100, 99_899), (2, 900, 999_098)]
+        {
+            let told = verdict(Basis::Measured, matches, possible, no_match);
+            assert!(told.headline.contains("match"), "{}", told.headline);
+            assert!(!told.headline.contains("no certain match") && !told.headline.contains("none of"));
+            let look = told.would_change.iter().any(|would| would.contains("to be compared by eye"));
+            assert!(look, "{:?}", told.would_change);
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_compared_is_not_called_ours() {
+        let totals = TriageTotals { inputs: 10, matches: 1, refused: 9, ..TriageTotals::default() };
+        let (coverage, index) = (CoverageReport::default(), index(Basis::Measured));
+        let told = judge(&Ground { index: &index, totals: &totals, coverage: &coverage, matched_records: 1 });
+        assert_eq!(told.statement, Statement::PartlyOurs);
+        assert!(told.headline.ends_with("9 inputs could not be compared."), "{}", told.headline);
+    }
+
+    #[test]
+    fn assumed_thresholds_say_nothing_of_chance() {
+        let told = verdict(Basis::Assumed, 0, 1, 5_000);
+        assert!(!told.reasons.iter().any(|reason| reason.contains("more than chance")), "{:?}", told.reasons);
     }
 
     #[test]

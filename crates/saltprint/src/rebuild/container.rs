@@ -47,18 +47,13 @@ impl Worker<'_> {
         row: ContainerRow,
     ) -> Result<Option<Vec<Processed>>, Error> {
         let mut processed = Vec::with_capacity(row.parts.len() + row.plain as usize + 1);
+        if row.facts != self.facts_digest(&entry.facts) {
+            return Ok(None);
+        }
         for (record_ref, content) in row.parts {
             let Some(place) = self.place_of(record_ref, content) else {
                 return Ok(None);
             };
-            let known = self.previous().record(place)?.facts;
-            // The subject of a part may be its document, whose name is not known without the file.
-            let facts = self.facts(&entry.facts, content);
-            if (&known.source, &known.captured, &known.kind) != (&facts.source, &facts.captured, &facts.kind)
-                || (facts.subject.is_some() && known.subject != facts.subject)
-            {
-                return Ok(None);
-            }
             processed.push(Processed::Kept { record_ref, place, content, row: None, read: false });
         }
         for _ in 0..row.plain {
@@ -109,7 +104,7 @@ impl Worker<'_> {
             let reject = Unreadable::Changed.into();
             return Ok(vec![Processed::Rejected { record_id: entry.record_id.clone(), reject }]);
         }
-        let row = row(&all, stamped, place);
+        let row = row(&all, stamped, place, self.facts_digest(&entry.facts));
         all.push(Processed::Container { container, row });
         Ok(all)
     }
@@ -204,8 +199,8 @@ impl Worker<'_> {
 }
 
 /// What the catalog should remember; `None` where a part was rejected, so that the file is tried again the next time.
-fn row(all: &[Processed], stamp: [u8; 16], place: [u8; 16]) -> Option<ContainerRow> {
-    let mut row = ContainerRow { stamp, place, plain: 0, parts: Vec::with_capacity(all.len()) };
+fn row(all: &[Processed], stamp: [u8; 16], place: [u8; 16], facts: [u8; 16]) -> Option<ContainerRow> {
+    let mut row = ContainerRow { stamp, place, facts, plain: 0, parts: Vec::with_capacity(all.len()) };
     for processed in all {
         match processed {
             Processed::Kept { record_ref, content, .. } => row.parts.push((*record_ref, *content)),

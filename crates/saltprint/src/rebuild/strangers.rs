@@ -10,7 +10,7 @@ use saltprint_intake::Entry;
 use saltprint_keys::{RecordRef, RefKey};
 use saltprint_matching::{Contest, LocalSearch, nearest_to_parts};
 
-use crate::first_image::first_image;
+use crate::images::images;
 use crate::{Config, Error, Phase, Progress, sample, shown::Shown};
 
 /// Images looked up at a time.
@@ -35,16 +35,22 @@ pub(super) fn measure(
     eligible: impl Fn(RecordRef) -> bool + Sync,
     progress: &dyn Progress,
 ) -> Result<LocalBackground, Error> {
-    let (_, chosen) = sample::choose(config, refs, config.rebuild.local_sample, &eligible)?;
+    let most = config.rebuild.local_sample;
+    let chosen = sample::choose(config, refs, most, &eligible)?;
+    let mut taken = 0;
     let search = LocalSearch::new(generation);
     let mut background =
         LocalBackground { records: generation.manifest().records(), ..LocalBackground::default() };
-    for (batch, sampled) in (0_u64..).zip(chosen.chunks(BATCH)) {
-        progress.update(Phase::Measuring, batch * BATCH as u64, Some(chosen.len() as u64));
-        let queries: Vec<Stranger> = sampled
+    for (batch, sampled) in (0_u64..).zip(chosen.batches(BATCH)) {
+        progress.update(Phase::Measuring, batch * BATCH as u64, Some(chosen.entries.len() as u64));
+        let queries: Vec<Vec<Stranger>> = sampled
             .par_iter()
-            .filter_map(|(_, entry)| stranger(entry, config, refs, coder, generation, &eligible).transpose())
+            .map(|(entry, _)| {
+                strangers(entry, config, refs, coder, generation, chosen.most_of_one, &eligible)
+            })
             .collect::<Result<_, Error>>()?;
+        let queries: Vec<Stranger> = queries.into_iter().flatten().take(most - taken).collect();
+        taken += queries.len();
         let local: Vec<_> = queries.iter().map(|stranger| stranger.query.local()).collect();
         let images = Shown { coder, images: queries.iter().map(|stranger| Some(&stranger.image)).collect() };
         let admit = |number: usize, hit: &IndexHit| queries[number].record.is_rival_of(hit);
@@ -125,25 +131,24 @@ struct Stranger {
     image: Luma,
 }
 
-/// A sampled record read again, of a file that holds others the first; `None` where it is not in the index, not eligible, or
-/// cannot be read any more.
-fn stranger(
+/// The records of a sampled file read again: those that are in the index, eligible, and can still be read.
+fn strangers(
     entry: &Entry,
     config: &Config,
     refs: &RefKey,
     coder: &Coder,
     generation: &Generation,
+    most: usize,
     eligible: &(impl Fn(RecordRef) -> bool + Sync),
-) -> Result<Option<Stranger>, Error> {
-    let Some((place, image)) = first_image(&entry.location, &config.limits) else {
-        return Ok(None);
-    };
-    let record_ref = refs.record_ref(&(entry.record_id.clone() + &place));
-    if !eligible(record_ref) {
-        return Ok(None);
+) -> Result<Vec<Stranger>, Error> {
+    let record_ref = |place: &str| refs.record_ref(&format!("{}{place}", entry.record_id));
+    let mut strangers = Vec::new();
+    for (place, image) in images(&entry.location, &config.limits, most, &|place| eligible(record_ref(place)))
+    {
+        let Some(record) = generation.find(record_ref(&place))? else {
+            continue;
+        };
+        strangers.extend(coder.query(&image).ok().map(|query| Stranger { record, query, image }));
     }
-    let Some(record) = generation.find(record_ref)? else {
-        return Ok(None);
-    };
-    Ok(coder.query(&image).ok().map(|query| Stranger { record, query, image }))
+    Ok(strangers)
 }

@@ -19,7 +19,7 @@ use saltprint_matching::{Basis, CascadeCounts};
 
 use crate::{Error, ItemReport, Outcome, Phase, Progress, Saltprint};
 
-pub(crate) use run::{Run, SAME_PICTURE, Seen, Settled, Wanted};
+pub(crate) use run::{Run, SAME_PICTURE, Seen, Settled, Version, Wanted};
 use tally::Tally;
 pub(crate) use unit::{Asked, Prepared};
 

@@ -3,18 +3,19 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rayon::prelude::*;
 use saltprint_fingerprint::{GlobalCode, Luma, Orientation};
-use saltprint_intake::{Part, Stamp, Unreadable, for_each_part, for_each_part_of_bytes, holds_parts, stamp};
+use saltprint_intake::{Part, Unreadable, for_each_part, for_each_part_of_bytes, holds_parts};
 use saltprint_keys::ContentDigest;
 use saltprint_matching::CascadeCounts;
 
 use super::TriageInput;
 use super::unit::{Prepared, Source, Unit};
 use crate::handle::Snapshot;
-use crate::{Error, ItemReport, Saltprint, shown::Shown, thumbnail};
+use crate::{Error, ItemReport, Outcome, Saltprint, shown::Shown, thumbnail};
 
 /// Images of one batch: enough to amortise the decryption of the index over 512 codes, few enough to keep results
 /// flowing.
@@ -31,7 +32,35 @@ pub(crate) const SAME_PICTURE: u32 = 12;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen {
     pub(crate) digest: blake3::Hash,
-    pub(crate) stamp: Stamp,
+    pub(crate) version: Version,
+}
+
+/// Which state of which file is there: size, file number, and the times of the last change of its bytes and of its entry.
+/// Unlike the first of these times, the second cannot be set at will.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Version {
+    pub(crate) size: u64,
+    file: (u64, u64),
+    changed: [(i64, i64); 2],
+}
+
+impl Version {
+    /// `None` where there is nothing, or nothing that may be seen.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        let found = std::fs::metadata(path).ok()?;
+        Some(Self {
+            size: found.len(),
+            file: (found.dev(), found.ino()),
+            changed: [(found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec())],
+        })
+    }
+}
+
+/// BLAKE3 of a file; `None` where it cannot be read.
+fn blake3_of(path: &Path) -> Option<blake3::Hash> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(std::fs::File::open(path).ok()?).ok()?;
+    Some(hasher.finalize())
 }
 
 /// What reports should hold beside the answer.
@@ -45,6 +74,27 @@ pub(crate) struct Wanted {
 pub(crate) struct Settled {
     pub(crate) report: ItemReport,
     pub(crate) thumbnail: Option<Vec<u8>>,
+}
+
+/// What an earlier run has settled.
+struct Done {
+    name: String,
+    /// Whether it was an image, which later ones may repeat.
+    compared: bool,
+}
+
+impl Done {
+    fn of(item: &ItemReport) -> Self {
+        let compared = match item.outcome {
+            Outcome::Match
+            | Outcome::Possible
+            | Outcome::NoMatch
+            | Outcome::TooPlain
+            | Outcome::Duplicate => true,
+            Outcome::Unreadable | Outcome::Refused => false,
+        };
+        Self { name: item.input.clone(), compared }
+    }
 }
 
 /// What is left of a unit when its content is gone.
@@ -64,8 +114,10 @@ pub(crate) struct Run<'a, E> {
     seen: HashMap<ContentDigest, String>,
     /// The page whose images may follow.
     page: Option<(String, GlobalCode)>,
-    /// Units that an earlier run has settled.
-    skip: u64,
+    /// What an earlier run has settled, in order.
+    done: std::vec::IntoIter<Done>,
+    /// How much of it was met again.
+    met: u64,
     stages: CascadeCounts,
 }
 
@@ -85,14 +137,17 @@ impl<'a, E: From<Error>> Run<'a, E> {
             held: 0,
             seen: HashMap::new(),
             page: None,
-            skip: 0,
+            done: Vec::new().into_iter(),
+            met: 0,
             stages: CascadeCounts::default(),
         }
     }
 
-    /// Passes the first `units` images over, but for noting their bytes, since later ones may repeat them.
-    pub(crate) fn skipping(self, units: u64) -> Self {
-        Self { skip: units, ..self }
+    /// Passes over what `items` report on, but for noting the bytes of images, since later ones may repeat them. The run
+    /// fails where it meets something else than they name: a leak may read differently the second time.
+    pub(crate) fn skipping(self, items: &[ItemReport]) -> Self {
+        let done: Vec<Done> = items.iter().map(Done::of).collect();
+        Self { done: done.into_iter(), ..self }
     }
 
     /// Takes one file. Where it was seen before, a file that is another one meanwhile is rejected.
@@ -131,6 +186,9 @@ impl<'a, E: From<Error>> Run<'a, E> {
 
     /// Judges what is left, and gives the counters of the search.
     pub(crate) fn finish(mut self) -> Result<CascadeCounts, E> {
+        if self.done.next().is_some() {
+            return Err(Error::Resume { item: self.met + 1 }.into());
+        }
         self.flush()?;
         Ok(self.stages)
     }
@@ -144,9 +202,10 @@ impl<'a, E: From<Error>> Run<'a, E> {
     ) -> Result<(), E> {
         let mut failed = None;
         let limits = self.saltprint.config().limits;
-        // Hashing a large archive once more would double the reading; size and time of change have to do.
-        let before = stamp(path).ok();
-        let same = seen.is_none_or(|seen| before == Some(seen.stamp));
+        // Its bytes are those of the evidence when the walk begins, and nobody has written to it when it ends.
+        let before = Version::of(path);
+        let same =
+            seen.is_none_or(|seen| before == Some(seen.version) && blake3_of(path) == Some(seen.digest));
         if same {
             for_each_part(path, &limits, &mut |part| {
                 at(part.behind);
@@ -156,7 +215,7 @@ impl<'a, E: From<Error>> Run<'a, E> {
         if let Some(error) = failed {
             return Err(error);
         }
-        if same && stamp(path).ok() == before {
+        if same && Version::of(path) == before {
             return Ok(());
         }
         self.push(Unit { name: name.to_owned(), source: Source::Rejected(Unreadable::Changed.into()) })
@@ -179,9 +238,12 @@ impl<'a, E: From<Error>> Run<'a, E> {
     }
 
     fn push(&mut self, unit: Unit) -> Result<(), E> {
-        if self.skip > 0 {
-            self.skip -= 1;
-            if let Some(digest) = unit.digest(self.saltprint) {
+        if let Some(done) = self.done.next() {
+            self.met += 1;
+            if done.name != unit.name {
+                return Err(Error::Resume { item: self.met }.into());
+            }
+            if let Some(digest) = done.compared.then(|| unit.digest(self.saltprint)).flatten() {
                 self.seen.entry(digest).or_insert(unit.name);
             }
             return Ok(());

@@ -109,7 +109,8 @@ impl Saltprint {
     ) -> Prepared {
         let digest = self.digest(identity);
         match image {
-            Err(reject) => Prepared::Settled(Some(digest), ItemReport::rejected(input.to_owned(), &reject)),
+            // What is no image is told anew each time: a resumed run could not know it again without decoding.
+            Err(reject) => Prepared::Settled(None, ItemReport::rejected(input.to_owned(), &reject)),
             Ok(image) => match snapshot.coder.query(&image) {
                 Ok(query) => Prepared::Query(digest, Box::new(Asked { query, image })),
                 Err(TooPlain) => Prepared::Settled(Some(digest), ItemReport::too_plain(input.to_owned())),
