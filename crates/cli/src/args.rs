@@ -1,5 +1,7 @@
 //! What can be typed.
 
+pub(crate) mod keys;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -86,6 +88,8 @@ pub struct Arguments {
 pub(crate) enum Command {
     /// Make a folder with four fresh keys: projection, index, ref, audit.
     Keygen(KeygenArgs),
+    /// Look after the keys: status, passphrases, backup in shares, destruction.
+    Keys(keys::KeysArgs),
     /// Learn from a sample of the vault how its documents differ; once, before the first rebuild.
     Calibrate(CalibrateArgs),
     /// Bring the index up to date with the vault; the nightly job.

@@ -10,6 +10,7 @@ mod args;
 mod commands;
 mod exit;
 mod progress;
+mod prompt;
 mod words;
 
 use std::process::ExitCode;
@@ -21,6 +22,10 @@ pub use exit::Exit;
 
 /// Parses the process's arguments, runs the command, and reports an error once, with its chain, on stderr.
 pub fn run() -> ExitCode {
+    // Before anything secret is near.
+    if let Err(error) = saltprint_keys::hardening::disable_core_dumps() {
+        eprintln!("warning: {error}");
+    }
     // clap exits with 2 on wrong usage and with 0 after help.
     let arguments = Arguments::parse();
     match commands::dispatch(&arguments) {

@@ -84,7 +84,7 @@ pub(crate) fn build(
         None => defaults(&dir)?,
     };
     config.vault = documents.vault.with_manifest(manifest);
-    config.keys = dir.join("keys");
+    config.use_own_keys(dir.join("keys"));
     config.index = dir.join("index");
     config.profile = dir.join("profile.salt");
     config.rebuild.rejects = dir.join("rejects.csv");
@@ -103,13 +103,7 @@ pub(crate) fn build(
     let calibrated = clock.time(Work::Calibrate, kept, || calibrate(&config, options, &pipeline))?;
     let rebuilt =
         clock.time(Work::Rebuild, kept, || rebuild(&config, RebuildOptions::default(), &pipeline))?;
-    Ok(Built {
-        saltprint: Saltprint::open(&config)?,
-        refs: RefKey::load_from_dir(&config.keys)?,
-        config,
-        calibrated,
-        rebuilt,
-    })
+    Ok(Built { saltprint: Saltprint::open(&config)?, refs: config.load_key()?, config, calibrated, rebuilt })
 }
 
 /// The configuration of somebody who sets nothing.

@@ -35,6 +35,16 @@ contexts! {
     pub(crate) KEY_FILE_MAC = "saltprint 2026-11 v1 any key file mac";
     /// The public id of a key; salted with the role's byte.
     pub(crate) KEY_ID = "saltprint 2026-11 v1 any key id";
+    /// Encrypts the secret of a wrapped key file under a passphrase; salted per file.
+    pub(crate) KEY_WRAP_ENCRYPTION = "saltprint 2026-11 v1 any key wrap encryption";
+    /// Authenticates a wrapped key file under a passphrase; salted per file.
+    pub(crate) KEY_WRAP_MAC = "saltprint 2026-11 v1 any key wrap mac";
+    /// Checksum of a wrapped key file, over public bytes: tells damage from a wrong passphrase.
+    pub(crate) KEY_WRAP_CHECKSUM = "saltprint 2026-11 v1 any key wrap checksum";
+    /// Authenticates a share of a key under the secret that the shares restore.
+    pub(crate) KEY_SHARE_MAC = "saltprint 2026-11 v1 any key share mac";
+    /// Checksum of a share of a key, which finds slips of the pen.
+    pub(crate) KEY_SHARE_CHECKSUM = "saltprint 2026-11 v1 any key share checksum";
     /// Pseudonyms of records, keyed by the ref key.
     pub(crate) RECORD_REF = "saltprint 2026-11 v1 ref record ref";
     /// Pseudonyms of subjects, keyed by the ref key.

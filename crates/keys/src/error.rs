@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-use crate::roles::Role;
+use crate::{kdf::KdfCostError, passphrase::PassphraseError, roles::Role};
 
 /// A key that could not be made or loaded. Each message says what failed, then what to do.
 #[derive(Debug, Error)]
@@ -85,6 +85,84 @@ pub enum KeyError {
     Damaged {
         /// The key file.
         path: PathBuf,
+    },
+
+    /// The file is wrapped, and no passphrase came.
+    #[error("key file `{}` is wrapped with a passphrase that could not be had", path.display())]
+    Passphrase {
+        /// The key file.
+        path: PathBuf,
+        /// Why.
+        source: PassphraseError,
+    },
+
+    /// The passphrase does not open the file, although its checksum holds.
+    #[error(
+        "the passphrase does not open key file `{}`, which is not damaged; try again, or restore the file if \
+         the passphrase is surely right",
+        path.display()
+    )]
+    WrongPassphrase {
+        /// The key file.
+        path: PathBuf,
+    },
+
+    /// The file is wrapped at a cost that is not accepted.
+    #[error("key file `{}` is wrapped at a cost that is refused; wrap it anew from a backup", path.display())]
+    Cost {
+        /// The key file.
+        path: PathBuf,
+        /// Why.
+        source: KdfCostError,
+    },
+
+    /// The passphrase cannot be worked on for want of memory.
+    #[error("opening key file `{}` takes {mib} MiB of memory, which is not there; end other programs", path.display())]
+    OutOfMemory {
+        /// The key file.
+        path: PathBuf,
+        /// What its wrapping takes, in MiB.
+        mib: u32,
+    },
+
+    /// The secret would lie in memory that may be swapped, which a strict [`harden`](crate::hardening::harden) forbids.
+    #[error(
+        "the {role} key was not loaded, since its memory cannot be locked; raise `LimitMEMLOCK=` or \
+         `ulimit -l`, or set `strict = false`"
+    )]
+    Unlocked {
+        /// The role of the key.
+        role: Role,
+    },
+
+    /// A credential of the service manager was asked for, and there is none.
+    #[error(
+        "the {role} key is to come from a credential, but `$CREDENTIALS_DIRECTORY` is not set; start the \
+         program as a systemd service with `LoadCredential=saltprint-{role}.key:...`"
+    )]
+    NoCredentials {
+        /// The role of the key.
+        role: Role,
+    },
+
+    /// A key that comes from a descriptor or a credential cannot be changed, since there is no file of ours.
+    #[error(
+        "the {role} key comes from `{place}`, which cannot be changed here; change its file at its origin"
+    )]
+    NotOurFile {
+        /// The role of the key.
+        role: Role,
+        /// Where the key comes from.
+        place: String,
+    },
+
+    /// The file has a second name, so that wiping it would wipe that one too.
+    #[error("key file `{}` has {links} names (hard links); remove the others first", path.display())]
+    HardLinked {
+        /// The key file.
+        path: PathBuf,
+        /// Number of its names.
+        links: u64,
     },
 
     /// The file holds a key of another role.

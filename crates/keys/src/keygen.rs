@@ -1,9 +1,9 @@
 //! Making a directory of new keys.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -12,13 +12,16 @@ use subtle::ConstantTimeEq as _;
 
 use crate::{
     error::{KeyError, RandomError},
-    file::{self, MODE_BITS},
+    file::{
+        encode,
+        reading::MODE_BITS,
+        writing::{sync_directory, write_new},
+    },
     ids::KeyId,
     roles::{Role, RoleKey},
 };
 
 const DIRECTORY_MODE: u32 = 0o700;
-const FILE_MODE: u32 = 0o600;
 
 /// A key that [`keygen`] wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +81,7 @@ pub fn keygen(
     let mut generated = Vec::with_capacity(keys.len());
     for (role, key) in &keys {
         let path = dir.join(role.file_name());
-        write_new(&path, file::encode(*role, key, created).as_slice(), &mut undo)?;
+        write_new(&path, encode(*role, key, created).as_slice(), || undo.files.push(path.clone()))?;
         generated.push(GeneratedKey { role: *role, id: key.id(), path });
     }
     sync_directory(dir)?;
@@ -110,7 +113,7 @@ fn draw(
     Ok(keys)
 }
 
-fn prepare_directory(dir: &Path, undo: &mut Undo) -> Result<(), KeyError> {
+pub(crate) fn prepare_directory(dir: &Path, undo: &mut Undo) -> Result<(), KeyError> {
     let failed = |action, source| KeyError::Io { action, path: dir.into(), source };
     match DirBuilder::new().mode(DIRECTORY_MODE).create(dir) {
         Ok(()) => {
@@ -132,37 +135,15 @@ fn prepare_directory(dir: &Path, undo: &mut Undo) -> Result<(), KeyError> {
     Ok(())
 }
 
-fn write_new(path: &Path, bytes: &[u8], undo: &mut Undo) -> Result<(), KeyError> {
-    let failed = |action, source| KeyError::Io { action, path: path.into(), source };
-    let mut file = match OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(KeyError::Exists { path: path.into() });
-        }
-        Err(source) => return Err(failed("create", source)),
-    };
-    undo.files.push(path.into());
-    file.write_all(bytes).map_err(|source| failed("write", source))?;
-    file.sync_all().map_err(|source| failed("sync", source))
-}
-
-fn sync_directory(dir: &Path) -> Result<(), KeyError> {
-    File::open(dir).and_then(|file| file.sync_all()).map_err(|source| KeyError::Io {
-        action: "sync directory",
-        path: dir.into(),
-        source,
-    })
-}
-
 /// Removes what this call made, unless it is told that all went well.
 #[derive(Default)]
-struct Undo {
+pub(crate) struct Undo {
     directory: Option<PathBuf>,
-    files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
 }
 
 impl Undo {
-    fn cancel(&mut self) {
+    pub(crate) fn cancel(&mut self) {
         self.directory = None;
         self.files.clear();
     }

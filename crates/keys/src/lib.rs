@@ -24,9 +24,9 @@
 //!
 //! # Secrets in memory
 //!
-//! Role keys and [`Subkey`]s sit in boxes that are wiped on drop, are filled in place, and cannot be cloned, printed or
-//! serialised. What this crate cannot rule out: pages swapped to disk, core dumps, and copies that the compiler
-//! leaves in registers or on the stack.
+//! Role keys and [`Subkey`]s are wiped on drop, are filled in place, and cannot be cloned, printed or serialised. They
+//! lie in pages of their own, which are locked and left out of core dumps where the system allows; [`hardening`] has
+//! the details. What this crate cannot rule out: copies that the compiler leaves in registers or on the stack.
 //!
 //! # Platforms
 //!
@@ -45,19 +45,35 @@ mod contexts;
 mod digest;
 mod error;
 mod file;
+pub mod hardening;
 mod ids;
+mod kdf;
 mod keygen;
+mod memory;
+mod passphrase;
+mod protection;
 mod roles;
 mod sealing;
 mod secret;
+mod shares;
+mod shredding;
+mod source;
+mod status;
 
 pub use crate::{
     contexts::Context,
     digest::{ContentDigest, DigestKey},
     error::{KeyError, RandomError},
     ids::{EpochId, KeyId, ParseIdError, RecordRef, SubjectRef},
+    kdf::{KdfCost, KdfCostError},
     keygen::{GeneratedKey, keygen, system_random},
+    passphrase::{Passphrase, PassphraseError},
+    protection::{unwrap, wrap},
     roles::{AuditKey, IndexKey, Key, ProjectionKey, RefKey, Role},
     sealing::{BlobFormat, SEALING_OVERHEAD, SealError, Sealing},
     secret::Subkey,
+    shares::{RestoredKey, Share, ShareError, restore, split},
+    shredding::{ShreddedKey, shred},
+    source::{KeyPlace, KeySource, ParseKeyPlaceError},
+    status::{KeyInfo, KeyStatus, Protection, key_status},
 };

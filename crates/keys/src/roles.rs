@@ -2,15 +2,16 @@
 
 use std::{fmt, path::Path};
 
-use secrecy::{ExposeSecret as _, SecretBox};
-
 use crate::{
     contexts::Context,
     digest::DigestKey,
     error::KeyError,
     file,
     ids::{ID_LEN, KeyId, RecordRef, SubjectRef},
+    memory::Slot,
+    passphrase::{Passphrase, PassphraseError},
     secret::{SECRET_LEN, Subkey},
+    source::{KeyPlace, KeySource},
 };
 
 /// What a key is for. Each role has its own random secret, so that holding one opens nothing of another.
@@ -70,21 +71,21 @@ impl fmt::Display for Role {
 
 /// What the four key types share. It has no `Debug`: each type prints its own name.
 pub(crate) struct RoleKey {
-    secret: SecretBox<[u8; SECRET_LEN]>,
+    secret: Slot,
     id: KeyId,
 }
 
 impl RoleKey {
-    /// Lets `fill` write the secret straight into its box.
+    /// Lets `fill` write the secret straight into its place.
     pub(crate) fn init<E>(
         role: Role,
         fill: impl FnOnce(&mut [u8; SECRET_LEN]) -> Result<(), E>,
     ) -> Result<Self, E> {
         let mut filled = Ok(());
-        let secret = SecretBox::init_with_mut(|bytes| filled = fill(bytes));
+        let secret = Slot::init_with(|bytes| filled = fill(bytes));
         filled?;
         // The role enters the id: should one secret ever serve two roles, their ids still differ.
-        let derived = Subkey::derive(secret.expose_secret(), Context::KEY_ID, &[role.byte()]);
+        let derived = Subkey::derive(secret.expose(), Context::KEY_ID, &[role.byte()]);
         let mut id = [0; ID_LEN];
         id.copy_from_slice(&derived.expose()[..ID_LEN]);
         Ok(Self { secret, id: KeyId::from_bytes(id) })
@@ -103,18 +104,46 @@ impl RoleKey {
     }
 
     pub(crate) fn expose(&self) -> &[u8; SECRET_LEN] {
-        self.secret.expose_secret()
+        self.secret.expose()
     }
 
     pub(crate) fn derive(&self, context: Context, salt: &[u8]) -> Subkey {
         Subkey::derive(self.expose(), context, salt)
     }
+
+    /// Whether the secret lies in memory that is never swapped.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.secret.grant().locked
+    }
 }
 
 /// A role key, as generic code such as [`Sealing`](crate::Sealing) sees it. Only the four key types have it.
-pub trait Key: private::Sealed {
+pub trait Key: private::Sealed + Sized {
     /// The role that keys of this type are for.
     const ROLE: Role;
+
+    /// Reads the key from where `source` has it. `passphrase` is asked once, and only if the key is wrapped.
+    ///
+    /// # Errors
+    ///
+    /// As for the inherent `load` of the key types; [`KeyError::Passphrase`] where none came,
+    /// [`KeyError::WrongPassphrase`], [`KeyError::Cost`] and [`KeyError::OutOfMemory`] for wrapped keys; and
+    /// [`KeyError::NoCredentials`].
+    ///
+    /// ```no_run
+    /// use std::path::Path;
+    ///
+    /// use saltprint_keys::{IndexKey, Key as _, KeySource, Passphrase};
+    ///
+    /// let source = KeySource::dir("/etc/saltprint/keys");
+    /// let mut ask = |_role| Passphrase::from_file(Path::new("/etc/saltprint/passphrase"));
+    /// let key = IndexKey::load_from(&source, &mut ask)?;
+    /// # Ok::<(), saltprint_keys::KeyError>(())
+    /// ```
+    fn load_from(
+        source: &KeySource,
+        passphrase: &mut dyn FnMut(Role) -> Result<Passphrase, PassphraseError>,
+    ) -> Result<Self, KeyError>;
 
     /// The same as the inherent `derive` of the key types.
     fn derive(&self, context: Context, salt: &[u8]) -> Subkey;
@@ -130,22 +159,23 @@ macro_rules! role_key {
     ($(#[$doc:meta])+ $name:ident, $role:expr) => {
         $(#[$doc])+
         ///
-        /// The secret is boxed and wiped on drop. The type has neither `Clone` nor `Serialize`, and its `Debug`
+        /// The secret lies in locked memory, where the system allows, and is wiped on drop. The type has neither `Clone` nor `Serialize`, and its `Debug`
         /// prints the type name only.
         pub struct $name(RoleKey);
 
         impl $name {
-            /// Reads the key file at `path`.
+            /// Reads the plain key file at `path`; for wrapped ones there is [`Key::load_from`].
             ///
             /// # Errors
             ///
             /// Refuses a file that is missing, open to group or others, a symbolic link or not a regular file,
-            /// of another kind, length, version or role, or damaged: each is its own [`KeyError`].
+            /// of another kind, length, version or role, wrapped, or damaged: each is its own [`KeyError`].
             pub fn load(path: &Path) -> Result<Self, KeyError> {
-                file::load(path, $role).map(Self)
+                let place = KeyPlace::File(path.into());
+                Ok(Self(file::load(&place, $role, &mut file::no_passphrase)?.key))
             }
 
-            /// Reads the role's file in a key directory, under the name that [`Role::file_name`] gives.
+            /// Reads the role's plain file in a key directory, under the name that [`Role::file_name`] gives.
             ///
             /// # Errors
             ///
@@ -176,6 +206,13 @@ macro_rules! role_key {
 
         impl Key for $name {
             const ROLE: Role = $role;
+
+            fn load_from(
+                source: &KeySource,
+                passphrase: &mut dyn FnMut(Role) -> Result<Passphrase, PassphraseError>,
+            ) -> Result<Self, KeyError> {
+                Ok(Self(file::load(&source.place($role), $role, passphrase)?.key))
+            }
 
             fn derive(&self, context: Context, salt: &[u8]) -> Subkey {
                 self.0.derive(context, salt)

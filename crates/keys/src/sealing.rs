@@ -101,18 +101,7 @@ impl<K: Key> Sealing<K> {
         plaintext: &[u8],
         salt: [u8; 32],
     ) -> Vec<u8> {
-        let keys = self.keys(key, &salt);
-        let mut blob = Vec::with_capacity(SEALING_OVERHEAD + plaintext.len());
-        blob.extend_from_slice(&format.magic);
-        blob.extend_from_slice(&format.version.to_le_bytes());
-        blob.extend_from_slice(&[0; RESERVED_AT.end - RESERVED_AT.start]);
-        blob.extend_from_slice(&salt);
-        blob.extend_from_slice(&(plaintext.len() as u64).to_le_bytes());
-        blob.extend_from_slice(plaintext);
-        keys.apply_keystream(&mut blob[HEADER_LEN..]);
-        let mac: [u8; MAC_LEN] = keys.mac.mac(&[&associated_len(associated), associated, &blob]);
-        blob.extend_from_slice(&mac);
-        blob
+        seal(&self.keys(key, &salt), format, associated, plaintext, salt)
     }
 
     /// Checks a blob and returns its plaintext, which is wiped on drop.
@@ -128,38 +117,11 @@ impl<K: Key> Sealing<K> {
         associated: &[u8],
         blob: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        // Kind and version come first: a blob of a later version may be laid out otherwise.
-        let incomplete = SealError::Length { found: blob.len() };
-        if *blob.get(MAGIC_AT).ok_or(incomplete)? != format.magic {
-            return Err(SealError::Kind);
-        }
-        let found = u16::from_le_bytes(field(blob, VERSION_AT).ok_or(incomplete)?);
-        if found > format.version {
-            return Err(SealError::NewerVersion { found, supported: format.version });
-        }
-        if found < format.version {
-            return Err(SealError::OlderVersion { found, supported: format.version });
-        }
-        let salt: [u8; 32] = field(blob, SALT_AT).ok_or(incomplete)?;
-        let length = u64::from_le_bytes(field(blob, LENGTH_AT).ok_or(incomplete)?);
-        let (sealed, mac) = blob.split_last_chunk::<MAC_LEN>().ok_or(incomplete)?;
-        let ciphertext = sealed.get(HEADER_LEN..).ok_or(incomplete)?;
-        // From here on the stated length is that of bytes we hold, so that it may size an allocation.
-        if ciphertext.len() as u64 != length {
-            return Err(incomplete);
-        }
-
-        let keys = self.keys(key, &salt);
-        if !keys.mac.verify(&[&associated_len(associated), associated, sealed], mac) {
-            return Err(SealError::NotAuthentic);
-        }
-        let mut plaintext = Zeroizing::new(ciphertext.to_vec());
-        keys.apply_keystream(&mut plaintext);
-        Ok(plaintext)
+        open(|salt| self.keys(key, salt), format, associated, blob)
     }
 
     fn keys(&self, key: &K, salt: &[u8; 32]) -> BlobKeys {
-        BlobKeys { encryption: key.derive(self.encryption, salt), mac: key.derive(self.mac, salt) }
+        BlobKeys::new(key.derive(self.encryption, salt), key.derive(self.mac, salt))
     }
 }
 
@@ -218,13 +180,75 @@ pub enum SealError {
     NotAuthentic,
 }
 
+/// [`Sealing::seal`] with the keys at hand.
+pub(crate) fn seal(
+    keys: &BlobKeys,
+    format: BlobFormat,
+    associated: &[u8],
+    plaintext: &[u8],
+    salt: [u8; 32],
+) -> Vec<u8> {
+    let mut blob = Vec::with_capacity(SEALING_OVERHEAD + plaintext.len());
+    blob.extend_from_slice(&format.magic);
+    blob.extend_from_slice(&format.version.to_le_bytes());
+    blob.extend_from_slice(&[0; RESERVED_AT.end - RESERVED_AT.start]);
+    blob.extend_from_slice(&salt);
+    blob.extend_from_slice(&(plaintext.len() as u64).to_le_bytes());
+    blob.extend_from_slice(plaintext);
+    keys.apply_keystream(&mut blob[HEADER_LEN..]);
+    let mac: [u8; MAC_LEN] = keys.mac.mac(&[&associated_len(associated), associated, &blob]);
+    blob.extend_from_slice(&mac);
+    blob
+}
+
+/// [`Sealing::open`] with the keys that `keys` makes of the blob's salt.
+pub(crate) fn open(
+    keys: impl FnOnce(&[u8; 32]) -> BlobKeys,
+    format: BlobFormat,
+    associated: &[u8],
+    blob: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    // Kind and version come first: a blob of a later version may be laid out otherwise.
+    let incomplete = SealError::Length { found: blob.len() };
+    if *blob.get(MAGIC_AT).ok_or(incomplete)? != format.magic {
+        return Err(SealError::Kind);
+    }
+    let found = u16::from_le_bytes(field(blob, VERSION_AT).ok_or(incomplete)?);
+    if found > format.version {
+        return Err(SealError::NewerVersion { found, supported: format.version });
+    }
+    if found < format.version {
+        return Err(SealError::OlderVersion { found, supported: format.version });
+    }
+    let salt: [u8; 32] = field(blob, SALT_AT).ok_or(incomplete)?;
+    let length = u64::from_le_bytes(field(blob, LENGTH_AT).ok_or(incomplete)?);
+    let (sealed, mac) = blob.split_last_chunk::<MAC_LEN>().ok_or(incomplete)?;
+    let ciphertext = sealed.get(HEADER_LEN..).ok_or(incomplete)?;
+    // From here on the stated length is that of bytes we hold, so that it may size an allocation.
+    if ciphertext.len() as u64 != length {
+        return Err(incomplete);
+    }
+
+    let keys = keys(&salt);
+    if !keys.mac.verify(&[&associated_len(associated), associated, sealed], mac) {
+        return Err(SealError::NotAuthentic);
+    }
+    let mut plaintext = Zeroizing::new(ciphertext.to_vec());
+    keys.apply_keystream(&mut plaintext);
+    Ok(plaintext)
+}
+
 /// The keys of one blob.
-struct BlobKeys {
+pub(crate) struct BlobKeys {
     encryption: Subkey,
     mac: Subkey,
 }
 
 impl BlobKeys {
+    pub(crate) fn new(encryption: Subkey, mac: Subkey) -> Self {
+        Self { encryption, mac }
+    }
+
     /// Encrypts or decrypts in place.
     fn apply_keystream(&self, bytes: &mut [u8]) {
         // A zero counter is safe because the salt makes the key a fresh one.

@@ -1,20 +1,19 @@
-//! Secret bytes: boxed, wiped on drop, never printed.
+//! Secret bytes: in locked memory, wiped on drop, never printed.
 
 use std::fmt;
 
 use blake3::Hasher;
-use secrecy::{ExposeSecret as _, SecretBox};
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::contexts::Context;
+use crate::{contexts::Context, memory::Slot};
 
 /// Length of every secret in bytes: role keys and the subkeys derived from them.
 pub(crate) const SECRET_LEN: usize = 32;
 
 /// 32 secret bytes derived from a role key for one [`Context`].
 ///
-/// They live in a box that is wiped on drop. The type has neither `Clone` nor `Serialize`, and its `Debug` prints
+/// They lie in locked memory, where the system allows, that is wiped on drop. The type has neither `Clone` nor `Serialize`, and its `Debug` prints
 /// the type name only.
 ///
 /// ```
@@ -23,16 +22,16 @@ pub(crate) const SECRET_LEN: usize = 32;
 /// let subkey = IndexKey::from_secret(&[7; 32]).derive(Context::SEGMENT_MAC, b"salt");
 /// assert_eq!(format!("{subkey:?}"), "Subkey");
 /// ```
-pub struct Subkey(SecretBox<[u8; SECRET_LEN]>);
+pub struct Subkey(Slot);
 
 impl Subkey {
-    /// `derive_key(context, secret || salt)`, written straight into the box.
+    /// `derive_key(context, secret || salt)`, written straight into its place.
     ///
     /// The secret has a fixed length, so the join is unambiguous.
     pub(crate) fn derive(secret: &[u8; SECRET_LEN], context: Context, salt: &[u8]) -> Self {
         let mut hasher = Zeroizing::new(Hasher::new_derive_key(context.as_str()));
         hasher.update(secret).update(salt);
-        Self(SecretBox::init_with_mut(|bytes: &mut [u8; SECRET_LEN]| {
+        Self(Slot::init_with(|bytes| {
             let mut output = hasher.finalize_xof();
             output.fill(bytes);
             output.zeroize();
@@ -41,7 +40,7 @@ impl Subkey {
 
     /// The bytes, for the primitive that needs them. Do not copy them out.
     pub fn expose(&self) -> &[u8; SECRET_LEN] {
-        self.0.expose_secret()
+        self.0.expose()
     }
 
     /// Keyed BLAKE3 over the parts, joined as they are: the caller sees to it that the join is unambiguous.

@@ -70,8 +70,8 @@ pub fn calibrate(
     if config.profile.exists() && !options.force {
         return Err(Error::ProfileExists { path: config.profile.clone() });
     }
-    let key = ProjectionKey::load_from_dir(&config.keys)?;
-    let refs = RefKey::load_from_dir(&config.keys)?;
+    let key: ProjectionKey = config.load_key()?;
+    let refs: RefKey = config.load_key()?;
     let most = options.sample.min(Calibration::MAX_SAMPLE);
     let chosen = sample::choose(config, &refs, most, is_calibration_half)?;
     let records = chosen.files;

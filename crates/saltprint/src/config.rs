@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use saltprint_index::SelectionPolicy;
 use saltprint_intake::Vault;
+use saltprint_keys::{KeyPlace, Role};
 use saltprint_matching::{Cascade, RuleSettings};
 use serde::Deserialize;
 
 pub use saltprint_intake::Limits;
 
 use crate::Error;
+use crate::keys::{KeyAccess, PassphraseFrom};
 
 /// A checked configuration. Paths are absolute or relative to the current folder, ready for use.
 #[derive(Debug, Clone)]
@@ -18,8 +20,10 @@ use crate::Error;
 pub struct Config {
     /// Where the records are.
     pub vault: Vault,
-    /// Folder of the key files.
+    /// Folder of the key files. To load keys there is [`Config::load_key`].
     pub keys: PathBuf,
+    /// How keys are loaded: those that are elsewhere, and passphrases.
+    pub key_access: KeyAccess,
     /// Folder of the index.
     pub index: PathBuf,
     /// The sealed profile that `calibrate` writes and the next rebuild uses.
@@ -136,11 +140,53 @@ fn store(_: &str, _: &BTreeMap<String, String>, _: Option<PathBuf>) -> Result<Va
 #[serde(deny_unknown_fields, default)]
 struct KeysSection {
     dir: PathBuf,
+    projection: Option<String>,
+    index: Option<String>,
+    r#ref: Option<String>,
+    audit: Option<String>,
+    passphrase_file: Option<PathBuf>,
+    passphrase_fd: Option<u32>,
+    strict: bool,
 }
 
 impl Default for KeysSection {
     fn default() -> Self {
-        Self { dir: "keys".into() }
+        Self {
+            dir: "keys".into(),
+            projection: None,
+            index: None,
+            r#ref: None,
+            audit: None,
+            passphrase_file: None,
+            passphrase_fd: None,
+            strict: false,
+        }
+    }
+}
+
+impl KeysSection {
+    fn access(&self, base: &Path) -> Result<KeyAccess, String> {
+        let mut access = KeyAccess::default().strict(self.strict);
+        for (role, place) in [
+            (Role::Projection, &self.projection),
+            (Role::Index, &self.index),
+            (Role::Ref, &self.r#ref),
+            (Role::Audit, &self.audit),
+        ] {
+            let Some(place) = place else { continue };
+            access = match place.parse().map_err(|error| format!("`keys.{role}`: {error}"))? {
+                KeyPlace::File(path) => access.place(role, KeyPlace::File(base.join(path))),
+                place => access.place(role, place),
+            };
+        }
+        match (&self.passphrase_file, self.passphrase_fd) {
+            (Some(_), Some(_)) => {
+                Err("`keys.passphrase_file` and `keys.passphrase_fd` exclude each other".to_owned())
+            }
+            (Some(file), None) => Ok(access.passphrase(PassphraseFrom::File(base.join(file)))),
+            (None, Some(descriptor)) => Ok(access.passphrase(PassphraseFrom::Descriptor(descriptor))),
+            (None, None) => Ok(access),
+        }
     }
 }
 
@@ -281,6 +327,7 @@ impl Config {
         check("rebuild.local_features_most", "from local_features to 320", (keep..=320).contains(&most))?;
         Ok(Self {
             vault: file.vault.vault(base)?,
+            key_access: file.keys.access(base)?,
             keys: base.join(file.keys.dir),
             index: base.join(file.index.dir),
             profile: base.join(file.index.profile),
@@ -353,6 +400,12 @@ mod tests {
             manifest = "list.csv"
             [keys]
             dir = "k"
+            projection = "fd:3"
+            index = "credential"
+            ref = "elsewhere/ref.key"
+            audit = "/audit.key"
+            passphrase_file = "pass"
+            strict = true
             [index]
             dir = "i"
             profile = "p"
@@ -390,6 +443,17 @@ mod tests {
         let config = Config::parse(text, Path::new("/base")).unwrap();
         let manifest = Vault::Manifest { root: "/vault".into(), manifest: "/base/list.csv".into() };
         assert_eq!(config.vault, manifest);
+        let source = config.key_access.source(&config.keys);
+        for (role, place) in [
+            (Role::Projection, KeyPlace::Descriptor(3)),
+            (Role::Index, KeyPlace::Credential),
+            (Role::Ref, KeyPlace::File("/base/elsewhere/ref.key".into())),
+            (Role::Audit, KeyPlace::File("/audit.key".into())),
+        ] {
+            assert_eq!(source.place(role), place);
+        }
+        let access = format!("{:?}", config.key_access);
+        assert!(access.contains("File(\"/base/pass\")") && access.contains("strict: true"), "{access}");
         assert_eq!((config.keys, config.index), ("/base/k".into(), "/base/i".into()));
         assert_eq!(config.profile, Path::new("/base/p"));
         assert_eq!(config.negative, Some("/base/blank".into()));
@@ -441,6 +505,9 @@ mod tests {
             (&format!("{vault}[rebuild]\nsegment_records = 0\n"), "segment_records"),
             (&format!("{vault}[rebuild]\nbackground_sample = 0\n"), "background_sample"),
             (&format!("{vault}[limits]\nside = -1\n"), "side"),
+            (&format!("{vault}[keys]\nindex = \"fd:1\"\n"), "keys.index"),
+            (&format!("{vault}[keys]\npassphrase = \"x\"\n"), "passphrase"),
+            (&format!("{vault}[keys]\npassphrase_file = \"p\"\npassphrase_fd = 3\n"), "exclude each other"),
         ] {
             let error = Config::parse(text, Path::new("")).unwrap_err();
             assert!(error.contains(word), "{text}: {error}");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use saltprint_fingerprint::{CalibrateError, ProfileError};
 use saltprint_index::IndexError;
+use saltprint_keys::hardening::HardeningError;
 use saltprint_keys::{KeyError, RandomError};
 
 /// An error of the library. An input that cannot be used is not an error but an outcome.
@@ -22,6 +23,9 @@ pub enum Error {
     /// A key file cannot be used.
     #[error("cannot load the keys")]
     Keys(#[from] KeyError),
+    /// The system does not protect keys in memory as `strict = true` asks for.
+    #[error("keys would not be protected in memory as `[keys] strict = true` asks for")]
+    Hardening(#[from] HardeningError),
     /// The index cannot be used.
     #[error("the index cannot be used")]
     Index(#[from] IndexError),

@@ -123,8 +123,8 @@ impl Saltprint {
     /// [`Error::Keys`]; [`Error::Index`], for one where nothing was published yet or the key is another one;
     /// [`Error::IndexProfile`], [`Error::ForeignProfile`].
     pub fn open(config: &Config) -> Result<Self, Error> {
-        let projection_key = ProjectionKey::load_from_dir(&config.keys)?;
-        let index_key = IndexKey::load_from_dir(&config.keys)?;
+        let projection_key: ProjectionKey = config.load_key()?;
+        let index_key: IndexKey = config.load_key()?;
         Self::with_keys(config, projection_key, index_key)
     }
 

@@ -90,7 +90,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     say(&format!("\nReport: {}", case_dir.join("report.html").display()))?;
 
     steps.say("What only a demo can know: was that right?")?;
-    let refs = RefKey::load_from_dir(&config.keys)?;
+    let refs: RefKey = config.load_key()?;
     let mut score = Score::default();
     for report in &reports {
         let truth = leak.truth(&report.input).context("a file appeared in the leak folder")?;

@@ -23,7 +23,7 @@ pub(super) fn keygen(args: &KeygenArgs) -> anyhow::Result<Exit> {
 }
 
 pub(super) fn refs(args: &RefArgs, config: &Config) -> anyhow::Result<Exit> {
-    let key = RefKey::load_from_dir(&config.keys)?;
+    let key: RefKey = config.load_key()?;
     let mut out = std::io::stdout().lock();
     for id in &args.record_ids {
         writeln!(out, "{}", key.record_ref(id))?;

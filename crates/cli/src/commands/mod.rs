@@ -5,6 +5,7 @@ mod build;
 mod case;
 mod demo;
 mod eval;
+mod key_life;
 mod keys;
 mod manual;
 mod show;
@@ -13,11 +14,17 @@ use saltprint::Config;
 
 use crate::args::{Arguments, Command};
 use crate::exit::Exit;
+use crate::prompt;
 
 pub(crate) fn dispatch(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let config = || Config::load(&arguments.config);
+    let config = || {
+        let mut config = Config::load(&arguments.config)?;
+        config.key_access = config.key_access.prompt(prompt::present);
+        Ok(config)
+    };
     match &arguments.command {
         Command::Keygen(args) => keys::keygen(args),
+        Command::Keys(args) => key_life::run(args, config),
         Command::Ref(args) => keys::refs(args, &config()?),
         Command::Calibrate(args) => build::calibrate(args, &config()?),
         Command::Rebuild(args) => build::rebuild(args, &config()?),

@@ -1,4 +1,5 @@
 use std::{
+    fs,
     os::unix::{
         fs::{PermissionsExt as _, symlink},
         net::UnixListener,
@@ -159,11 +160,11 @@ fn another_kind_of_file_is_refused() {
 #[test]
 fn a_newer_version_tells_both_whatever_its_length() {
     let mut bytes = good_bytes();
-    bytes[VERSION_AT].copy_from_slice(&2_u16.to_le_bytes());
+    bytes[VERSION_AT].copy_from_slice(&3_u16.to_le_bytes());
     for length in [10, 104] {
         let error = refusal(&bytes[..length]);
-        assert!(matches!(error, KeyError::NewerVersion { found: 2, supported: 1, .. }));
-        assert!(error.to_string().contains("format version 2 and this program reads up to 1"), "{error}");
+        assert!(matches!(error, KeyError::NewerVersion { found: 3, supported: 2, .. }));
+        assert!(error.to_string().contains("format version 3 and this program reads up to 2"), "{error}");
     }
 }
 
@@ -174,7 +175,9 @@ fn every_flipped_bit_is_refused() {
         for bit in 0..8 {
             let mut bytes = good.clone();
             bytes[position] ^= 1 << bit;
-            let Err(fault) = decode(&bytes, Role::Index) else { panic!("byte {position} bit {bit} passed") };
+            let Err(fault) = parse(&bytes, &KdfLimits::ENFORCED) else {
+                panic!("byte {position} bit {bit} passed")
+            };
             match position {
                 0..8 => assert_eq!(fault, Fault::Magic),
                 8..10 => assert!(matches!(fault, Fault::Version(_) | Fault::Damaged)),
@@ -195,7 +198,7 @@ fn a_valid_mac_does_not_excuse_a_wrong_field() {
         bytes[position] ^= 0x80;
         let mac: [u8; 32] = index_key().derive(Context::KEY_FILE_MAC, &[]).mac(&[&bytes[..MAC_AT.start]]);
         bytes[MAC_AT].copy_from_slice(&mac);
-        assert!(matches!(decode(&bytes, Role::Index), Err(Fault::Damaged)), "byte {position}");
+        assert!(matches!(parse(&bytes, &KdfLimits::ENFORCED), Err(Fault::Damaged)), "byte {position}");
     }
 }
 
@@ -213,17 +216,18 @@ proptest! {
     fn any_key_round_trips(secret: [u8; 32], created: u64, role in 0_usize..4) {
         let role = Role::ALL[role];
         let key = RoleKey::from_secret(role, &secret);
-        let Ok(read) = decode(encode(role, &key, created).as_slice(), role) else {
+        let bytes = encode(role, &key, created);
+        let Ok(Parsed::Plain(read)) = parse(bytes.as_slice(), &KdfLimits::ENFORCED) else {
             return Err(TestCaseError::fail("refused"));
         };
-        prop_assert_eq!(read.expose(), &secret);
-        prop_assert_eq!(read.id(), key.id());
+        prop_assert_eq!(read.key.expose(), &secret);
+        prop_assert_eq!((read.key.id(), read.role, read.created), (key.id(), role, created));
     }
 
     #[test]
     fn arbitrary_bytes_never_pass(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        prop_assert!(decode(&bytes, Role::Index).is_err());
+        prop_assert!(parse(&bytes, &KdfLimits::ENFORCED).is_err());
         let tail = [&good_bytes()[..10], bytes.as_slice()].concat();
-        prop_assert!(decode(&tail, Role::Index).is_err());
+        prop_assert!(parse(&tail, &KdfLimits::ENFORCED).is_err());
     }
 }

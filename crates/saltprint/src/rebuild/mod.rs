@@ -167,9 +167,9 @@ pub fn rebuild(
     progress: &dyn Progress,
 ) -> Result<RebuildSummary, Error> {
     let started = Instant::now();
-    let projection_key = ProjectionKey::load_from_dir(&config.keys)?;
-    let index_key = IndexKey::load_from_dir(&config.keys)?;
-    let ref_key = RefKey::load_from_dir(&config.keys)?;
+    let projection_key: ProjectionKey = config.load_key()?;
+    let index_key: IndexKey = config.load_key()?;
+    let ref_key: RefKey = config.load_key()?;
     let profile = read_profile(config, &projection_key)?;
     let coder = Coder::new(&profile, &projection_key);
     let epoch = coder.epoch();

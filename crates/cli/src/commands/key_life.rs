@@ -1,0 +1,285 @@
+//! `keys`: status, passphrases, backup and destruction of keys.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use saltprint::{Config, Error, KeyAccess, PassphraseFrom};
+use saltprint_keys::{
+    KdfCost, KeyError, KeySource, KeyStatus, Passphrase, PassphraseError, Protection, Role, Share,
+    ShareError, key_status, restore, shred, split, system_random, unwrap, wrap,
+};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::args::keys::{
+    BackupArgs, KeysArgs, KeysCommand, KeysFrom, KeysStatusArgs, NewPassphrase, RestoreArgs, ShredArgs,
+    UnwrapArgs, WrapArgs,
+};
+use crate::exit::Exit;
+use crate::{prompt, words};
+
+/// More than a share needs.
+const SHARE_BYTES: u64 = 16 * 1024;
+
+/// `config` is read only where the folder of the keys is not named.
+pub(super) fn run(args: &KeysArgs, config: impl Fn() -> Result<Config, Error>) -> anyhow::Result<Exit> {
+    match &args.command {
+        KeysCommand::Status(args) => status(args, config),
+        KeysCommand::Wrap(args) => wrap_keys(args, config),
+        KeysCommand::Unwrap(args) => unwrap_keys(args, config),
+        KeysCommand::Backup(args) => backup(args, config),
+        KeysCommand::Restore(args) => restore_key(args),
+        KeysCommand::Shred(args) => shred_keys(args, config),
+    }
+}
+
+/// The keys that a command is about.
+struct Keys {
+    source: KeySource,
+    access: KeyAccess,
+}
+
+impl Keys {
+    fn new(from: &KeysFrom, config: impl Fn() -> Result<Config, Error>) -> anyhow::Result<Self> {
+        let (source, mut access) = match &from.dir {
+            Some(dir) => (KeySource::dir(dir), KeyAccess::default().prompt(prompt::present)),
+            None => {
+                let config = config()?;
+                (config.key_access.source(&config.keys), config.key_access)
+            }
+        };
+        if let Some(file) = &from.passphrase_file {
+            access = access.passphrase(PassphraseFrom::File(file.clone()));
+        } else if let Some(descriptor) = from.passphrase_fd {
+            access = access.passphrase(PassphraseFrom::Descriptor(descriptor));
+        }
+        access.harden()?;
+        Ok(Self { source, access })
+    }
+
+    /// The roles named, or all whose key is there. One that is there but cannot be used is an error of whatever follows.
+    fn roles(&self, named: &[Role]) -> anyhow::Result<Vec<Role>> {
+        if !named.is_empty() {
+            return Ok(named.to_vec());
+        }
+        let status = key_status(&self.source).into_iter();
+        let present: Vec<Role> = status
+            .filter(|status| !matches!(status.found, Err(KeyError::Missing { .. })))
+            .map(|status| status.role)
+            .collect();
+        if present.is_empty() {
+            bail!("there is no key at `{}`", self.source.place(Role::Index));
+        }
+        Ok(present)
+    }
+}
+
+impl NewPassphrase {
+    fn cost(&self) -> anyhow::Result<KdfCost> {
+        Ok(KdfCost::new(self.memory_mib, self.passes, 1)?)
+    }
+
+    fn obtain(&self) -> Result<Passphrase, PassphraseError> {
+        match (&self.new_passphrase_file, self.new_passphrase_fd) {
+            (Some(file), _) => Passphrase::from_file(file),
+            (None, Some(descriptor)) => Passphrase::from_descriptor(descriptor),
+            (None, None) => prompt::new(),
+        }
+    }
+}
+
+fn status(args: &KeysStatusArgs, config: impl Fn() -> Result<Config, Error>) -> anyhow::Result<Exit> {
+    let from = KeysFrom { dir: args.dir.clone(), passphrase_file: None, passphrase_fd: None };
+    let found = key_status(&Keys::new(&from, config)?.source);
+    let mut out = std::io::stdout().lock();
+    for status in &found {
+        let line = if args.json { status_json(status).to_string() } else { status_line(status) };
+        writeln!(out, "{line}")?;
+    }
+    let unusable = found.iter().any(|status| !matches!(status.found, Ok(_) | Err(KeyError::Missing { .. })));
+    Ok(if unusable { Exit::DoneWithRejects } else { Exit::Done })
+}
+
+fn status_line(status: &KeyStatus) -> String {
+    let what = match &status.found {
+        Ok(Some(info)) => {
+            let made = words::date(info.created);
+            let kept = match info.protection {
+                Protection::Wrapped(cost) => {
+                    format!("wrapped ({} MiB, {} passes)", cost.memory_kib() / 1024, cost.passes())
+                }
+                _ => "plain".to_owned(),
+            };
+            format!("{}  made {made}  mode {:04o}  {kept}", info.id, info.mode)
+        }
+        Ok(None) => "not looked at, since a descriptor can be read only once".to_owned(),
+        Err(KeyError::Missing { .. }) => "not here".to_owned(),
+        Err(error) => format!("UNUSABLE: {error}"),
+    };
+    format!("{:<11} {what}  {}", status.role.to_string(), status.place)
+}
+
+fn status_json(status: &KeyStatus) -> serde_json::Value {
+    let (role, place) = (status.role.to_string(), status.place.to_string());
+    match &status.found {
+        Ok(Some(info)) => {
+            let (wrapped, cost) = match info.protection {
+                Protection::Wrapped(cost) => (
+                    true,
+                    json!({"memory_kib": cost.memory_kib(), "passes": cost.passes(), "lanes": cost.lanes()}),
+                ),
+                _ => (false, serde_json::Value::Null),
+            };
+            json!({
+                "role": role, "place": place, "state": "present", "key_id": info.id, "created": info.created,
+                "mode": format!("{:04o}", info.mode), "wrapped": wrapped, "cost": cost,
+            })
+        }
+        Ok(None) => json!({"role": role, "place": place, "state": "not_looked_at"}),
+        Err(KeyError::Missing { .. }) => json!({"role": role, "place": place, "state": "missing"}),
+        Err(error) => {
+            json!({"role": role, "place": place, "state": "unusable", "reason": error.to_string()})
+        }
+    }
+}
+
+fn wrap_keys(args: &WrapArgs, config: impl Fn() -> Result<Config, Error>) -> anyhow::Result<Exit> {
+    let keys = Keys::new(&args.from, config)?;
+    let cost = args.new.cost()?;
+    let roles = keys.roles(&args.roles)?;
+    let new = args.new.obtain()?;
+    for role in roles {
+        let mut present = |role| keys.access.ask(role);
+        let id = wrap(&keys.source, role, &mut present, &new, cost, &mut system_random)?;
+        writeln!(std::io::stdout().lock(), "{:<11} {id}  wrapped", role.to_string())?;
+    }
+    eprintln!(
+        "A forgotten passphrase cannot be got around: see that there is a backup (`saltprint keys backup`)."
+    );
+    Ok(Exit::Done)
+}
+
+fn unwrap_keys(args: &UnwrapArgs, config: impl Fn() -> Result<Config, Error>) -> anyhow::Result<Exit> {
+    let keys = Keys::new(&args.from, config)?;
+    for role in keys.roles(&args.roles)? {
+        let mut present = |role| keys.access.ask(role);
+        let id = unwrap(&keys.source, role, &mut present, &mut system_random)?;
+        writeln!(std::io::stdout().lock(), "{:<11} {id}  plain", role.to_string())?;
+    }
+    Ok(Exit::Done)
+}
+
+fn backup(args: &BackupArgs, config: impl Fn() -> Result<Config, Error>) -> anyhow::Result<Exit> {
+    let keys = Keys::new(&args.from, config)?;
+    let roles = keys.roles(&args.roles)?;
+    // All are split before any is written: a wrong passphrase leaves no half of a backup.
+    let mut sets = Vec::new();
+    for role in roles {
+        let mut present = |role| keys.access.ask(role);
+        let shares = split(&keys.source, role, &mut present, args.needed, args.total, &mut system_random)?;
+        sets.push(shares);
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&args.out)
+        .with_context(|| format!("could not create the folder `{}`", args.out.display()))?;
+    for shares in &sets {
+        let mut read_back = Vec::new();
+        for share in shares {
+            let name = format!("{}-share-{}-of-{}.txt", share.role(), share.index(), share.total());
+            let path = args.out.join(name);
+            write_new(&path, share.to_text().as_bytes())
+                .with_context(|| format!("could not write the share `{}`", path.display()))?;
+            read_back.push(read_share(&path)?);
+            writeln!(
+                std::io::stdout().lock(),
+                "{:<11} {}  {}",
+                share.role().to_string(),
+                share.key_id(),
+                path.display()
+            )?;
+        }
+        restore(&read_back).context("the shares just written do not restore the key; do not rely on them")?;
+    }
+    fs::File::open(&args.out).and_then(|dir| dir.sync_all())?;
+    eprintln!(
+        "Any {} of the {} shares of a key restore it, wrapped or not. Give each to another keeper, and destroy these files.",
+        args.needed, args.total
+    );
+    Ok(Exit::Done)
+}
+
+fn restore_key(args: &RestoreArgs) -> anyhow::Result<Exit> {
+    let shares = args.shares.iter().map(|path| read_share(path)).collect::<Result<Vec<_>, _>>()?;
+    let restored = restore(&shares).map_err(|error| {
+        let blamed = blamed(&error).into_iter().filter_map(|position| args.shares.get(position));
+        let blamed: Vec<String> = blamed.map(|path| format!("`{}`", path.display())).collect();
+        if blamed.is_empty() { error.into() } else { anyhow::Error::new(error).context(blamed.join(", ")) }
+    })?;
+    let new = if args.wrap { Some((args.new.obtain()?, args.new.cost()?)) } else { None };
+    let wrapping = new.as_ref().map(|(passphrase, cost)| (passphrase, *cost));
+    let path = restored.write(&args.to, wrapping, &mut system_random)?;
+    let role = restored.role().to_string();
+    writeln!(std::io::stdout().lock(), "{role:<11} {}  {}", restored.id(), path.display())?;
+    Ok(Exit::Done)
+}
+
+/// Which of the shares given an error is about.
+fn blamed(error: &ShareError) -> Vec<usize> {
+    match error {
+        ShareError::Mixed { positions } | ShareError::Altered { positions } => positions.clone(),
+        ShareError::Twice { positions, .. } => positions.to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+fn shred_keys(args: &ShredArgs, config: impl Fn() -> Result<Config, Error>) -> anyhow::Result<Exit> {
+    // Somebody may shred old keys where there is no configuration.
+    if let Ok(config) = config() {
+        let same = |a: &Path, b: &Path| {
+            a == b || fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).ok() == Some(a))
+        };
+        if same(&args.dir, &config.keys) {
+            bail!(
+                "the configuration uses the keys in `{}`; name the folder of an old set",
+                args.dir.display()
+            );
+        }
+    }
+    let source = KeySource::dir(&args.dir);
+    if !args.yes {
+        let mut out = std::io::stdout().lock();
+        for status in key_status(&source) {
+            writeln!(out, "{}", status_line(&status))?;
+        }
+        bail!("nothing was destroyed; say `--yes` if these keys are never needed again");
+    }
+    for key in shred(&args.dir, &mut system_random)? {
+        writeln!(std::io::stdout().lock(), "{:<11} destroyed  {}", key.role.to_string(), key.path.display())?;
+    }
+    eprintln!(
+        "Copies may remain: on solid-state drives, in snapshots, and in backups (`saltprint keys shred --help`)."
+    );
+    Ok(Exit::Done)
+}
+
+fn read_share(path: &PathBuf) -> anyhow::Result<Share> {
+    let failed = || format!("could not read the share `{}`", path.display());
+    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(SHARE_BYTES)?));
+    fs::File::open(path)
+        .with_context(failed)?
+        .take(SHARE_BYTES)
+        .read_to_string(&mut text)
+        .with_context(failed)?;
+    Share::parse(&text).with_context(failed)
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
