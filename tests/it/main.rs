@@ -7,6 +7,7 @@
     reason = "helpers of tests: what fails here is a failed test, and speed does not matter"
 )]
 
+mod audit;
 mod bad_input;
 mod case;
 mod commands;

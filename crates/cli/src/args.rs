@@ -1,5 +1,6 @@
 //! What can be typed.
 
+pub(crate) mod audit;
 pub(crate) mod keys;
 
 use std::path::PathBuf;
@@ -90,6 +91,8 @@ pub(crate) enum Command {
     Keygen(KeygenArgs),
     /// Look after the keys: status, passphrases, backup in shares, destruction.
     Keys(keys::KeysArgs),
+    /// The audit log: begin it, verify it, read it, and make checkpoints for a witness.
+    Audit(audit::AuditArgs),
     /// Learn from a sample of the vault how its documents differ; once, before the first rebuild.
     Calibrate(CalibrateArgs),
     /// Bring the index up to date with the vault; the nightly job.
@@ -181,6 +184,12 @@ pub(crate) struct LookupArgs {
     /// Show distances; only where the configuration says `[matching] evidence = true`.
     #[arg(long)]
     pub(crate) evidence: bool,
+    /// For which case it is looked up, for the audit log.
+    #[arg(long, value_name = "ID")]
+    pub(crate) case_id: Option<String>,
+    /// Why it is looked up, for the audit log.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) purpose: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -190,11 +199,11 @@ pub(crate) struct TriageArgs {
     /// Make a case: items, summary, report and manifest in this folder. A case that was killed goes on where it was.
     #[arg(long, value_name = "DIR", requires = "case_id", requires = "purpose", conflicts_with_all = ["json", "summary"])]
     pub(crate) case: Option<PathBuf>,
-    /// Id of the case, for the report.
-    #[arg(long, value_name = "ID", requires = "case")]
+    /// Id of the case, for the report and the audit log.
+    #[arg(long, value_name = "ID")]
     pub(crate) case_id: Option<String>,
-    /// Why the leak is looked up, for the report.
-    #[arg(long, value_name = "TEXT", requires = "case")]
+    /// Why the leak is looked up, for the report and the audit log.
+    #[arg(long, value_name = "TEXT")]
     pub(crate) purpose: Option<String>,
     /// Keep small pictures of leaked images that match or may match, and show them in the report.
     #[arg(long, requires = "case")]

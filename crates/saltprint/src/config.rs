@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use saltprint_audit::Rates;
 use saltprint_index::SelectionPolicy;
 use saltprint_intake::Vault;
 use saltprint_keys::{KeyPlace, Role};
@@ -12,6 +13,7 @@ use serde::Deserialize;
 pub use saltprint_intake::Limits;
 
 use crate::Error;
+use crate::audit::AuditConfig;
 use crate::keys::{KeyAccess, PassphraseFrom};
 
 /// A checked configuration. Paths are absolute or relative to the current folder, ready for use.
@@ -34,6 +36,8 @@ pub struct Config {
     pub negative: Option<PathBuf>,
     /// The report of the last evaluation (`report.json`), whose miss rates a case states.
     pub evaluation: Option<PathBuf>,
+    /// The audit log; `None` where none is kept.
+    pub audit: Option<AuditConfig>,
     /// How matches are judged.
     pub matching: MatchingConfig,
     /// How the index is built.
@@ -87,6 +91,7 @@ struct File {
     negative: NegativeSection,
     #[serde(default)]
     case: CaseSection,
+    audit: Option<AuditSection>,
     #[serde(default)]
     matching: MatchingSection,
     #[serde(default)]
@@ -218,6 +223,28 @@ struct CaseSection {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+struct AuditSection {
+    dir: Option<PathBuf>,
+    require_case: bool,
+    actor_hour: Option<u32>,
+    actor_day: Option<u32>,
+    case_hour: Option<u32>,
+    case_day: Option<u32>,
+}
+
+impl AuditSection {
+    fn config(self, base: &Path) -> AuditConfig {
+        let limits = saltprint_audit::Limits {
+            actor: Rates { hour: self.actor_hour, day: self.actor_day },
+            case: Rates { hour: self.case_hour, day: self.case_day },
+        };
+        let dir = base.join(self.dir.unwrap_or_else(|| "audit".into()));
+        AuditConfig { dir, limits, require_case: self.require_case }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct LimitsSection {
     file_bytes: Option<u64>,
     side: Option<u32>,
@@ -335,6 +362,7 @@ impl Config {
             limits,
             negative: file.negative.root.map(|root| base.join(root)),
             evaluation: file.case.evaluation.map(|path| base.join(path)),
+            audit: file.audit.map(|audit| audit.config(base)),
             matching: MatchingConfig {
                 evidence: file.matching.evidence,
                 rule: RuleSettings { strong_chance, possible_chance },
@@ -414,6 +442,13 @@ mod tests {
             root = "blank"
             [case]
             evaluation = "e.json"
+            [audit]
+            dir = "a"
+            require_case = true
+            actor_hour = 12
+            actor_day = 13
+            case_hour = 14
+            case_day = 15
             [limits]
             file_bytes = 1
             side = 2
@@ -458,6 +493,11 @@ mod tests {
         assert_eq!((config.keys, config.index), ("/base/k".into(), "/base/i".into()));
         assert_eq!(config.profile, Path::new("/base/p"));
         assert_eq!(config.negative, Some("/base/blank".into()));
+        let limits = saltprint_audit::Limits {
+            actor: Rates { hour: Some(12), day: Some(13) },
+            case: Rates { hour: Some(14), day: Some(15) },
+        };
+        assert_eq!(config.audit, Some(AuditConfig { dir: "/base/a".into(), limits, require_case: true }));
         assert_eq!(config.evaluation, Some("/base/e.json".into()));
         assert_eq!(
             config.limits,

@@ -112,6 +112,21 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The audit log cannot be used: then no question is answered.
+    #[error("the audit log cannot be used")]
+    Audit(#[from] saltprint_audit::AuditError),
+    /// What was typed does not fit into an entry of the audit log.
+    #[error("the audit log cannot carry it")]
+    AuditWords(#[from] saltprint_audit::TextError),
+    /// The configuration wants every question to have a case and a purpose.
+    #[error("say for which case and why: --case-id ID --purpose TEXT (`[audit] require_case` is set)")]
+    NoCase,
+    /// A question that is not answered. The refusal is in the audit log.
+    #[error("refused: {reason}")]
+    Refused {
+        /// Why.
+        reason: String,
+    },
     /// A file could not be read or written.
     #[error("cannot {action} `{}`", path.display())]
     Io {

@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use saltprint_fingerprint::{Coder, Profile};
+use saltprint_fingerprint::{Coder, Orientation, Profile};
 use saltprint_index::{Background, Coverage, Generation, IndexDir, IndexError};
 use saltprint_intake::decode;
 use saltprint_keys::{DigestKey, EpochId, IndexKey, ProjectionKey};
 use saltprint_matching::{Basis, CascadeCounts, DecisionRule, LocalRule, Matcher, Rules};
+
+use zeroize::Zeroizing;
 
 use crate::triage::{Asked, Prepared};
 use crate::{Config, Error, ItemReport, shown::Shown};
@@ -166,9 +168,27 @@ impl Saltprint {
     }
 
     fn lookup_as(&self, input: &str, bytes: &[u8], evidence: bool) -> Result<ItemReport, Error> {
+        self.lookup_watched(input, bytes, evidence, &mut |_| Ok(()))
+    }
+
+    /// Looks one image up unless `watch`, which sees its codes in all orientations, says no.
+    pub(crate) fn lookup_watched(
+        &self,
+        input: &str,
+        bytes: &[u8],
+        evidence: bool,
+        watch: &mut dyn FnMut(&[[u64; 4]]) -> Result<(), Error>,
+    ) -> Result<ItemReport, Error> {
         let snapshot = self.snapshot();
         match self.prepare(&snapshot, input, bytes, decode(bytes, &self.config.limits)) {
             Prepared::Query(_, asked) => {
+                let words = |orientation| {
+                    let bytes = asked.query.code(orientation).to_bytes();
+                    let (words, _) = bytes.as_chunks::<8>();
+                    std::array::from_fn(|at| u64::from_le_bytes(words[at]))
+                };
+                let codes: Zeroizing<Vec<[u64; 4]>> = Zeroizing::new(Orientation::ALL.map(words).to_vec());
+                watch(&codes)?;
                 let mut counts = CascadeCounts::default();
                 let Asked { query, image } = *asked;
                 let images = Shown { coder: &snapshot.coder, images: vec![Some(&image)] };
@@ -178,6 +198,13 @@ impl Saltprint {
             }
             Prepared::Settled(_, report) => Ok(report),
         }
+    }
+
+    /// Number and root of the generation that answers now.
+    pub fn generation(&self) -> (u64, [u8; 32]) {
+        let snapshot = self.snapshot();
+        let manifest = snapshot.generation.manifest();
+        (manifest.generation, manifest.root())
     }
 
     /// Switches to the newest published generation; whether there was a newer one.
@@ -222,6 +249,11 @@ impl Saltprint {
     /// [`Error::Index`] with the first damage found.
     pub fn verify(&self) -> Result<(), Error> {
         Ok(self.snapshot().generation.verify(&self.config.index)?)
+    }
+
+    /// Limits of every input.
+    pub fn limits(&self) -> crate::Limits {
+        self.config.limits
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -48,6 +48,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod audit;
 mod calibrate;
 pub mod case;
 mod config;

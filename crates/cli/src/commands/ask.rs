@@ -6,7 +6,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use saltprint::audit::{AskedFor, Auditor, query_of};
 use saltprint::{Config, ItemReport, Outcome, Saltprint, TriageInput, TriageTotals};
+use saltprint_audit::{Action, QueryDigest};
+use saltprint_intake::Location;
 use saltprint_matching::Basis;
 
 use super::case;
@@ -15,20 +18,39 @@ use crate::exit::Exit;
 use crate::progress::Shown;
 use crate::words;
 
+/// What those who ask may do.
+pub(super) const SEARCHER: &str = "searcher";
+
 pub(super) fn lookup(args: &LookupArgs, config: &Config) -> anyhow::Result<Exit> {
+    let auditor = Auditor::open(config, SEARCHER)?;
     let saltprint = Saltprint::open(config)?;
-    let inputs = args.files.iter().map(|path| TriageInput::file(shown_path(path), path));
     let status = saltprint.status();
     let measured = [status.rule.basis(), status.local_rule.basis()] == [Basis::Measured; 2];
     let basis = if measured { Basis::Measured } else { Basis::Assumed };
-    let summary = saltprint.triage(inputs, args.evidence, &saltprint::NoProgress, |report| {
+    let say = |report: &ItemReport| -> anyhow::Result<()> {
         if args.json {
-            write_json(&mut std::io::stdout().lock(), &report)
+            write_json(&mut std::io::stdout().lock(), report)
         } else {
-            Ok(words::say(&words::item(&report, basis, config.matching.rule.strong_chance))?)
+            Ok(words::say(&words::item(report, basis, config.matching.rule.strong_chance))?)
         }
-    })?;
-    let totals = summary.totals;
+    };
+    let totals = match auditor {
+        None => {
+            let inputs = args.files.iter().map(|path| TriageInput::file(shown_path(path), path));
+            saltprint.triage(inputs, args.evidence, &saltprint::NoProgress, |report| say(&report))?.totals
+        }
+        Some(auditor) => {
+            let asked = AskedFor::new(args.case_id.as_deref(), args.purpose.as_deref())?;
+            let mut totals = TriageTotals::default();
+            for path in &args.files {
+                for report in written_down(&auditor, &saltprint, &asked, path, args.evidence)? {
+                    totals.count(report.outcome);
+                    say(&report)?;
+                }
+            }
+            totals
+        }
+    };
     Ok(if totals.unreadable + totals.refused + totals.too_plain > 0 {
         Exit::DoneWithRejects
     } else if totals.matches + totals.possible == 0 {
@@ -36,6 +58,35 @@ pub(super) fn lookup(args: &LookupArgs, config: &Config) -> anyhow::Result<Exit>
     } else {
         Exit::Done
     })
+}
+
+/// Looks up what a file holds, one question after the other, each in the log before anything of its answer is shown.
+fn written_down(
+    auditor: &Auditor,
+    saltprint: &Saltprint,
+    asked: &AskedFor,
+    path: &Path,
+    evidence: bool,
+) -> anyhow::Result<Vec<ItemReport>> {
+    let name = shown_path(path);
+    // One image is read once: what is written down is what was looked up.
+    let single = Location::from(path).open().ok().and_then(|mut opened| {
+        let single = !opened.holds_parts();
+        single.then(|| opened.read(&saltprint.limits())).and_then(Result::ok)
+    });
+    if let Some(image) = single {
+        return Ok(vec![auditor.lookup(saltprint, asked, &name, image.bytes(), evidence)?]);
+    }
+    auditor.allow(asked)?;
+    let query = File::open(path).and_then(query_of).ok();
+    let mut reports = Vec::new();
+    let input = [TriageInput::file(name, path)];
+    let summary = saltprint.triage(input, evidence, &saltprint::NoProgress, |report| {
+        reports.push(report);
+        Ok::<(), saltprint::Error>(())
+    })?;
+    auditor.answer(saltprint, asked, Action::Lookup, query, &summary.totals)?;
+    Ok(reports)
 }
 
 /// A path as a name: on one line whatever it holds.
@@ -47,7 +98,14 @@ pub(super) fn triage(args: &TriageArgs, config: &Config, config_path: &Path) -> 
     if let Some(folder) = &args.case {
         return case::run(args, folder, config, config_path);
     }
+    let auditor = Auditor::open(config, SEARCHER)?;
     let saltprint = Saltprint::open(config)?;
+    let asked = AskedFor::new(args.case_id.as_deref(), args.purpose.as_deref())?;
+    if let Some(auditor) = &auditor {
+        auditor.allow(&asked)?;
+        let query = QueryDigest::of(&saltprint::case::evidence(&args.leak, &saltprint::NoProgress)?);
+        auditor.begin(&saltprint, &asked, Action::Triage, Some(query))?;
+    }
     let mut items = args.json.as_deref().map(Output::create).transpose()?;
     let progress = Shown::new();
     let mut rejects: Vec<ItemReport> = Vec::new();
@@ -64,6 +122,9 @@ pub(super) fn triage(args: &TriageArgs, config: &Config, config_path: &Path) -> 
         anyhow::Ok(())
     })?;
     progress.finish();
+    if let Some(auditor) = &auditor {
+        auditor.end(&saltprint, &asked, Action::Triage, &summary.totals)?;
+    }
     if let Some(mut items) = items {
         items.flush()?;
     }

@@ -2,12 +2,18 @@
 
 use std::io::Write as _;
 
+use saltprint::audit::Auditor;
 use saltprint::{CalibrateOptions, CalibrateSummary, Config, RebuildOptions};
+
+use saltprint_audit::Action;
 
 use crate::args::{CalibrateArgs, RebuildArgs};
 use crate::exit::Exit;
 use crate::progress::Shown;
 use crate::words;
+
+/// What those who build the index may do.
+const BUILDER: &str = "builder";
 
 pub(super) fn calibrate(args: &CalibrateArgs, config: &Config) -> anyhow::Result<Exit> {
     let mut options = CalibrateOptions::default();
@@ -15,8 +21,12 @@ pub(super) fn calibrate(args: &CalibrateArgs, config: &Config) -> anyhow::Result
     options.seed = args.seed;
     options.force = args.force;
     let progress = Shown::new();
+    let auditor = Auditor::open(config, BUILDER)?;
     let summary = saltprint::calibrate(config, options, &progress)?;
     progress.finish();
+    if let Some(auditor) = auditor {
+        auditor.note(Action::Calibrate, None)?;
+    }
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&summary)?)?;
@@ -50,8 +60,12 @@ pub(super) fn rebuild(args: &RebuildArgs, config: &Config) -> anyhow::Result<Exi
     options.full = args.full;
     options.allow_empty = args.allow_empty;
     options.count_first = progress.wants_total();
+    let auditor = Auditor::open(config, BUILDER)?;
     let summary = saltprint::rebuild(config, options, &progress)?;
     progress.finish();
+    if let Some(auditor) = auditor {
+        auditor.note(Action::Rebuild, Some((summary.generation, summary.root)))?;
+    }
     for warning in &summary.warnings {
         eprintln!("warning: {warning}");
     }

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use saltprint::audit::{AskedFor, Auditor};
 use saltprint::case::{Case, CaseOptions, CaseSummary};
 use saltprint::{Config, ItemReport, Saltprint, TriageTotals, escape_name};
 
+use saltprint_audit::{Action, QueryDigest};
 use saltprint_report::{CaseReport, html};
 
 use super::ask;
@@ -32,9 +34,10 @@ pub(super) fn run(
         restart: args.restart,
         command: command(args, config_path),
     };
+    let auditor = Auditor::open(config, ask::SEARCHER)?;
     let saltprint = Saltprint::open(config)?;
     let progress = Shown::new();
-    let (summary, items) = triage(&saltprint, &args.leak, folder, &options, &progress)?;
+    let (summary, items) = triage(&saltprint, &args.leak, folder, &options, auditor.as_ref(), &progress)?;
     words::say(&words::case(&summary))?;
     words::say(&format!("\nReport: {}\n", folder.join("report.html").display()))?;
     let rejects: Vec<ItemReport> = items.into_iter().filter(ask::is_reject).collect();
@@ -48,10 +51,19 @@ pub(super) fn triage(
     leak: &Path,
     folder: &Path,
     options: &CaseOptions,
+    auditor: Option<&Auditor>,
     progress: &Shown,
 ) -> anyhow::Result<(CaseSummary, Vec<ItemReport>)> {
+    let asked = AskedFor::new(Some(&options.case_id), Some(&options.purpose));
+    let auditor = auditor.map(|auditor| asked.map(|asked| (auditor, asked))).transpose()?;
+    if let Some((auditor, asked)) = &auditor {
+        auditor.allow(asked)?;
+    }
     let mut case = Case::open(saltprint, leak, folder, options, progress)?;
     progress.finish();
+    if let Some((auditor, asked)) = &auditor {
+        auditor.begin(saltprint, asked, Action::Triage, Some(QueryDigest::of(&case.evidence()?)))?;
+    }
     let mut totals = TriageTotals::default();
     for item in case.items() {
         totals.count(item.outcome);
@@ -70,6 +82,9 @@ pub(super) fn triage(
             totals.inputs
         )
     })?;
+    if let Some((auditor, asked)) = &auditor {
+        auditor.end(saltprint, asked, Action::Triage, &summary.totals)?;
+    }
     let now = SystemTime::now();
     let made = words::date(now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()));
     let page = html(&CaseReport {

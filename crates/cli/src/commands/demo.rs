@@ -85,7 +85,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
         command,
         ..CaseOptions::default()
     };
-    let (summary, reports) = case::triage(&saltprint, &leak_dir, &case_dir, &options, &progress)?;
+    let (summary, reports) = case::triage(&saltprint, &leak_dir, &case_dir, &options, None, &progress)?;
     words::say(&words::case(&summary))?;
     say(&format!("\nReport: {}", case_dir.join("report.html").display()))?;
 

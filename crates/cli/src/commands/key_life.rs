@@ -6,7 +6,9 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use saltprint::audit::Auditor;
 use saltprint::{Config, Error, KeyAccess, PassphraseFrom};
+use saltprint_audit::Action;
 use saltprint_keys::{
     KdfCost, KeyError, KeySource, KeyStatus, Passphrase, PassphraseError, Protection, Role, Share,
     ShareError, key_status, restore, shred, split, system_random, unwrap, wrap,
@@ -26,6 +28,12 @@ const SHARE_BYTES: u64 = 16 * 1024;
 
 /// `config` is read only where the folder of the keys is not named.
 pub(super) fn run(args: &KeysArgs, config: impl Fn() -> Result<Config, Error>) -> anyhow::Result<Exit> {
+    // Keys may be looked after where there is no configuration; where there is one with a log, it is written down first.
+    if let Some(auditor) =
+        config().ok().map(|config| Auditor::open(&config, "custodian")).transpose()?.flatten()
+    {
+        auditor.note(Action::Keys, None)?;
+    }
     match &args.command {
         KeysCommand::Status(args) => status(args, config),
         KeysCommand::Wrap(args) => wrap_keys(args, config),

@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::time::SystemTime;
 
 use saltprint::Config;
+use saltprint::audit::Auditor;
+use saltprint_audit::Action;
 use saltprint_keys::{RefKey, system_random};
 
 use crate::args::{KeygenArgs, RefArgs};
@@ -23,6 +25,9 @@ pub(super) fn keygen(args: &KeygenArgs) -> anyhow::Result<Exit> {
 }
 
 pub(super) fn refs(args: &RefArgs, config: &Config) -> anyhow::Result<Exit> {
+    if let Some(auditor) = Auditor::open(config, "resolver")? {
+        auditor.note(Action::Ref, None)?;
+    }
     let key: RefKey = config.load_key()?;
     let mut out = std::io::stdout().lock();
     for id in &args.record_ids {

@@ -1,6 +1,7 @@
 //! One function a command.
 
 mod ask;
+mod audit;
 mod build;
 mod case;
 mod demo;
@@ -25,6 +26,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> anyhow::Result<Exit> {
     match &arguments.command {
         Command::Keygen(args) => keys::keygen(args),
         Command::Keys(args) => key_life::run(args, config),
+        Command::Audit(args) => audit::run(args, &config()?),
         Command::Ref(args) => keys::refs(args, &config()?),
         Command::Calibrate(args) => build::calibrate(args, &config()?),
         Command::Rebuild(args) => build::rebuild(args, &config()?),

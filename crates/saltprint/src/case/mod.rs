@@ -79,6 +79,14 @@ pub struct Case<'a> {
     command: String,
 }
 
+/// The list of a leak's files with their digests, as a case holds it, without a case.
+///
+/// # Errors
+/// [`Error::Listing`] where the leak cannot be listed.
+pub fn evidence(leak: &Path, progress: &dyn Progress) -> Result<Vec<u8>, Error> {
+    Evidence::take(leak, progress)?.table().map_err(|error| Error::io("list", leak)(error.into()))
+}
+
 impl std::fmt::Debug for Case<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Case").field("items", &self.items.len()).finish_non_exhaustive()
@@ -133,6 +141,15 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn files(&self) -> u64 {
         self.evidence.len()
+    }
+
+    /// The list of the leak's files with their digests: equal for the same leak.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn evidence(&self) -> Result<Vec<u8>, Error> {
+        let path = self.folder.file("evidence.csv");
+        fs::read(&path).map_err(Error::io("read", path))
     }
 
     /// The items so far, in the order of the leak.

@@ -106,6 +106,9 @@ pub struct SegmentSummary {
 pub struct RebuildSummary {
     /// Number of the generation that is published now.
     pub generation: u64,
+    /// Its root, which two indexes share only if they hold the same.
+    #[serde(skip)]
+    pub root: [u8; 32],
     /// Whether this run published it; an unchanged vault publishes nothing.
     pub published: bool,
     /// Epoch of its codes.
@@ -274,6 +277,7 @@ pub fn rebuild(
     let changes = ledger.changes(&previous);
     Ok(RebuildSummary {
         generation: manifest.generation,
+        root: manifest.root(),
         published: !unchanged,
         epoch,
         totals: ledger.totals(),
