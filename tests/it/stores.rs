@@ -196,7 +196,7 @@ fn server() -> Option<(Server, u16)> {
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    panic!("moto_server does not answer");
+    unreachable!("moto_server does not answer");
 }
 
 #[test]

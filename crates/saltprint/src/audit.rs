@@ -165,7 +165,7 @@ impl Auditor {
             saltprint.lookup_watched(input, bytes, evidence, &mut |codes| self.watch(asked, codes))?;
         let mut totals = TriageTotals::default();
         totals.count(report.outcome);
-        self.answer(saltprint, asked, Action::Lookup, Some(QueryDigest::of(bytes)), &totals)?;
+        let _ = self.answer(saltprint, asked, Action::Lookup, Some(QueryDigest::of(bytes)), &totals)?;
         Ok(report)
     }
 

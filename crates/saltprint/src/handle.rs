@@ -25,6 +25,9 @@ pub struct Saltprint {
     current: RwLock<Arc<Snapshot>>,
 }
 
+/// Sees the codes of a query in all orientations, and may refuse it.
+pub(crate) type Watch<'a> = dyn FnMut(&[[u64; 4]]) -> Result<(), Error> + 'a;
+
 /// Everything that belongs to one generation.
 pub(crate) struct Snapshot {
     pub(crate) generation: Generation,
@@ -177,7 +180,7 @@ impl Saltprint {
         input: &str,
         bytes: &[u8],
         evidence: bool,
-        watch: &mut dyn FnMut(&[[u64; 4]]) -> Result<(), Error>,
+        watch: &mut Watch<'_>,
     ) -> Result<ItemReport, Error> {
         let snapshot = self.snapshot();
         match self.prepare(&snapshot, input, bytes, decode(bytes, &self.config.limits)) {

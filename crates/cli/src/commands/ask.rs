@@ -85,7 +85,7 @@ fn written_down(
         reports.push(report);
         Ok::<(), saltprint::Error>(())
     })?;
-    auditor.answer(saltprint, asked, Action::Lookup, query, &summary.totals)?;
+    let _ = auditor.answer(saltprint, asked, Action::Lookup, query, &summary.totals)?;
     Ok(reports)
 }
 
@@ -104,7 +104,7 @@ pub(super) fn triage(args: &TriageArgs, config: &Config, config_path: &Path) -> 
     if let Some(auditor) = &auditor {
         auditor.allow(&asked)?;
         let query = QueryDigest::of(&saltprint::case::evidence(&args.leak, &saltprint::NoProgress)?);
-        auditor.begin(&saltprint, &asked, Action::Triage, Some(query))?;
+        let _ = auditor.begin(&saltprint, &asked, Action::Triage, Some(query))?;
     }
     let mut items = args.json.as_deref().map(Output::create).transpose()?;
     let progress = Shown::new();
@@ -123,7 +123,7 @@ pub(super) fn triage(args: &TriageArgs, config: &Config, config_path: &Path) -> 
     })?;
     progress.finish();
     if let Some(auditor) = &auditor {
-        auditor.end(&saltprint, &asked, Action::Triage, &summary.totals)?;
+        let _ = auditor.end(&saltprint, &asked, Action::Triage, &summary.totals)?;
     }
     if let Some(mut items) = items {
         items.flush()?;

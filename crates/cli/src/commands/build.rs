@@ -25,7 +25,7 @@ pub(super) fn calibrate(args: &CalibrateArgs, config: &Config) -> anyhow::Result
     let summary = saltprint::calibrate(config, options, &progress)?;
     progress.finish();
     if let Some(auditor) = auditor {
-        auditor.note(Action::Calibrate, None)?;
+        let _ = auditor.note(Action::Calibrate, None)?;
     }
     let mut out = std::io::stdout().lock();
     if args.json {
@@ -64,7 +64,7 @@ pub(super) fn rebuild(args: &RebuildArgs, config: &Config) -> anyhow::Result<Exi
     let summary = saltprint::rebuild(config, options, &progress)?;
     progress.finish();
     if let Some(auditor) = auditor {
-        auditor.note(Action::Rebuild, Some((summary.generation, summary.root)))?;
+        let _ = auditor.note(Action::Rebuild, Some((summary.generation, summary.root)))?;
     }
     for warning in &summary.warnings {
         eprintln!("warning: {warning}");

@@ -62,7 +62,7 @@ pub(super) fn triage(
     let mut case = Case::open(saltprint, leak, folder, options, progress)?;
     progress.finish();
     if let Some((auditor, asked)) = &auditor {
-        auditor.begin(saltprint, asked, Action::Triage, Some(QueryDigest::of(&case.evidence()?)))?;
+        let _ = auditor.begin(saltprint, asked, Action::Triage, Some(QueryDigest::of(&case.evidence()?)))?;
     }
     let mut totals = TriageTotals::default();
     for item in case.items() {
@@ -83,7 +83,7 @@ pub(super) fn triage(
         )
     })?;
     if let Some((auditor, asked)) = &auditor {
-        auditor.end(saltprint, asked, Action::Triage, &summary.totals)?;
+        let _ = auditor.end(saltprint, asked, Action::Triage, &summary.totals)?;
     }
     let now = SystemTime::now();
     let made = words::date(now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()));

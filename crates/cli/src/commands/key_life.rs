@@ -32,7 +32,7 @@ pub(super) fn run(args: &KeysArgs, config: impl Fn() -> Result<Config, Error>) -
     if let Some(auditor) =
         config().ok().map(|config| Auditor::open(&config, "custodian")).transpose()?.flatten()
     {
-        auditor.note(Action::Keys, None)?;
+        let _ = auditor.note(Action::Keys, None)?;
     }
     match &args.command {
         KeysCommand::Status(args) => status(args, config),

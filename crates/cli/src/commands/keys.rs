@@ -26,7 +26,7 @@ pub(super) fn keygen(args: &KeygenArgs) -> anyhow::Result<Exit> {
 
 pub(super) fn refs(args: &RefArgs, config: &Config) -> anyhow::Result<Exit> {
     if let Some(auditor) = Auditor::open(config, "resolver")? {
-        auditor.note(Action::Ref, None)?;
+        let _ = auditor.note(Action::Ref, None)?;
     }
     let key: RefKey = config.load_key()?;
     let mut out = std::io::stdout().lock();

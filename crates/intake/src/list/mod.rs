@@ -116,6 +116,10 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::Store`].
+    #[cfg_attr(
+        not(feature = "object-store"),
+        expect(clippy::unnecessary_wraps, reason = "only object stores have outages")
+    )]
     pub fn check_outage(&self) -> Result<(), Error> {
         match self {
             Self::Folder { .. } | Self::Manifest { .. } => Ok(()),

@@ -182,7 +182,7 @@ fn large_objects_come_in_blocks_and_can_be_sought() {
         assert_eq!(reader.seek(to).unwrap(), at);
         let mut found = Vec::new();
         reader.by_ref().take(2).read_to_end(&mut found).unwrap();
-        let start = (at as usize).min(bytes.len());
+        let start = usize::try_from(at).unwrap().min(bytes.len());
         assert_eq!(found, bytes[start..(start + 2).min(bytes.len())]);
         reader.seek(SeekFrom::Start(at)).unwrap();
     }
@@ -195,7 +195,7 @@ fn an_archive_in_a_store_has_the_parts_that_it_has_as_a_file() {
     let path = folder.path().join("note.gz");
     let mut gzip =
         flate2::write::GzEncoder::new(fs::File::create(&path).unwrap(), flate2::Compression::fast());
-    gzip.write_all(&[b'a'; 100_000]).unwrap();
+    gzip.write_all(&vec![b'a'; 100_000]).unwrap();
     gzip.finish().unwrap();
     let store = store_of(&[("kyc/note.gz", &fs::read(&path).unwrap())], u64::MAX);
 

@@ -47,15 +47,13 @@ impl Worker<'_> {
         entry: &Entry,
         container: RecordRef,
         row: ContainerRow,
-    ) -> Result<Option<Vec<Processed>>, Error> {
+    ) -> Option<Vec<Processed>> {
         let mut processed = Vec::with_capacity(row.parts.len() + row.plain as usize + 1);
         if row.facts != self.facts_digest(&entry.facts) {
-            return Ok(None);
+            return None;
         }
         for (record_ref, content) in row.parts {
-            let Some(place) = self.place_of(record_ref, content) else {
-                return Ok(None);
-            };
+            let place = self.place_of(record_ref, content)?;
             processed.push(Processed::Kept { record_ref, place, content, row: None, read: false });
         }
         for _ in 0..row.plain {
@@ -63,7 +61,7 @@ impl Worker<'_> {
             processed.push(Processed::TooPlain { record_id, record_ref: container, row: None, read: false });
         }
         processed.push(Processed::Container { container, row: None });
-        Ok(Some(processed))
+        Some(processed)
     }
 
     /// Reads a file that holds others.

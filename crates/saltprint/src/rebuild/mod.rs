@@ -327,7 +327,7 @@ fn read_vault(
         }
         done += batch.len() as u64;
         let results: Vec<_> = pool.install(|| {
-            batch.into_par_iter().map(|entry| entry.map(|entry| worker.process(entry))).collect()
+            batch.into_par_iter().map(|entry| entry.map(|entry| worker.process(&entry))).collect()
         });
         // What could not be read because of an outage is not gone: no index may be published without it.
         config.vault.check_outage()?;

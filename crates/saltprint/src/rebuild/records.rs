@@ -90,7 +90,7 @@ impl<'a> Worker<'a> {
     ///
     /// # Errors
     /// Those of catalog and index; what is wrong with the record itself is in the result.
-    pub(super) fn process(&self, entry: Entry) -> Result<Vec<Processed>, Error> {
+    pub(super) fn process(&self, entry: &Entry) -> Result<Vec<Processed>, Error> {
         let record_ref = self.refs.record_ref(&entry.record_id);
         let known = self.catalog.row(record_ref)?;
         let rejected = |reject| Ok(vec![Processed::Rejected { record_id: entry.record_id.clone(), reject }]);
@@ -100,13 +100,13 @@ impl<'a> Worker<'a> {
         };
         let (stamped, place_digest) = (self.stamp_digest(found.stamp()), self.digests.place(&found.place()));
         if let Some(row) = known.filter(|row| row.stamp == stamped && row.place == place_digest)
-            && let Some(processed) = self.unread(&entry, record_ref, row)?
+            && let Some(processed) = self.unread(entry, record_ref, row)?
         {
             return Ok(vec![processed]);
         }
         let container = self.catalog.container(record_ref)?;
         if let Some(row) = container.filter(|row| row.stamp == stamped && row.place == place_digest)
-            && let Some(processed) = self.unread_container(&entry, record_ref, row)?
+            && let Some(processed) = self.unread_container(entry, record_ref, row)
         {
             return Ok(processed);
         }
@@ -115,9 +115,9 @@ impl<'a> Worker<'a> {
             Err(reject) => return rejected(reject),
         };
         if opened.holds_parts() {
-            return self.container(&entry, opened, record_ref, stamped, place_digest);
+            return self.container(entry, opened, record_ref, stamped, place_digest);
         }
-        self.plain(&entry, opened, record_ref, place_digest).map(|processed| vec![processed])
+        self.plain(entry, opened, record_ref, place_digest).map(|processed| vec![processed])
     }
 
     /// Reads a file that is one image.
