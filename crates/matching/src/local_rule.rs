@@ -259,7 +259,7 @@ mod tests {
         for (number, one) in together.impostors.iter_mut().enumerate() {
             // A ratio that falls with the lead.
             let lead = one.best - one.rival;
-            let nearest = (80.0 - 14.0 * lead).max(8.0) as u16;
+            let nearest = u16::try_from(to_count(f64::from(80.0 - 14.0 * lead).max(8.0))).unwrap();
             one.straightened = Some((nearest, 100));
             together.straightened.add(70 + u32::try_from(number).unwrap() % 30, Some(100));
         }
