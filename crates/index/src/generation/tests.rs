@@ -146,11 +146,12 @@ fn a_manifest_that_is_damaged_foreign_or_newer_is_refused() {
         assert!(matches!(dir.manifest(&key()), Err(IndexError::Manifest { .. })), "byte {at}");
     }
     let mut newer = good.clone();
-    newer[8] = 4;
+    let version = crate::format::MANIFEST_VERSION + 1;
+    newer[8..10].copy_from_slice(&version.to_le_bytes());
     fs::write(&path, &newer).unwrap();
     let error = dir.manifest(&key()).unwrap_err();
     let source = std::error::Error::source(&error).unwrap().to_string();
-    assert!(source.contains("version is 4"), "{source}");
+    assert!(source.contains(&format!("version is {version}")), "{source}");
 }
 
 /// Publishes `census` with the next generation, and returns its manifest.
