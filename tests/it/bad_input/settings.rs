@@ -112,9 +112,9 @@ fn keys_that_are_missing_open_to_others_or_wrong() {
     fs::write(&key, "-----BEGIN SOMETHING ELSE-----").unwrap();
     fails(&["not a Saltprint key file"]);
     let mut newer = good.clone();
-    newer[8] = 2;
+    newer[8] = 3;
     fs::write(&key, &newer).unwrap();
-    fails(&["format version 2", "newer"]);
+    fails(&["format version 3", "newer"]);
     fs::copy(place.path("keys/ref.key"), &key).unwrap();
     fails(&["holds the ref key where the index key is needed"]);
 
