@@ -81,7 +81,11 @@ impl Objects {
     /// The next record or reject; counts hidden names into `hidden`.
     pub(crate) fn next(&mut self, hidden: &mut u64) -> Option<Result<Entry, ListReject>> {
         loop {
-            let listed = self.store.wait(self.stream.as_mut()?.next())?;
+            let Some(listed) = self.store.wait(self.stream.as_mut()?.next()) else {
+                // A stream must not be asked again.
+                self.stream = None;
+                return None;
+            };
             let meta = match listed {
                 Ok(meta) => meta,
                 Err(error) => {

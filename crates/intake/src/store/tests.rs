@@ -141,6 +141,7 @@ fn objects_below_the_prefix_are_listed_like_files_below_a_folder() {
     }
     assert_eq!(found, [("2.jpg".to_owned(), None), ("app/1.jpg".to_owned(), Some("app".to_owned()))]);
     assert_eq!((rejects, listing.hidden()), (vec!["invalid_field"], 1));
+    assert!(listing.next().is_none(), "it ends more than once");
     assert!(vault.check_outage().is_ok() && vault.is_remote());
     assert_eq!(vault.root().unwrap(), Path::new("kyc"));
 }
