@@ -93,7 +93,7 @@ impl Case<'_, '_> {
         let mut by_details = self.decide_contest(contest, measured.map(|scanned| (scanned, rule)))?;
         let mut by_whole: Vec<Found> = Vec::new();
         if let Some(scanned) = straightened {
-            by_whole.extend(self.decide_straightened(contest, &scanned.judge(rule))?);
+            by_whole.extend(self.decide_straightened(contest, scanned, rule)?);
         }
         let there = self.panels.iter().filter(|panel| panel.is_place_of(contest.best()));
         for found in there.flat_map(|panel| &panel.judgement.matches) {
@@ -125,10 +125,11 @@ impl Case<'_, '_> {
     fn decide_straightened(
         &self,
         contest: &Contest,
-        judgement: &Judgement,
+        scanned: &Scanned,
+        rule: &DecisionRule,
     ) -> Result<Vec<Found>, IndexError> {
         let mut matches = Vec::new();
-        for found in &judgement.matches {
+        for found in &scanned.judge(rule).matches {
             let known = contest.sightings.iter().find(|sighting| sighting.place == found.place);
             let mirrored = contest.best().mirrored;
             let sighting = match known {
@@ -137,7 +138,13 @@ impl Case<'_, '_> {
             };
             let Some(sighting) = sighting else { continue };
             let doubtful = sighting.disputed || self.rules.straightened.basis() == Basis::Assumed;
-            let own = if doubtful { Band::Possible } else { found.band };
+            let surprise = rule.surprise(found.record.distance, found.runner_up);
+            let lead = known.map_or_else(Lead::default, |known| contest.lead_of(known, 0));
+            let own = if doubtful || !self.rules.local.confirms(lead, surprise) {
+                Band::Possible
+            } else {
+                found.band
+            };
             let band = self.allowed(contest, &sighting, Some(own))?.unwrap_or(Band::Possible);
             let tier = if sighting.altered { Tier::Local } else { Tier::Both };
             matches.push(Found { band, tier, sighting: Some(sighting), ..found.clone() });
