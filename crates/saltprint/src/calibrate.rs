@@ -78,7 +78,7 @@ pub fn calibrate(
 
     let mut calibration = Calibration::new(options.seed).of_records(records);
     let mut unusable = 0;
-    for (batch, entries) in chosen.batches(BATCH).enumerate() {
+    for (batch, entries) in chosen.entries.chunks(BATCH).enumerate() {
         progress.update(Phase::Calibrating, (batch * BATCH) as u64, Some(chosen.entries.len() as u64));
         let samples: Vec<Vec<Option<CalibrationSample>>> = entries
             .par_iter()

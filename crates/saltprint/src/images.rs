@@ -25,7 +25,7 @@ pub(crate) fn images(
         return found;
     }
     opened.for_each_part(limits, &mut |part| {
-        if !part.place.contains("&image=") && wanted(&part.place) {
+        if part.role.page().is_none() && wanted(&part.place) {
             let image = part.content.and_then(|content| content.decode(limits));
             found.extend(image.ok().map(|image| (part.place, image)));
         }

@@ -11,10 +11,8 @@ use crate::{Config, Error};
 pub(crate) struct Chosen {
     /// Files that the vault lists.
     pub(crate) files: u64,
-    /// The sampled ones, those first that are eligible themselves.
-    pub(crate) entries: Vec<Entry>,
-    /// How many of them are eligible. The others count only for what is in them.
-    eligible: usize,
+    /// The sampled ones, each with whether it is eligible itself. The others count only for what is in them.
+    pub(crate) entries: Vec<(Entry, bool)>,
     /// Most images that a file of several may give.
     pub(crate) most_of_one: usize,
 }
@@ -43,21 +41,12 @@ pub(crate) fn choose(
         }
     }
     config.vault.check_outage()?;
-    let eligible = chosen[0].len();
-    let entries: Vec<Entry> =
-        chosen.into_iter().flat_map(BinaryHeap::into_sorted_vec).map(|ByRef(_, entry)| entry).collect();
+    let [eligible, others] = chosen.map(BinaryHeap::into_sorted_vec);
+    let marked =
+        |entries: Vec<ByRef>, eligible| entries.into_iter().map(move |ByRef(_, entry)| (entry, eligible));
+    let entries: Vec<_> = marked(eligible, true).chain(marked(others, false)).collect();
     let most_of_one = (2 * sample).div_ceil(entries.len().max(1));
-    Ok(Chosen { files, entries, eligible, most_of_one })
-}
-
-impl Chosen {
-    /// The sampled files in batches, each with whether it is eligible itself.
-    pub(crate) fn batches(&self, size: usize) -> impl Iterator<Item = Vec<(&Entry, bool)>> {
-        let numbered = self.entries.iter().enumerate().map(|(at, entry)| (entry, at < self.eligible));
-        let numbered: Vec<_> = numbered.collect();
-        let batches: Vec<_> = numbered.chunks(size).map(<[_]>::to_vec).collect();
-        batches.into_iter()
-    }
+    Ok(Chosen { files, entries, most_of_one })
 }
 
 /// An entry, ordered by its ref.

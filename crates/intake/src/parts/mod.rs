@@ -23,7 +23,7 @@ use std::{borrow::Cow, fmt, ops::ControlFlow, path::Path};
 use saltprint_fingerprint::Luma;
 use zeroize::Zeroizing;
 
-use crate::{Limits, Reject, decode};
+use crate::{Limits, Location, Reject, decode};
 
 pub use escape::escape_name;
 pub use kind::Container;
@@ -157,7 +157,7 @@ impl fmt::Debug for Content {
 /// Whether the file at `path` may hold others, by its first bytes; `false` as well where it cannot be read.
 #[must_use]
 pub fn holds_parts(path: &Path) -> bool {
-    walk::kind_at(path).is_ok_and(|kind| kind.is_some())
+    Location::from(path).open().is_ok_and(|mut opened| opened.holds_parts())
 }
 
 /// Hands every part of the file at `path` to `sink`, in the order of the file, until it breaks. A file that holds no

@@ -12,10 +12,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{Container, Content, Part, Role, archive, document, kind::HEAD};
-use crate::{
-    Limits, Location, Refusal, Reject, limits::FREE_UNPACKED_BYTES, location::read_at_most,
-    read::open_regular,
-};
+use crate::{Limits, Location, Refusal, Reject, limits::FREE_UNPACKED_BYTES, location::read_at_most};
 
 /// What archives are read from.
 pub(crate) trait Source: Read + Seek {}
@@ -197,12 +194,6 @@ impl<'a> Walk<'a> {
     fn allow(format: &'static str, what: &'static str, found: u64, allowed: u64) -> Result<(), Reject> {
         if found > allowed { Err(Refusal::ContainerLimit { format, what, allowed }.into()) } else { Ok(()) }
     }
-}
-
-/// Which container the file at `path` is, if any.
-pub(super) fn kind_at(path: &Path) -> Result<Option<Container>, Reject> {
-    let (mut file, _) = open_regular(path)?;
-    kind(&mut file)
 }
 
 /// Which container lies in `source`, if any. The source is at its start afterwards.

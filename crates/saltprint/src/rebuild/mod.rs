@@ -313,11 +313,9 @@ fn read_vault(
     let mut listing = config.vault.list()?;
     let mut done = 0;
     // Threads that wait for a network do not compute.
-    let waiting = if config.vault.is_remote() { REMOTE_THREADS } else { 1 };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(rayon::current_num_threads() * waiting)
-        .build()
-        .map_err(|error| Error::Threads(Box::new(error)))?;
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(rayon::current_num_threads() * REMOTE_THREADS);
+    let pool = config.vault.is_remote().then(|| threads.build()).transpose();
+    let pool = pool.map_err(|error| Error::Threads(Box::new(error)))?;
     loop {
         progress.update(Phase::Fingerprinting, done, total);
         let batch: Vec<Result<Entry, ListReject>> = listing.by_ref().take(BATCH).collect();
@@ -326,9 +324,13 @@ fn read_vault(
             return Ok(listing.hidden());
         }
         done += batch.len() as u64;
-        let results: Vec<_> = pool.install(|| {
+        let work = || -> Vec<_> {
             batch.into_par_iter().map(|entry| entry.map(|entry| worker.process(&entry))).collect()
-        });
+        };
+        let results = match &pool {
+            Some(pool) => pool.install(work),
+            None => work(),
+        };
         // What could not be read because of an outage is not gone: no index may be published without it.
         config.vault.check_outage()?;
         for result in results {

@@ -41,7 +41,7 @@ pub(super) fn measure(
     let search = LocalSearch::new(generation);
     let mut background =
         LocalBackground { records: generation.manifest().records(), ..LocalBackground::default() };
-    for (batch, sampled) in (0_u64..).zip(chosen.batches(BATCH)) {
+    for (batch, sampled) in (0_u64..).zip(chosen.entries.chunks(BATCH)) {
         progress.update(Phase::Measuring, batch * BATCH as u64, Some(chosen.entries.len() as u64));
         let queries: Vec<Vec<Stranger>> = sampled
             .par_iter()
