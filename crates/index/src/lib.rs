@@ -68,7 +68,7 @@ pub use error::IndexError;
 pub use facts::RecordFacts;
 pub use generation::{
     CensusId, Composition, Coverage, FactsKey, Generation, GraphPolicy, GraphQuality, IndexDir, IndexHit,
-    Manifest, RebuildLock, SegmentEntry, WrittenSegment,
+    Manifest, PreviousEpoch, RebuildLock, SegmentEntry, WrittenSegment,
 };
 pub use graph::{FlatGraph, GraphParams, GraphSearcher};
 pub use local::{Candidate, Census, LocalLookup, Selection, SelectionPolicy};

@@ -112,12 +112,15 @@ pub struct CoverageStatus {
     pub unreadable: u64,
     /// Inputs over a limit or outside the rules.
     pub refused: u64,
+    /// Inputs that were erased and are still in the vault: not looked at, and no part of the others' total.
+    #[serde(default)]
+    pub erased: u64,
 }
 
 impl From<Coverage> for CoverageStatus {
     fn from(coverage: Coverage) -> Self {
-        let Coverage { indexed, duplicate, too_plain, unreadable, refused } = coverage;
-        Self { indexed, duplicate, too_plain, unreadable, refused }
+        let Coverage { indexed, duplicate, too_plain, unreadable, refused, erased } = coverage;
+        Self { indexed, duplicate, too_plain, unreadable, refused, erased }
     }
 }
 

@@ -27,5 +27,5 @@ pub(crate) use build::measure_graph;
 pub use build::{GraphPolicy, WrittenSegment};
 pub use composition::{Composition, FactsKey};
 pub use dir::{IndexDir, RebuildLock};
-pub use manifest::{CensusId, Coverage, GraphQuality, Manifest, SegmentEntry};
+pub use manifest::{CensusId, Coverage, GraphQuality, Manifest, PreviousEpoch, SegmentEntry};
 pub use snapshot::{Generation, IndexHit};

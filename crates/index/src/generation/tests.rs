@@ -46,6 +46,8 @@ fn publish(dir: &IndexDir, lock: &RebuildLock, generation: u64, parts: &[&[Segme
         negative: crate::NegativeBank::default(),
         census: CensusId::default(),
         coverage: Coverage::default(),
+        erasures: 0,
+        previous: None,
     };
     dir.publish(lock, &key(), &manifest).unwrap();
     manifest

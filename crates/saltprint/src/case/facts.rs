@@ -123,6 +123,8 @@ mod tests {
             negative: saltprint_index::NegativeBank::default(),
             census: saltprint_index::CensusId::default(),
             coverage: saltprint_index::Coverage { refused: 2, ..saltprint_index::Coverage::default() },
+            erasures: 0,
+            previous: None,
         };
         let report = coverage(&composition, &manifest);
         assert_eq!((report.first, report.last, report.undated), (month(2019), month(2021), 1));

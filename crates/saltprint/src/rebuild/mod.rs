@@ -84,6 +84,8 @@ pub struct VaultTotals {
     pub unreadable: u64,
     /// Inputs over a limit or outside the rules.
     pub refused: u64,
+    /// Inputs that were erased and are still in the vault: not looked at, and no part of `inputs`.
+    pub erased: u64,
 }
 
 /// One segment of the generation.
@@ -250,6 +252,8 @@ pub fn rebuild(
                 _ => dir.write_census(&lock, &index_key, epoch, &census)?,
             },
             coverage: ledger.coverage(),
+            erasures: 0,
+            previous: None,
         };
         let build = Build { config, dir: &dir, lock: &lock, key: &index_key, refs: &ref_key, coder: &coder };
         (build.publish(manifest, &profile, &mut crowding, progress)?, summaries)
@@ -421,7 +425,7 @@ fn open_catalog(dir: &IndexDir, key: &IndexKey, epoch: EpochId, full: bool) -> R
 
 impl VaultTotals {
     fn coverage(self) -> Coverage {
-        let Self { indexed, duplicate, too_plain, unreadable, refused, .. } = self;
-        Coverage { indexed, duplicate, too_plain, unreadable, refused }
+        let Self { indexed, duplicate, too_plain, unreadable, refused, erased, .. } = self;
+        Coverage { indexed, duplicate, too_plain, unreadable, refused, erased }
     }
 }
