@@ -12,6 +12,7 @@ mod bad_input;
 mod case;
 mod commands;
 mod crash;
+mod erase;
 mod golden;
 mod incremental;
 mod keys;

@@ -9,13 +9,14 @@ use crate::place::{Place, corpus};
 const ROLES: [&str; 4] = ["projection", "index", "ref", "audit"];
 
 /// Commands, and the keys that they need: whoever may search cannot resolve refs, whoever makes refs cannot search.
-const NEEDS: [(&[&str], &[&str]); 8] = [
+const NEEDS: [(&[&str], &[&str]); 9] = [
     (&["lookup", "ours.jpg"], &["projection", "index"]),
     (&["triage", "ours.jpg"], &["projection", "index"]),
     (&["verify"], &["projection", "index"]),
     (&["status"], &["projection", "index"]),
     (&["ref", "some/record.jpg"], &["ref"]),
     (&["rebuild"], &["projection", "index", "ref"]),
+    (&["erase", "--ref", "rec_00000000000000000000000000000001"], &["index", "ref"]),
     (&["calibrate", "--force"], &["projection", "ref"]),
     (&["completions", "bash"], &[]),
 ];

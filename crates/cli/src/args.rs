@@ -1,6 +1,7 @@
 //! What can be typed.
 
 pub(crate) mod audit;
+pub(crate) mod erase;
 pub(crate) mod keys;
 
 use std::path::PathBuf;
@@ -48,7 +49,8 @@ Exit codes:
 const REBUILD_HELP: &str = "\
 Examples:
   saltprint rebuild --config /srv/saltprint/saltprint.toml --json    (every night)
-  saltprint rebuild --full                                           (after damage)";
+  saltprint rebuild --full                                           (after damage)
+  saltprint rebuild --accept-rollback                                (after a backup was restored on purpose)";
 
 const COMPLETIONS_HELP: &str = "\
 Examples:
@@ -98,6 +100,9 @@ pub(crate) enum Command {
     /// Bring the index up to date with the vault; the nightly job.
     #[command(after_help = REBUILD_HELP)]
     Rebuild(RebuildArgs),
+    /// Erase records or subjects: in force from the next query on, physically gone after the next rebuild.
+    #[command(after_help = erase::HELP)]
+    Erase(erase::EraseArgs),
     /// Look single images up.
     #[command(after_help = LOOKUP_HELP)]
     Lookup(LookupArgs),
@@ -168,6 +173,9 @@ pub(crate) struct RebuildArgs {
     /// Publish an empty index although the vault lists nothing while the index holds records.
     #[arg(long)]
     pub(crate) allow_empty: bool,
+    /// Go on from what lies in the index folder although a newer generation, or a longer list of erasures, was seen in it.
+    #[arg(long)]
+    pub(crate) accept_rollback: bool,
     /// Print a JSON summary on stdout.
     #[arg(long)]
     pub(crate) json: bool,

@@ -77,6 +77,12 @@ contexts! {
     pub(crate) CENSUS_ENCRYPTION = "saltprint 2026-11 v1 index census encryption";
     /// Authenticates the census of local features; salted per blob.
     pub(crate) CENSUS_MAC = "saltprint 2026-11 v1 index census mac";
+    /// Encrypts the list of erasures; salted per blob.
+    pub(crate) ERASURES_ENCRYPTION = "saltprint 2026-11 v1 index erasures encryption";
+    /// Authenticates the list of erasures; salted per blob.
+    pub(crate) ERASURES_MAC = "saltprint 2026-11 v1 index erasures mac";
+    /// Authenticates the receipt of an erasure.
+    pub ERASURE_RECEIPT_MAC = "saltprint 2026-11 v1 ref erasure receipt mac";
     /// The public id of an epoch, over the id of its projection key and the digest of its profile.
     pub(crate) EPOCH_ID = "saltprint 2026-11 v1 projection epoch id";
     /// First key of an audit log's ratchet; the salt is the log's id.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use saltprint_audit::Rates;
-use saltprint_index::SelectionPolicy;
+use saltprint_index::{IndexDir, SelectionPolicy};
 use saltprint_intake::Vault;
 use saltprint_keys::{KeyPlace, Role};
 use saltprint_matching::{Cascade, RuleSettings};
@@ -28,6 +28,8 @@ pub struct Config {
     pub key_access: KeyAccess,
     /// Folder of the index.
     pub index: PathBuf,
+    /// The file outside of it that remembers the newest generation, so that an older one is refused.
+    pub pin: PathBuf,
     /// The sealed profile that `calibrate` writes and the next rebuild uses.
     pub profile: PathBuf,
     /// Limits of every input.
@@ -201,11 +203,23 @@ impl KeysSection {
 struct IndexSection {
     dir: PathBuf,
     profile: PathBuf,
+    pin: Option<PathBuf>,
 }
 
 impl Default for IndexSection {
     fn default() -> Self {
-        Self { dir: "index".into(), profile: "profile.salt".into() }
+        Self { dir: "index".into(), profile: "profile.salt".into(), pin: None }
+    }
+}
+
+impl IndexSection {
+    /// Beside the folder where it does not say.
+    fn pin(&self) -> PathBuf {
+        self.pin.clone().unwrap_or_else(|| {
+            let mut name = self.dir.components().collect::<PathBuf>().into_os_string();
+            name.push(".pin");
+            name.into()
+        })
     }
 }
 
@@ -319,6 +333,11 @@ impl Config {
         Self::parse(&text, base).map_err(|reason| Error::Config { path: path.to_owned(), reason })
     }
 
+    /// The index with its memory of what was seen in it.
+    pub(crate) fn index_dir(&self) -> IndexDir {
+        IndexDir::new(&self.index).pinned_at(&self.pin)
+    }
+
     /// Parses a configuration; `base` is the folder that relative paths start from. The error says what is wrong.
     fn parse(text: &str, base: &Path) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
@@ -357,6 +376,7 @@ impl Config {
             vault: file.vault.vault(base)?,
             key_access: file.keys.access(base)?,
             keys: base.join(file.keys.dir),
+            pin: base.join(file.index.pin()),
             index: base.join(file.index.dir),
             profile: base.join(file.index.profile),
             limits,
@@ -395,6 +415,7 @@ mod tests {
         assert_eq!(config.vault, Vault::Folder { root: "/srv/kyc/docs".into() });
         assert_eq!(config.keys, Path::new("/srv/kyc/keys"));
         assert_eq!(config.index, Path::new("/srv/kyc/index"));
+        assert_eq!(config.pin, Path::new("/srv/kyc/index.pin"));
         assert_eq!(config.profile, Path::new("/srv/kyc/profile.salt"));
         assert_eq!(config.rebuild.rejects, Path::new("/srv/kyc/rejects.csv"));
         assert_eq!(config.limits, Limits::default());

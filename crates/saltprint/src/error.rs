@@ -82,6 +82,17 @@ pub enum Error {
         /// Records of the published index.
         records: u64,
     },
+    /// All that was to be erased is erased already.
+    #[error(
+        "nothing was changed: all of it is erased already; `saltprint erase --verify` tells what is left of it"
+    )]
+    NothingErased,
+    /// Nothing of what was named is erased.
+    #[error("nothing was changed: none of it is erased")]
+    NothingLifted,
+    /// A receipt of an erasure cannot be used.
+    #[error("the receipt cannot be used")]
+    ErasureReceipt(#[from] crate::erase::ErasureReceiptError),
     /// Distances were asked for without the role for it.
     #[error(
         "evidence is off; it shows distances, which help to reconstruct fingerprints: set `evidence = true` under `[matching]` for the evidence role"

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use saltprint_fingerprint::{Coder, Orientation, Profile};
-use saltprint_index::{Background, Coverage, Generation, IndexDir, IndexError};
+use saltprint_index::{Background, Coverage, Generation, IndexDir, IndexError, Stamp};
 use saltprint_intake::decode;
 use saltprint_keys::{DigestKey, EpochId, IndexKey, ProjectionKey};
 use saltprint_matching::{Basis, CascadeCounts, DecisionRule, LocalRule, Matcher, Rules};
@@ -30,10 +30,13 @@ pub(crate) type Watch<'a> = dyn FnMut(&[[u64; 4]]) -> Result<(), Error> + 'a;
 
 /// Everything that belongs to one generation.
 pub(crate) struct Snapshot {
+    /// Without what was erased up to `erasures`.
     pub(crate) generation: Generation,
-    pub(crate) coder: Coder,
+    pub(crate) coder: Arc<Coder>,
     pub(crate) rules: Rules,
     builtin_profile: bool,
+    /// The list of erasures that the generation hides.
+    erasures: Option<Stamp>,
 }
 
 /// What an index is made of, for people.
@@ -185,7 +188,7 @@ impl Saltprint {
         evidence: bool,
         watch: &mut Watch<'_>,
     ) -> Result<ItemReport, Error> {
-        let snapshot = self.snapshot();
+        let snapshot = self.snapshot_for_answers()?;
         match self.prepare(&snapshot, input, bytes, decode(bytes, &self.config.limits)) {
             Prepared::Query(_, asked) => {
                 let words = |orientation| {
@@ -219,7 +222,7 @@ impl Saltprint {
     /// As [`Saltprint::open`]; the generation in use stays then.
     pub fn reload(&self) -> Result<bool, Error> {
         let present = self.snapshot().generation.manifest().clone();
-        let published = IndexDir::new(&self.config.index).manifest(&self.index_key)?;
+        let published = self.config.index_dir().manifest(&self.index_key)?;
         if published.is_some_and(|published| published == present) {
             return Ok(false);
         }
@@ -270,6 +273,32 @@ impl Saltprint {
         if wanted && !self.config.matching.evidence { Err(Error::EvidenceOff) } else { Ok(()) }
     }
 
+    /// The open generation, without what was erased before this call.
+    ///
+    /// # Errors
+    /// [`Error::Index`]: where the list of erasures cannot be read, nothing is answered.
+    pub(crate) fn snapshot_for_answers(&self) -> Result<Arc<Snapshot>, Error> {
+        let snapshot = self.snapshot();
+        let fresh = self.without_erased(&snapshot)?;
+        if !Arc::ptr_eq(&snapshot, &fresh) {
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            // Unless another thread has done the same, or switched to another generation.
+            if Arc::ptr_eq(&current, &snapshot) {
+                *current = Arc::clone(&fresh);
+            }
+        }
+        Ok(fresh)
+    }
+
+    /// The same snapshot, or one of the same generation without what was erased since.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub(crate) fn without_erased(&self, snapshot: &Arc<Snapshot>) -> Result<Arc<Snapshot>, Error> {
+        let fresh = snapshot.without_erased(&self.config, &self.index_key)?;
+        Ok(fresh.map_or_else(|| Arc::clone(snapshot), Arc::new))
+    }
+
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -300,7 +329,7 @@ impl Snapshot {
     /// Opens the published generation together with the profile that it was built with. Starts over where a rebuild
     /// publishes another epoch in between.
     fn open(config: &Config, projection_key: &ProjectionKey, index_key: &IndexKey) -> Result<Self, Error> {
-        let dir = IndexDir::new(&config.index);
+        let dir = config.index_dir();
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -328,8 +357,29 @@ impl Snapshot {
         if coder.epoch() != epoch {
             return Err(Error::ForeignProfile { path: config.index.clone() });
         }
+        // Looked at before it is read, so that a change in between is seen the next time.
+        let erasures = dir.erasures_stamp()?;
         let generation = dir.open(index_key, epoch)?;
+        let generation = generation.hide(&dir.erasures_for(index_key, generation.manifest())?)?;
         let rules = Rules::new(generation.manifest(), config.matching.rule);
-        Ok(Self { generation, coder, rules, builtin_profile: profile.is_builtin() })
+        let builtin_profile = profile.is_builtin();
+        Ok(Self { generation, coder: Arc::new(coder), rules, builtin_profile, erasures })
+    }
+
+    /// The same generation, without what was erased meanwhile; `None` where nothing was.
+    fn without_erased(&self, config: &Config, index_key: &IndexKey) -> Result<Option<Self>, Error> {
+        let dir = config.index_dir();
+        let erasures = dir.erasures_stamp()?;
+        if erasures == self.erasures {
+            return Ok(None);
+        }
+        let list = dir.erasures_for(index_key, self.generation.manifest())?;
+        Ok(Some(Self {
+            generation: self.generation.hide(&list)?,
+            coder: Arc::clone(&self.coder),
+            rules: self.rules.clone(),
+            builtin_profile: self.builtin_profile,
+            erasures,
+        }))
     }
 }

@@ -52,6 +52,7 @@ pub mod audit;
 mod calibrate;
 pub mod case;
 mod config;
+pub mod erase;
 mod error;
 mod handle;
 mod images;

@@ -59,6 +59,7 @@ pub(super) fn rebuild(args: &RebuildArgs, config: &Config) -> anyhow::Result<Exi
     let mut options = RebuildOptions::default();
     options.full = args.full;
     options.allow_empty = args.allow_empty;
+    options.accept_rollback = args.accept_rollback;
     options.count_first = progress.wants_total();
     let auditor = Auditor::open(config, BUILDER)?;
     let summary = saltprint::rebuild(config, options, &progress)?;

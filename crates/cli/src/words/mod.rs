@@ -2,6 +2,7 @@
 
 mod case;
 mod colour;
+pub(crate) mod erase;
 mod item;
 
 use std::fmt::Write as _;
@@ -129,6 +130,10 @@ pub(crate) fn rebuild(summary: &RebuildSummary) -> String {
         "{:>9}  inputs; {} of them not read, being as they were",
         totals.inputs, summary.unread
     );
+    if totals.erased > 0 {
+        let _ =
+            writeln!(text, "{:>9}  erased, and passed over: delete them in the vault as well", totals.erased);
+    }
     let _ = writeln!(
         text,
         "\n{} unchanged, {} added, {} changed, {} removed records",
@@ -177,8 +182,13 @@ pub(crate) fn status(status: &Status) -> String {
     );
     let _ = writeln!(
         text,
-        "last vault  {} indexed, {} with the bytes of another, {} too plain, {} unreadable, {} refused",
-        coverage.indexed, coverage.duplicate, coverage.too_plain, coverage.unreadable, coverage.refused
+        "last vault  {} indexed, {} with the bytes of another, {} too plain, {} unreadable, {} refused, {} erased",
+        coverage.indexed,
+        coverage.duplicate,
+        coverage.too_plain,
+        coverage.unreadable,
+        coverage.refused,
+        coverage.erased
     );
     let _ = writeln!(text, "thresholds  {}", thresholds(&status.rule, &status.local_rule));
     let strangers = status.strangers;

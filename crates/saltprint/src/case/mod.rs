@@ -109,7 +109,7 @@ impl<'a> Case<'a> {
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
         saltprint.check_evidence(options.evidence)?;
-        let snapshot = saltprint.snapshot();
+        let snapshot = saltprint.snapshot_for_answers()?;
         opening::check_words(options).map_err(|reason| Error::Case { path: folder.to_owned(), reason })?;
         let folder = Folder::open(folder, leak)?;
         if !options.restart {
@@ -194,7 +194,7 @@ impl<'a> Case<'a> {
             progress.update(Phase::Triage, items.len() as u64, None);
             Ok(())
         };
-        let mut run = Run::new(saltprint, snapshot, wanted, &mut take).skipping(&done);
+        let mut run = Run::new(saltprint, Arc::clone(snapshot), wanted, &mut take).skipping(&done);
         let (mut before, all) = (0.0, evidence.bytes.max(1) as f64);
         for (input, seen) in evidence.inputs() {
             let bytes = seen.map_or(0.0, |seen| seen.version.size as f64);
@@ -202,6 +202,7 @@ impl<'a> Case<'a> {
             before += bytes;
         }
         run.finish()?;
+        self.snapshot = self.saltprint.without_erased(&self.snapshot)?;
         self.summarise()
     }
 

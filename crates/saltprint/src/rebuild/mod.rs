@@ -66,6 +66,8 @@ pub struct RebuildOptions {
     pub allow_empty: bool,
     /// List the vault once before, so that progress has a total.
     pub count_first: bool,
+    /// Take what lies in the index folder for the newest, though newer was seen: after a backup was restored on purpose.
+    pub accept_rollback: bool,
 }
 
 /// Totals of the vault's inputs; the parts add up to `inputs`.
@@ -179,8 +181,12 @@ pub fn rebuild(
     let coder = Coder::new(&profile, &projection_key);
     let epoch = coder.epoch();
 
-    let dir = IndexDir::new(&config.index);
+    let dir = config.index_dir();
     let lock = dir.lock()?;
+    let seen = dir.seen()?;
+    if options.accept_rollback {
+        dir.accept_rollback(&lock, &index_key)?;
+    }
     // `full` is the way out of a damaged manifest, not of one that a newer release wrote or that cannot be read today.
     let (published, lost) = match dir.manifest(&index_key) {
         Err(IndexError::Manifest { source, .. })
@@ -193,13 +199,20 @@ pub fn rebuild(
     let previous = Previous::open(&dir, published.as_ref(), &index_key, epoch, options.full)?;
     let catalog = open_catalog(&dir, &index_key, epoch, options.full)?;
 
+    // What is erased while this runs is hidden when the index is asked, and left out by the next rebuild.
+    let erasures = match &published {
+        Some(published) if !options.accept_rollback => dir.erasures_for(&index_key, published)?,
+        Some(_) | None => dir.erasures(&index_key)?,
+    };
+    let applied = published.as_ref().map_or(0, |published| published.erasures);
     let mut ledger = Ledger::new(&config.rebuild.rejects);
-    let worker = Worker::new(config, &ref_key, &index_key, &coder, &previous, catalog.reader()?);
+    let worker =
+        Worker::new(config, &ref_key, &index_key, &coder, &previous, catalog.reader()?, &erasures, applied);
     let hidden = read_vault(config, options, &worker, &mut ledger, progress)?;
     drop(worker);
     let rejects_file = ledger.write_rejects()?;
     let present = published.as_ref().map_or(0, Manifest::records);
-    if ledger.live() == 0 && (present > 0 || lost) && !options.allow_empty {
+    if ledger.live() == 0 && (present > 0 || lost) && ledger.totals().erased == 0 && !options.allow_empty {
         return Err(Error::EmptyVault { records: present });
     }
 
@@ -219,6 +232,7 @@ pub fn rebuild(
         && published.as_ref().is_some_and(|published| {
             published.epoch == epoch
                 && published.coverage == ledger.coverage()
+                && published.erasures == erasures.len()
                 && published.negative == negative.bank
         });
     let mut crowding = Crowding::default();
@@ -238,7 +252,8 @@ pub fn rebuild(
             summary
         }));
         let manifest = Manifest {
-            generation: published.as_ref().map_or(0, |published| published.generation) + 1,
+            generation: published.as_ref().map_or(0, |published| published.generation).max(seen.generation)
+                + 1,
             epoch,
             created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             segments: plan.kept().cloned().chain(written.into_iter().map(|segment| segment.entry)).collect(),
@@ -252,7 +267,7 @@ pub fn rebuild(
                 _ => dir.write_census(&lock, &index_key, epoch, &census)?,
             },
             coverage: ledger.coverage(),
-            erasures: 0,
+            erasures: erasures.len(),
             previous: None,
         };
         let build = Build { config, dir: &dir, lock: &lock, key: &index_key, refs: &ref_key, coder: &coder };
@@ -270,7 +285,11 @@ pub fn rebuild(
     }
     let update = ledger.take_catalog_update();
     let update = catalog.apply(&update, |record_ref| ledger.was_seen(record_ref));
-    if let Err(error) = update.and_then(|()| catalog.close()) {
+    let update = match update {
+        Ok(()) if erasures.len() > applied => catalog.rewrite(),
+        update => update.map(|()| catalog),
+    };
+    if let Err(error) = update.and_then(Catalog::close) {
         warnings.push(format!("the catalog could not be updated, so that the next run reads more: {error}"));
     }
 

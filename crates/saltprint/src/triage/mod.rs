@@ -12,6 +12,7 @@ mod tally;
 mod unit;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use saltprint_index::Month;
 use saltprint_intake::{ListReject, Reject, list_inputs};
@@ -170,7 +171,7 @@ impl Saltprint {
         mut on_item: impl FnMut(ItemReport) -> Result<(), E>,
     ) -> Result<TriageSummary, E> {
         self.check_evidence(evidence)?;
-        let snapshot = self.snapshot();
+        let snapshot = self.snapshot_for_answers()?;
         let mut tally = Tally::default();
         let wanted = Wanted { evidence, thumbnails: false };
         let mut take = |reports: Vec<Settled>| -> Result<(), E> {
@@ -181,7 +182,7 @@ impl Saltprint {
             progress.update(Phase::Triage, tally.totals.inputs, None);
             Ok(())
         };
-        let mut run = Run::new(self, &snapshot, wanted, &mut take);
+        let mut run = Run::new(self, Arc::clone(&snapshot), wanted, &mut take);
         for input in inputs {
             run.input(input, None, &mut |_| ())?;
         }

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use saltprint_fingerprint::{GlobalCode, Luma, Orientation};
@@ -107,7 +108,7 @@ struct Name {
 /// One run. `take` gets the reports of each batch.
 pub(crate) struct Run<'a, E> {
     saltprint: &'a Saltprint,
-    snapshot: &'a Snapshot,
+    snapshot: Arc<Snapshot>,
     wanted: Wanted,
     take: &'a mut dyn FnMut(Vec<Settled>) -> Result<(), E>,
     pending: Vec<Unit>,
@@ -125,7 +126,7 @@ pub(crate) struct Run<'a, E> {
 impl<'a, E: From<Error>> Run<'a, E> {
     pub(crate) fn new(
         saltprint: &'a Saltprint,
-        snapshot: &'a Snapshot,
+        snapshot: Arc<Snapshot>,
         wanted: Wanted,
         take: &'a mut dyn FnMut(Vec<Settled>) -> Result<(), E>,
     ) -> Self {
@@ -266,7 +267,9 @@ impl<'a, E: From<Error>> Run<'a, E> {
             .map(|unit| Name { name: unit.name.clone(), on_page: unit.page().map(str::to_owned) })
             .collect();
         let prepared: Vec<Prepared> =
-            units.into_par_iter().map(|unit| unit.prepare(self.saltprint, self.snapshot)).collect();
+            units.into_par_iter().map(|unit| unit.prepare(self.saltprint, &self.snapshot)).collect();
+        // What was erased while the batch was read is not found any more.
+        self.snapshot = self.saltprint.without_erased(&self.snapshot)?;
         let settled = self.judge(&names, prepared)?;
         (self.take)(settled)
     }
@@ -293,7 +296,7 @@ impl<'a, E: From<Error>> Run<'a, E> {
             reports.push(repeated);
         }
         let shown = Shown { coder: &self.snapshot.coder, images: images.iter().map(Some).collect() };
-        let judgements = self.saltprint.matcher(self.snapshot).judge(&queries, &shown, &mut self.stages)?;
+        let judgements = self.saltprint.matcher(&self.snapshot).judge(&queries, &shown, &mut self.stages)?;
         let mut judged = judgements.into_iter().zip(&images);
         let settled: Vec<(ItemReport, Option<&Luma>)> = units
             .iter()

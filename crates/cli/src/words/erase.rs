@@ -1,0 +1,69 @@
+//! Erasures in words.
+
+use saltprint::erase::{ErasureCheck, ErasureReceipt};
+
+pub(crate) fn receipt(receipt: &ErasureReceipt) -> String {
+    let mut text = String::new();
+    for name in &receipt.refs {
+        text += name;
+        text.push('\n');
+    }
+    if receipt.lifted {
+        text += "Taken back. The next rebuild reads the documents again, if the vault still has them.\n";
+    } else {
+        let rows = match receipt.rows {
+            0 => "The published index holds no row of it.".to_owned(),
+            1 => "The published index holds 1 row of it: no query finds it from now on, and the next rebuild removes it.".to_owned(),
+            rows => format!(
+                "The published index holds {rows} rows of it: no query finds them from now on, and the next rebuild removes them."
+            ),
+        };
+        text += &format!("Erased. {rows}\n");
+        text += "Delete the documents in the vault as well; until then rebuilds pass them over.\n";
+        if !receipt.parts_known {
+            text += "A rebuild is running, so the parts of archives and documents could not be looked up: if such a file is \
+                     named here, erase it again after the rebuild.\n";
+        }
+    }
+    if let Some(entry) = &receipt.audit {
+        text += &format!("Audit log: entry {}, {}.\n", entry.sequence, entry.hash);
+    }
+    text
+}
+
+pub(crate) fn check(check: &ErasureCheck) -> String {
+    let ErasureCheck { asked, erased, rows, other_rows, unreadable, in_catalog, generation, .. } = *check;
+    let mut text = String::new();
+    if check.is_gone() {
+        return format!(
+            "Gone: generation {generation}, the catalog, and every other file of the index folder hold nothing of it.\n"
+        );
+    }
+    if check.is_hidden() {
+        text += "Erased: no query finds it.\n";
+    } else {
+        text += &format!("Not erased: {} of {asked} named.\n", asked - erased);
+    }
+    if rows > 0 {
+        text += &format!(
+            "Generation {generation} still holds {rows} of its rows; the next rebuild removes what is erased.\n"
+        );
+    }
+    if other_rows > 0 {
+        text += &format!(
+            "Files that no generation uses hold {other_rows} rows of it; the next rebuild removes them.\n"
+        );
+    }
+    if unreadable > 0 {
+        text += &format!(
+            "{unreadable} segment files do not open with these keys, so nobody knows what they hold; the next rebuild removes \
+             those that no generation uses.\n"
+        );
+    }
+    match in_catalog {
+        Some(true) => text += "The catalog remembers it; the next rebuild removes what is erased.\n",
+        Some(false) => {}
+        None => text += "A rebuild is running and has the catalog; check again after it.\n",
+    }
+    text
+}

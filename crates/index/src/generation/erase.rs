@@ -1,0 +1,115 @@
+//! The list of erasures in the index folder.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+
+use saltprint_keys::{IndexKey, system_random};
+
+use crate::erasures::Erasures;
+use crate::generation::pin::Seen;
+use crate::{IndexDir, IndexError, Manifest};
+
+pub(super) const ERASURES_NAME: &str = "ERASURES";
+const LOCK_NAME: &str = "erasures.lock";
+
+/// Tells whether the list of erasures is still the one that was read, without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    device: u64,
+    inode: u64,
+    /// Each list is longer than the one before, so that this alone would do.
+    len: u64,
+    changed: (i64, i64),
+}
+
+impl IndexDir {
+    /// The list of erasures; an empty one before the first erasure.
+    ///
+    /// # Errors
+    /// [`IndexError::Erasures`] where it does not open under the key; [`IndexError::RolledBack`] where a longer one was seen;
+    /// [`IndexError::Io`].
+    pub fn erasures(&self, key: &IndexKey) -> Result<Erasures, IndexError> {
+        let erasures = self.read_erasures(key)?;
+        self.check_rollback("list of erasures with the number", erasures.len(), |seen| seen.erasures)?;
+        self.remember(Seen { generation: 0, erasures: erasures.len() })?;
+        Ok(erasures)
+    }
+
+    /// The list for a generation, which has to be as long as the generation's manifest says.
+    ///
+    /// # Errors
+    /// As [`IndexDir::erasures`], and [`IndexError::MissingErasures`].
+    pub fn erasures_for(&self, key: &IndexKey, manifest: &Manifest) -> Result<Erasures, IndexError> {
+        let erasures = self.erasures(key)?;
+        if erasures.len() < manifest.erasures {
+            let (path, found) = (self.path().join(ERASURES_NAME), erasures.len());
+            return Err(IndexError::MissingErasures { path, found, applied: manifest.erasures });
+        }
+        Ok(erasures)
+    }
+
+    /// By which a changed list is told; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn erasures_stamp(&self) -> Result<Option<Stamp>, IndexError> {
+        let path = self.path().join(ERASURES_NAME);
+        match fs::metadata(&path) {
+            Ok(found) => Ok(Some(Stamp {
+                device: found.dev(),
+                inode: found.ino(),
+                len: found.len(),
+                changed: (found.ctime(), found.ctime_nsec()),
+            })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(IndexError::io("look at the list of erasures", path)(error)),
+        }
+    }
+
+    /// Changes the list: read, changed, written anew, synced and put in place by one rename, while no other process does the
+    /// same. A rebuild that runs is not waited for.
+    ///
+    /// # Errors
+    /// As [`IndexDir::erasures`]; the list stays as it was then. [`IndexError::NoIndex`] where the folder is missing.
+    pub fn change_erasures<T>(
+        &self,
+        key: &IndexKey,
+        change: impl FnOnce(&mut Erasures) -> T,
+    ) -> Result<(T, Erasures), IndexError> {
+        let path = self.path().join(LOCK_NAME);
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let lock = match lock {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(IndexError::NoIndex { path: self.path().to_owned() });
+            }
+            result => result.map_err(IndexError::io("open the lock file", &path))?,
+        };
+        lock.lock().map_err(IndexError::io("lock", &path))?;
+        let mut erasures = self.erasures(key)?;
+        let before = erasures.len();
+        let result = change(&mut erasures);
+        if erasures.len() > before {
+            self.write_erasures(key, &erasures)?;
+        }
+        Ok((result, erasures))
+    }
+
+    pub(super) fn read_erasures(&self, key: &IndexKey) -> Result<Erasures, IndexError> {
+        let path = self.path().join(ERASURES_NAME);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Erasures::default()),
+            Err(error) => return Err(IndexError::io("read the list of erasures", path)(error)),
+        };
+        Erasures::open(key, &bytes).map_err(|source| IndexError::Erasures { path, source })?
+    }
+
+    fn write_erasures(&self, key: &IndexKey, erasures: &Erasures) -> Result<(), IndexError> {
+        let mut salt = [0; 32];
+        system_random(&mut salt).map_err(IndexError::Random)?;
+        let sealed = erasures.seal(key, salt)?;
+        self.write_new(ERASURES_NAME, |file| file.write_all(&sealed))?;
+        self.remember(Seen { generation: 0, erasures: erasures.len() })
+    }
+}
