@@ -3,11 +3,12 @@
 CARGO ?= cargo
 LOCKED := --locked
 
-.PHONY: help check fmt clippy doc test demo bench deny golden
+.PHONY: help check fmt clippy doc test faults demo bench deny golden
 
 help:
 	@echo "make check   formatting, lints and documentation, warnings denied"
 	@echo "make test    all tests"
+	@echo "make faults  kills and failing disks at every call that changes a file (needs strace; some minutes)"
 	@echo "make demo    the whole job on an invented vault and leak, under target/demo"
 	@echo "make bench   benchmarks"
 	@echo "make deny    licences, bans and sources of dependencies (needs cargo-deny)"
@@ -26,6 +27,9 @@ doc:
 
 test:
 	$(CARGO) test $(LOCKED) --workspace
+
+faults:
+	SALTPRINT_FAULTS=all $(CARGO) test $(LOCKED) --workspace --test it -- faults
 
 demo:
 	$(CARGO) run $(LOCKED) --release -- demo --dir target/demo

@@ -13,6 +13,7 @@ mod case;
 mod commands;
 mod crash;
 mod erase;
+mod faults;
 mod golden;
 mod incremental;
 mod keys;

@@ -28,8 +28,9 @@ pub struct Config {
     pub key_access: KeyAccess,
     /// Folder of the index.
     pub index: PathBuf,
-    /// The file outside of it that remembers the newest generation, so that an older one is refused.
-    pub pin: PathBuf,
+    /// The file outside of it that remembers the newest generation, so that an older one is refused; beside the folder, with
+    /// `.pin` behind its name, where none is named.
+    pub pin: Option<PathBuf>,
     /// The sealed profile that `calibrate` writes and the next rebuild uses.
     pub profile: PathBuf,
     /// Limits of every input.
@@ -212,17 +213,6 @@ impl Default for IndexSection {
     }
 }
 
-impl IndexSection {
-    /// Beside the folder where it does not say.
-    fn pin(&self) -> PathBuf {
-        self.pin.clone().unwrap_or_else(|| {
-            let mut name = self.dir.components().collect::<PathBuf>().into_os_string();
-            name.push(".pin");
-            name.into()
-        })
-    }
-}
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct NegativeSection {
@@ -335,7 +325,17 @@ impl Config {
 
     /// The index with its memory of what was seen in it.
     pub(crate) fn index_dir(&self) -> IndexDir {
-        IndexDir::new(&self.index).pinned_at(&self.pin)
+        IndexDir::new(&self.index).pinned_at(self.pin())
+    }
+
+    /// Where the newest generation is remembered.
+    pub fn pin(&self) -> PathBuf {
+        self.pin.clone().unwrap_or_else(|| {
+            // Without a slash at its end.
+            let mut name = self.index.components().collect::<PathBuf>().into_os_string();
+            name.push(".pin");
+            name.into()
+        })
     }
 
     /// Parses a configuration; `base` is the folder that relative paths start from. The error says what is wrong.
@@ -376,8 +376,8 @@ impl Config {
             vault: file.vault.vault(base)?,
             key_access: file.keys.access(base)?,
             keys: base.join(file.keys.dir),
-            pin: base.join(file.index.pin()),
             index: base.join(file.index.dir),
+            pin: file.index.pin.map(|pin| base.join(pin)),
             profile: base.join(file.index.profile),
             limits,
             negative: file.negative.root.map(|root| base.join(root)),
@@ -415,7 +415,7 @@ mod tests {
         assert_eq!(config.vault, Vault::Folder { root: "/srv/kyc/docs".into() });
         assert_eq!(config.keys, Path::new("/srv/kyc/keys"));
         assert_eq!(config.index, Path::new("/srv/kyc/index"));
-        assert_eq!(config.pin, Path::new("/srv/kyc/index.pin"));
+        assert_eq!(config.pin(), Path::new("/srv/kyc/index.pin"));
         assert_eq!(config.profile, Path::new("/srv/kyc/profile.salt"));
         assert_eq!(config.rebuild.rejects, Path::new("/srv/kyc/rejects.csv"));
         assert_eq!(config.limits, Limits::default());

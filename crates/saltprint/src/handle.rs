@@ -377,7 +377,7 @@ impl Snapshot {
         Ok(Some(Self {
             generation: self.generation.hide(&list)?,
             coder: Arc::clone(&self.coder),
-            rules: self.rules.clone(),
+            rules: self.rules,
             builtin_profile: self.builtin_profile,
             erasures,
         }))

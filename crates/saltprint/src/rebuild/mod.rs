@@ -46,7 +46,7 @@ pub use selection::SelectionSummary;
 use advice::Crowding;
 use ledger::Ledger;
 use previous::Previous;
-use records::Worker;
+use records::{PassedOver, Worker};
 
 /// Records handled between two looks at the progress.
 const BATCH: usize = 128;
@@ -58,6 +58,7 @@ const REMOTE_THREADS: usize = 4;
 /// How to rebuild.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, each named where it is set")]
 pub struct RebuildOptions {
     /// Ignore the published generation and the catalog: read and fingerprint everything again. The way out of a damaged
     /// index.
@@ -206,8 +207,15 @@ pub fn rebuild(
     };
     let applied = published.as_ref().map_or(0, |published| published.erasures);
     let mut ledger = Ledger::new(&config.rebuild.rejects);
-    let worker =
-        Worker::new(config, &ref_key, &index_key, &coder, &previous, catalog.reader()?, &erasures, applied);
+    let worker = Worker::new(
+        config,
+        &ref_key,
+        &index_key,
+        &coder,
+        &previous,
+        catalog.reader()?,
+        PassedOver::new(&erasures, applied),
+    );
     let hidden = read_vault(config, options, &worker, &mut ledger, progress)?;
     drop(worker);
     let rejects_file = ledger.write_rejects()?;
@@ -228,6 +236,7 @@ pub fn rebuild(
     let readable =
         dir.read_profile(epoch).is_ok_and(|sealed| Profile::open(&projection_key, &sealed).is_ok());
     let unchanged = readable
+        && !options.accept_rollback
         && plan.is_unchanged()
         && published.as_ref().is_some_and(|published| {
             published.epoch == epoch

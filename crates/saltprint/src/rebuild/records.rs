@@ -34,6 +34,23 @@ pub(super) enum Processed {
     Rejected { record_id: String, reject: Reject },
 }
 
+/// What is passed over because it was erased.
+pub(super) struct PassedOver {
+    erased: HashSet<Erased>,
+    /// Whether files that hold others are opened though they are as they were: the catalog lacks parts whose erasure was taken
+    /// back since the published generation, and does not know the subjects of those that it has.
+    reopen: bool,
+}
+
+impl PassedOver {
+    /// Of a list of which the published generation knew the first `applied` entries.
+    pub(super) fn new(erasures: &Erasures, applied: u64) -> Self {
+        let since = erasures.entries().iter().skip(usize::try_from(applied).unwrap_or(usize::MAX));
+        let reopen = since.into_iter().any(|entry| entry.lifted || matches!(entry.what, Erased::Subject(_)));
+        Self { erased: erasures.now(), reopen }
+    }
+}
+
 /// Everything that handling a record needs; shared by all threads.
 pub(super) struct Worker<'a> {
     config: &'a Config,
@@ -42,10 +59,7 @@ pub(super) struct Worker<'a> {
     coder: &'a Coder,
     previous: &'a Previous,
     catalog: CatalogReader<'a>,
-    erased: HashSet<Erased>,
-    /// Whether files that hold others are opened though they are as they were: the catalog lacks parts whose erasure was taken
-    /// back since the published generation, and does not know the subjects of those that it has.
-    reopen: bool,
+    passed_over: PassedOver,
 }
 
 impl<'a> Worker<'a> {
@@ -56,13 +70,9 @@ impl<'a> Worker<'a> {
         coder: &'a Coder,
         previous: &'a Previous,
         catalog: CatalogReader<'a>,
-        erasures: &Erasures,
-        applied: u64,
+        passed_over: PassedOver,
     ) -> Self {
-        let since = erasures.entries().iter().skip(usize::try_from(applied).unwrap_or(usize::MAX));
-        let reopen = since.into_iter().any(|entry| entry.lifted || matches!(entry.what, Erased::Subject(_)));
-        let (digests, erased) = (index_key.digest_key(), erasures.now());
-        Self { config, refs, digests, coder, previous, catalog, erased, reopen }
+        Self { config, refs, digests: index_key.digest_key(), coder, previous, catalog, passed_over }
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -70,17 +80,18 @@ impl<'a> Worker<'a> {
     }
 
     pub(super) fn reopens(&self) -> bool {
-        self.reopen
+        self.passed_over.reopen
     }
 
     /// Whether a record was erased, itself or with its subject.
     pub(super) fn is_erased(&self, record_ref: RecordRef, subject: Option<&str>) -> bool {
-        if self.erased.is_empty() {
+        let erased = &self.passed_over.erased;
+        if erased.is_empty() {
             return false;
         }
         let subject = subject.map(|subject| Erased::Subject(self.refs.subject_ref(subject)));
-        self.erased.contains(&Erased::Record(record_ref))
-            || subject.is_some_and(|subject| self.erased.contains(&subject))
+        erased.contains(&Erased::Record(record_ref))
+            || subject.is_some_and(|subject| erased.contains(&subject))
     }
 
     pub(super) fn refs(&self) -> &RefKey {

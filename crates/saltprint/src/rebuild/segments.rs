@@ -110,11 +110,12 @@ impl Plan {
         };
         let parts = self.rows.len().div_ceil(self.segment_records).max(1);
         let size = self.rows.len().div_ceil(parts).max(1);
-        let written: Result<Vec<_>, IndexError> = self
-            .rows
-            .par_chunks(size)
-            .map(|rows| dir.write_segment(lock, key, epoch, rows, &policy))
-            .collect();
+        let write = |rows: &[SegmentRecord]| dir.write_segment(lock, key, epoch, rows, &policy);
+        // One needs no pool; and then every write of a rebuild is made by the thread that runs it.
+        let written: Result<Vec<_>, IndexError> = match &self.rows[..] {
+            rows if rows.len() > size => rows.par_chunks(size).map(write).collect(),
+            rows => rows.chunks(size).map(write).collect(),
+        };
         Ok(written?)
     }
 }
