@@ -35,23 +35,31 @@ fn traced(place: &Place, more: &[&str], arguments: &[&str]) -> Option<Ran> {
     Some(Ran::from(output))
 }
 
-/// How many calls an undisturbed run makes; `None` where nothing can be traced.
-fn count(place: &Place, arguments: &[&str]) -> Option<usize> {
+/// The calls of an undisturbed run in order, each with its number among those of its name, which is how `strace` counts;
+/// `None` where nothing can be traced.
+fn calls(place: &Place, arguments: &[&str]) -> Option<Vec<(String, usize)>> {
     let Some(ran) = traced(place, &[], arguments).filter(|ran| !ran.stderr.contains("strace: ")) else {
         println!("skipped: strace is not here, or may not trace");
         return None;
     };
     ran.expect(0);
+    let mut counts = BTreeMap::<String, usize>::new();
     let trace = fs::read_to_string(place.path("trace")).unwrap();
-    Some(trace.lines().filter(|line| line.contains('(')).count())
+    let names = trace.lines().filter_map(|line| line.split_once('(')).map(|(name, _)| name.to_owned());
+    let numbered = names.map(|name| {
+        let count = counts.entry(name.clone()).or_default();
+        *count += 1;
+        (name, *count)
+    });
+    Some(numbered.collect())
 }
 
 /// The calls to tamper with: all of them, or some, the first and the last among them.
 fn chosen(calls: usize) -> Vec<usize> {
     if std::env::var("SALTPRINT_FAULTS").is_ok_and(|which| which == "all") {
-        return (1..=calls).collect();
+        return (0..calls).collect();
     }
-    let mut chosen: Vec<usize> = (0..SOME).map(|step| 1 + step * (calls - 1) / (SOME - 1)).collect();
+    let mut chosen: Vec<usize> = (0..SOME).map(|step| step * (calls - 1) / (SOME - 1)).collect();
     chosen.dedup();
     chosen
 }
@@ -59,15 +67,20 @@ fn chosen(calls: usize) -> Vec<usize> {
 /// Runs a command in copies of a place, with each fault at each chosen call, and hands each copy to `check` with what is told
 /// where it fails and whether the command said that it was done.
 fn each_fault(place: &Place, arguments: &[&str], check: impl Fn(&Place, &str, bool)) {
-    let Some(calls) = count(&place.copy(), arguments) else { return };
-    assert!(calls > 5, "{calls} calls");
+    let Some(calls) = calls(&place.copy(), arguments) else { return };
+    assert!(calls.len() > 5, "{calls:?}");
     for fault in FAULTS {
-        for call in chosen(calls) {
+        for number in chosen(calls.len()) {
             let place = place.copy();
-            let inject = format!("inject={CALLS}:{fault}:when={call}");
+            let (name, count) = &calls[number];
+            let inject = format!("inject={name}:{fault}:when={count}");
             let ran = traced(&place, &["-e", &inject], arguments).unwrap();
             assert!(!ran.stderr.contains("panicked"), "{inject}: {}", ran.stderr);
-            check(&place, &format!("{fault} at call {call} of {calls}"), ran.code == 0);
+            check(
+                &place,
+                &format!("{fault} at {name} {count}, call {number} of {}", calls.len()),
+                ran.code == 0,
+            );
         }
     }
 }
@@ -153,10 +166,11 @@ fn an_erasure_is_in_force_or_not_and_whoever_was_told_that_it_is_can_rely_on_it(
 #[test]
 fn interrupted_reads_change_nothing() {
     let (place, _, after) = changed();
-    if count(&place.copy(), &["rebuild"]).is_none() {
+    if calls(&place.copy(), &["rebuild"]).is_none() {
         return;
     }
-    let inject = "inject=read,pread64:error=EINTR:when=2+3";
+    // Not the first ones, which are those of the loader.
+    let inject = "inject=read,pread64:error=EINTR:when=15+3";
     traced(&place, &["-f", "-e", "trace=read,pread64", "-e", inject], &["rebuild"]).unwrap().expect(0);
     assert_eq!(contents(&place.config()), after);
 }

@@ -166,6 +166,7 @@ pub(crate) struct CalibrateArgs {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct RebuildArgs {
     /// Read and fingerprint everything again; the way out of a damaged index. Replaces an index that the keys do not open.
     #[arg(long)]

@@ -146,10 +146,10 @@ pub(super) fn triage(args: &TriageArgs, config: &Config, config_path: &Path) -> 
 /// Names at most so many inputs that could not be used on stderr.
 pub(super) fn tell_rejects(rejects: &[ItemReport], most: usize) {
     for report in rejects.iter().take(most) {
-        eprint!("{}", words::reject(report));
+        say!("{}", words::reject(report).trim_end());
     }
     if let Some(more) = rejects.len().checked_sub(most).filter(|more| *more > 0) {
-        eprintln!("and {more} more inputs that could not be used; items.csv names them all");
+        say!("and {more} more inputs that could not be used; items.csv names them all");
     }
 }
 

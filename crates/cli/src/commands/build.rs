@@ -68,7 +68,7 @@ pub(super) fn rebuild(args: &RebuildArgs, config: &Config) -> anyhow::Result<Exi
         let _ = auditor.note(Action::Rebuild, Some((summary.generation, summary.root)))?;
     }
     for warning in &summary.warnings {
-        eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
     let mut out = std::io::stdout().lock();
     if args.json {

@@ -33,12 +33,12 @@ pub(super) fn run(args: &EvalArgs, config: impl FnOnce() -> Result<Config, Error
     let report = saltprint_eval::run(&plan, &progress)?;
     progress.finish();
     for warning in &report.warnings {
-        eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
     // The files first: whoever closes stdout early has them all the same.
     if let Some(out) = &args.out {
         report.write_to(out)?;
-        eprintln!("The report is in {}.", out.display());
+        say!("The report is in {}.", out.display());
     }
     let mut out = std::io::stdout().lock();
     if args.json {

@@ -161,7 +161,7 @@ fn wrap_keys(args: &WrapArgs, config: impl Fn() -> Result<Config, Error>) -> any
         let id = wrap(&keys.source, role, &mut present, &new, cost, &mut system_random)?;
         writeln!(std::io::stdout().lock(), "{:<11} {id}  wrapped", role.to_string())?;
     }
-    eprintln!(
+    say!(
         "A forgotten passphrase cannot be got around: see that there is a backup (`saltprint keys backup`)."
     );
     Ok(Exit::Done)
@@ -211,9 +211,10 @@ fn backup(args: &BackupArgs, config: impl Fn() -> Result<Config, Error>) -> anyh
         restore(&read_back).context("the shares just written do not restore the key; do not rely on them")?;
     }
     fs::File::open(&args.out).and_then(|dir| dir.sync_all())?;
-    eprintln!(
+    say!(
         "Any {} of the {} shares of a key restore it, wrapped or not. Give each to another keeper, and destroy these files.",
-        args.needed, args.total
+        args.needed,
+        args.total
     );
     Ok(Exit::Done)
 }
@@ -268,7 +269,7 @@ fn shred_keys(args: &ShredArgs, config: impl Fn() -> Result<Config, Error>) -> a
     for key in shred(&args.dir, &mut system_random)? {
         writeln!(std::io::stdout().lock(), "{:<11} destroyed  {}", key.role.to_string(), key.path.display())?;
     }
-    eprintln!(
+    say!(
         "Copies may remain: on solid-state drives, in snapshots, and in backups (`saltprint keys shred --help`)."
     );
     Ok(Exit::Done)

@@ -1,5 +1,7 @@
 //! Erasures in words.
 
+use std::fmt::Write as _;
+
 use saltprint::erase::{ErasureCheck, ErasureReceipt};
 
 pub(crate) fn receipt(receipt: &ErasureReceipt) -> String {
@@ -18,7 +20,7 @@ pub(crate) fn receipt(receipt: &ErasureReceipt) -> String {
                 "The published index holds {rows} rows of it: no query finds them from now on, and the next rebuild removes them."
             ),
         };
-        text += &format!("Erased. {rows}\n");
+        let _ = write!(text, "Erased. {rows}\n");
         text += "Delete the documents in the vault as well; until then rebuilds pass them over.\n";
         if !receipt.parts_known {
             text += "A rebuild is running, so the parts of archives and documents could not be looked up: if such a file is \
@@ -26,7 +28,7 @@ pub(crate) fn receipt(receipt: &ErasureReceipt) -> String {
         }
     }
     if let Some(entry) = &receipt.audit {
-        text += &format!("Audit log: entry {}, {}.\n", entry.sequence, entry.hash);
+        let _ = write!(text, "Audit log: entry {}, {}.\n", entry.sequence, entry.hash);
     }
     text
 }
@@ -42,20 +44,23 @@ pub(crate) fn check(check: &ErasureCheck) -> String {
     if check.is_hidden() {
         text += "Erased: no query finds it.\n";
     } else {
-        text += &format!("Not erased: {} of {asked} named.\n", asked - erased);
+        let _ = write!(text, "Not erased: {} of {asked} named.\n", asked - erased);
     }
     if rows > 0 {
-        text += &format!(
+        let _ = write!(
+            text,
             "Generation {generation} still holds {rows} of its rows; the next rebuild removes what is erased.\n"
         );
     }
     if other_rows > 0 {
-        text += &format!(
+        let _ = write!(
+            text,
             "Files that no generation uses hold {other_rows} rows of it; the next rebuild removes them.\n"
         );
     }
     if unreadable > 0 {
-        text += &format!(
+        let _ = write!(
+            text,
             "{unreadable} segment files do not open with these keys, so nobody knows what they hold; the next rebuild removes \
              those that no generation uses.\n"
         );

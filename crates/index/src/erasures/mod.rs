@@ -31,6 +31,8 @@ pub enum Erased {
 pub struct Erasure {
     /// What it names.
     pub what: Erased,
+    /// The file that it is a part of, where it was erased with that.
+    pub of: Option<RecordRef>,
     /// Whether it takes an earlier erasure back.
     pub lifted: bool,
     /// When it was made, seconds since 1970.
@@ -74,6 +76,21 @@ impl Erasures {
         (!self.entries[last].lifted).then_some(last as u64)
     }
 
+    /// The parts that are erased now because their file was.
+    pub fn parts_of(&self, file: RecordRef) -> Vec<Erased> {
+        let parts = self.entries.iter().filter(|entry| entry.of == Some(file) && !entry.lifted);
+        let mut parts: Vec<Erased> = parts.map(|entry| entry.what).collect();
+        parts.sort_unstable();
+        parts.dedup();
+        // The last entry tells why: it may have been erased by itself since.
+        parts.retain(|part| {
+            let last =
+                self.in_force(*part).and_then(|number| self.entries.get(usize::try_from(number).ok()?));
+            last.is_some_and(|entry| entry.of == Some(file))
+        });
+        parts
+    }
+
     /// What is erased now.
     pub fn now(&self) -> HashSet<Erased> {
         self.since(0)
@@ -113,7 +130,7 @@ mod tests {
     }
 
     fn entry(what: Erased, lifted: bool) -> Erasure {
-        Erasure { what, lifted, at: 9 }
+        Erasure { what, of: None, lifted, at: 9 }
     }
 
     #[test]
@@ -142,6 +159,24 @@ mod tests {
         erasures.push(entry(record(1), true));
         assert_eq!(erasures.since(1), HashSet::new());
         assert_eq!(erasures.now(), HashSet::new());
+    }
+
+    #[test]
+    fn parts_are_known_by_the_file_that_they_were_erased_with() {
+        let (file, other) = (RecordRef::from_bytes([8; 16]), RecordRef::from_bytes([9; 16]));
+        let mut erasures = Erasures::default();
+        let part = |byte, lifted| Erasure { of: Some(file), ..entry(record(byte), lifted) };
+        erasures.push(entry(record(1), false));
+        for byte in 1..4 {
+            erasures.push(part(byte, false));
+        }
+        assert_eq!(erasures.parts_of(file), [record(2), record(3)], "the first was erased by itself before");
+        assert_eq!(erasures.parts_of(other), []);
+        erasures.push(entry(record(2), true));
+        erasures.push(entry(record(2), false));
+        assert_eq!(erasures.parts_of(file), [record(3)]);
+        erasures.push(part(3, true));
+        assert_eq!(erasures.parts_of(file), []);
     }
 
     #[test]

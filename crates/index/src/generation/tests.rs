@@ -330,7 +330,7 @@ fn what_is_erased_is_found_in_no_way_and_leaves_room_for_the_next() {
     };
     assert_eq!(nearest(&generation), gone);
 
-    let entry = Erasure { what: Erased::Record(gone), lifted: false, at: 1 };
+    let entry = Erasure { what: Erased::Record(gone), of: None, lifted: false, at: 1 };
     let (changed, list) = dir.change_erasures(&key(), |list| list.push(entry)).unwrap();
     assert!(changed);
     assert_eq!(dir.erasures(&key()).unwrap(), list);
@@ -360,7 +360,7 @@ fn a_subject_is_hidden_with_all_its_records() {
     }
     publish(&dir, &lock, 1, &[&records[..40], &records[40..]]);
     let mut list = Erasures::default();
-    list.push(Erasure { what: Erased::Subject(subject), lifted: false, at: 1 });
+    list.push(Erasure { what: Erased::Subject(subject), of: None, lifted: false, at: 1 });
     let hidden = dir.open(&key(), EPOCH).unwrap().hide(&list).unwrap();
     assert_eq!(hidden.hidden(), 10);
     for (number, record) in records.iter().enumerate() {
@@ -391,7 +391,7 @@ fn an_older_generation_and_a_shorter_list_of_erasures_are_refused_until_somebody
     fs::write(folder.path().join("index/MANIFEST"), &new).unwrap();
     assert!(dir.open(&key(), EPOCH).is_ok());
 
-    let entry = Erasure { what: Erased::Record(records[0].record_ref), lifted: false, at: 1 };
+    let entry = Erasure { what: Erased::Record(records[0].record_ref), of: None, lifted: false, at: 1 };
     dir.change_erasures(&key(), |list| list.push(entry)).unwrap();
     fs::remove_file(folder.path().join("index/ERASURES")).unwrap();
     assert!(matches!(dir.erasures(&key()), Err(IndexError::RolledBack { found: 0, seen: 1, .. })));
@@ -414,7 +414,8 @@ fn cleaning_up_leaves_an_erasure_alone_that_is_being_written() {
     assert_eq!(dir.collect_garbage(&lock, &manifest).unwrap(), 1);
     assert!(folder.path().join("index/ERASURES.tmp").exists());
     // What a kill left there is in nobody's way.
-    let entry = Erasure { what: Erased::Record(RecordRef::from_bytes([1; 16])), lifted: false, at: 1 };
+    let entry =
+        Erasure { what: Erased::Record(RecordRef::from_bytes([1; 16])), of: None, lifted: false, at: 1 };
     dir.change_erasures(&key(), |list| list.push(entry)).unwrap();
     assert_eq!(dir.erasures(&key()).unwrap().len(), 1);
 }

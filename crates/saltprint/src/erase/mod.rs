@@ -78,12 +78,10 @@ fn change(config: &Config, targets: &[EraseTarget], lifted: bool) -> Result<Eras
         dir.manifest(&index_key)?.ok_or_else(|| IndexError::NoIndex { path: config.index.clone() })?;
     let generation = dir.open(&index_key, manifest.epoch)?;
     let manifest = generation.manifest();
-    let mut named: Vec<Erased> = targets.iter().map(|target| target.erased(&ref_key)).collect();
-    let parts = parts_of(&dir, &index_key, manifest.epoch, &named)?;
+    let named: Vec<Erased> = targets.iter().map(|target| target.erased(&ref_key)).collect();
+    // A file is taken back with the parts that were erased with it, which the list knows.
+    let parts = if lifted { Some(Vec::new()) } else { parts_of(&dir, &index_key, manifest.epoch, &named)? };
     let whole = parts.is_some();
-    named.extend(parts.into_iter().flatten().map(Erased::Record));
-    let mut unique = HashSet::new();
-    named.retain(|what| unique.insert(*what));
 
     // The log comes first: an erasure that nobody wrote down would be worse than one that is written down and then fails.
     let logged = match Auditor::open(config, "eraser")? {
@@ -94,9 +92,18 @@ fn change(config: &Config, targets: &[EraseTarget], lifted: bool) -> Result<Eras
     };
     let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let (entries, list) = dir.change_erasures(&index_key, |list| {
-        let mut entries = Vec::new();
+        let mut changes: Vec<Change> = named.iter().map(|what| (*what, None)).collect();
         for what in &named {
-            let entry = Erasure { what: *what, lifted, at };
+            if let Erased::Record(file) = what
+                && lifted
+            {
+                changes.extend(list.parts_of(*file).into_iter().map(|part| (part, Some(*file))));
+            }
+        }
+        changes.extend(parts.into_iter().flatten());
+        let mut entries = Vec::new();
+        for (what, of) in changes {
+            let entry = Erasure { what, of, lifted, at };
             if list.push(entry) {
                 entries.push(entry);
             }
@@ -111,6 +118,9 @@ fn change(config: &Config, targets: &[EraseTarget], lifted: bool) -> Result<Eras
     Ok(ErasureReceipt::new(&ref_key, &entries, count, rows, manifest, logged, whole))
 }
 
+/// What is erased or taken back, with the file whose part it is.
+type Change = (Erased, Option<RecordRef>);
+
 /// How many rows of a generation some entries name.
 fn rows_of(generation: &Generation, entries: &[Erasure]) -> Result<u64, Error> {
     let named: HashSet<Erased> = entries.iter().map(|entry| entry.what).collect();
@@ -121,13 +131,13 @@ fn rows_of(generation: &Generation, entries: &[Erasure]) -> Result<u64, Error> {
     Ok(rows)
 }
 
-/// The parts of files that are named, as the catalog remembers them; `None` where a rebuild has the catalog.
+/// The parts of files that are named, with their files, as the catalog remembers them; `None` where a rebuild has the catalog.
 fn parts_of(
     dir: &IndexDir,
     key: &IndexKey,
     epoch: EpochId,
     named: &[Erased],
-) -> Result<Option<Vec<RecordRef>>, Error> {
+) -> Result<Option<Vec<Change>>, Error> {
     // Its lock is that of the catalog.
     let lock = match dir.lock() {
         Ok(lock) => lock,
@@ -141,7 +151,7 @@ fn parts_of(
         for what in named {
             let Erased::Record(container) = what else { continue };
             if let Some(row) = reader.container(*container)? {
-                parts.extend(row.parts.iter().map(|(part, _)| *part));
+                parts.extend(row.parts.iter().map(|(part, _)| (Erased::Record(*part), Some(*container))));
             }
         }
         drop(reader);

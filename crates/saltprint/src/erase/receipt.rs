@@ -175,7 +175,7 @@ mod tests {
             erasures: 0,
             previous: None,
         };
-        let entry = |what| Erasure { what, lifted: false, at: 99 };
+        let entry = |what| Erasure { what, of: None, lifted: false, at: 99 };
         let changes = [
             entry(Erased::Record(RecordRef::from_bytes([2; 16]))),
             entry(Erased::Subject(SubjectRef::from_bytes([3; 16]))),
