@@ -65,7 +65,7 @@ fn a_reader_keeps_its_generation_while_a_new_one_is_published() {
 
     let new = random_records(100..160);
     let manifest = publish(&dir, &lock, 2, &[&new]);
-    assert_eq!(dir.collect_garbage(&lock, &manifest).unwrap(), 1);
+    assert_eq!(dir.collect_garbage(&lock, &[&manifest]).unwrap(), 1);
 
     let found = reader.scan(&[old[17].fingerprint.global], 1, 0).unwrap();
     assert_eq!(reader.resolve(&found[0].hits()[0]).unwrap().record_ref, old[17].record_ref);
@@ -114,7 +114,7 @@ fn what_a_killed_rebuild_left_is_cleaned_up() {
     fs::write(folder.path().join("00.seg.tmp"), b"half").unwrap();
     dir.write_segment(&lock, &key(), EPOCH, &random_records(5..9), &GraphPolicy::default()).unwrap();
     assert_eq!(dir.open(&key(), EPOCH).unwrap().manifest().records(), 5);
-    assert_eq!(dir.collect_garbage(&lock, &manifest).unwrap(), 3);
+    assert_eq!(dir.collect_garbage(&lock, &[&manifest]).unwrap(), 3);
     assert_eq!(dir.open(&key(), EPOCH).unwrap().manifest(), &manifest);
 }
 
@@ -183,7 +183,7 @@ fn a_census_is_found_by_its_manifest_and_goes_with_it() {
     assert!(dir.read_census(&key(), &second).unwrap() == old);
     let third = publish_census(&dir, &lock, &second, &new);
     assert_eq!(censuses().len(), 2);
-    assert_eq!(dir.collect_garbage(&lock, &third).unwrap(), 1);
+    assert_eq!(dir.collect_garbage(&lock, &[&third]).unwrap(), 1);
     assert_eq!(censuses(), [third.census.file_name()]);
     assert_eq!(third.census.file_name().len(), 32 + 4);
     assert!(dir.read_census(&key(), &dir.manifest(&key()).unwrap().unwrap()).unwrap() == new);
@@ -311,4 +311,30 @@ fn the_composition_counts_every_record_once() {
     turned.segments.reverse();
     turned.generation += 1;
     assert_eq!(turned.root(), manifest.root());
+}
+
+#[test]
+fn the_epoch_before_is_kept_as_long_as_its_manifest_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path());
+    let lock = dir.lock().unwrap();
+    let old = publish(&dir, &lock, 1, &[&random_records(0..5)]);
+    assert_eq!(dir.previous_manifest(&key()).unwrap(), None);
+    dir.keep_previous(&lock).unwrap();
+    let new = publish(&dir, &lock, 2, &[&random_records(0..6)]);
+    assert_eq!(dir.collect_garbage(&lock, &[&new, &old]).unwrap(), 0);
+
+    let kept = dir.previous_manifest(&key()).unwrap().unwrap();
+    assert_eq!(kept, old);
+    assert!(matches!(
+        dir.previous_manifest(&IndexKey::from_secret(&[8; 32])),
+        Err(IndexError::Manifest { .. })
+    ));
+    assert_eq!(dir.open_previous(kept, &key()).unwrap().manifest().records(), 5);
+    assert_eq!(dir.open(&key(), EPOCH).unwrap().manifest().records(), 6);
+
+    assert!(dir.drop_previous(&lock).unwrap());
+    assert!(!dir.drop_previous(&lock).unwrap());
+    assert_eq!(dir.previous_manifest(&key()).unwrap(), None);
+    assert_eq!(dir.collect_garbage(&lock, &[&new]).unwrap(), 1);
 }
