@@ -441,17 +441,21 @@ impl Snapshot {
         age: KeyAge,
         keys: &mut Keyring,
     ) -> Result<Self, Error> {
-        let mut snapshot = Self::open_epoch(dir, config, keys, manifest.epoch, &|key| {
-            dir.open(key, manifest.epoch)
-        }, age)?;
+        let mut snapshot =
+            Self::open_epoch(dir, config, keys, manifest.epoch, &|key| dir.open(key, manifest.epoch), age)?;
         snapshot.previous = match epochs::find_previous(dir, keys, manifest, epochs::now())? {
             Before::None => Previous::None,
             Before::Closed(named) => Previous::Closed(named),
             Before::Open { manifest: before, key, until } => {
                 let epoch = before.epoch;
-                let opened = Self::open_epoch(dir, config, keys, epoch, &|key| {
-                    dir.open_previous((*before).clone(), key)
-                }, key);
+                let opened = Self::open_epoch(
+                    dir,
+                    config,
+                    keys,
+                    epoch,
+                    &|key| dir.open_previous((*before).clone(), key),
+                    key,
+                );
                 match opened {
                     Ok(before) => Previous::Open { snapshot: Arc::new(before), until },
                     // One of its keys is here and the other is not.

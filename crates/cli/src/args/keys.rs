@@ -127,7 +127,12 @@ pub(crate) struct KeysFrom {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PresentPassphrase {
     /// File of mode 0600 with the present passphrase; asked for by default, or as the configuration says.
-    #[arg(id = "passphrase_file", long = "passphrase-file", value_name = "FILE", conflicts_with = "passphrase_fd")]
+    #[arg(
+        id = "passphrase_file",
+        long = "passphrase-file",
+        value_name = "FILE",
+        conflicts_with = "passphrase_fd"
+    )]
     pub(crate) file: Option<PathBuf>,
     /// Open descriptor with the present passphrase.
     #[arg(id = "passphrase_fd", long = "passphrase-fd", value_name = "N")]

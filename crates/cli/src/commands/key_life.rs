@@ -155,11 +155,10 @@ fn under_way(found: &[KeyStatus], config: impl Fn() -> Result<Config, Error>) ->
     }
     if has(KeyAge::Previous) > 0 {
         // Only plain keys: nobody should be asked for a passphrase to see a list.
-        let is_plain = |status: &KeyStatus| {
-            matches!(&status.found, Ok(Some(info)) if info.protection == Protection::Plain)
-        };
+        let is_plain = |status: &KeyStatus| matches!(&status.found, Ok(Some(info)) if info.protection == Protection::Plain);
         let epochs = found.iter().filter(|status| Role::ROTATED.contains(&status.role));
-        let opened = epochs.clone().all(is_plain).then(|| config().and_then(|config| Saltprint::open(&config)));
+        let opened =
+            epochs.clone().all(is_plain).then(|| config().and_then(|config| Saltprint::open(&config)));
         lines.push(match opened {
             Some(Ok(saltprint)) => match saltprint.status().previous {
                 Some(previous) => {
@@ -213,7 +212,9 @@ fn status_json(status: &KeyStatus) -> serde_json::Value {
             })
         }
         Ok(None) => json!({"role": role, "age": age, "place": place, "state": "not_looked_at"}),
-        Err(KeyError::Missing { .. }) => json!({"role": role, "age": age, "place": place, "state": "missing"}),
+        Err(KeyError::Missing { .. }) => {
+            json!({"role": role, "age": age, "place": place, "state": "missing"})
+        }
         Err(error) => {
             json!({"role": role, "age": age, "place": place, "state": "unusable", "reason": error.to_string()})
         }
@@ -377,10 +378,7 @@ fn shred_keys(args: &ShredArgs, config: impl Fn() -> Result<Config, Error>) -> a
             a == b || fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).ok() == Some(a))
         };
         if same(dir, &config.keys) {
-            bail!(
-                "the configuration uses the keys in `{}`; name the folder of an old set",
-                dir.display()
-            );
+            bail!("the configuration uses the keys in `{}`; name the folder of an old set", dir.display());
         }
     }
     let source = KeySource::dir(dir);

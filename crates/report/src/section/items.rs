@@ -4,8 +4,8 @@
 //! the columns mean is said once.
 
 use maud::{Markup, html};
+use saltprint::case::PreviousFacts;
 use saltprint::{ItemReport, MatchReport, Outcome};
-use saltprint_keys::EpochId;
 
 use super::scroll;
 use crate::CaseReport;
@@ -20,7 +20,7 @@ pub(super) fn items(report: &CaseReport<'_>) -> Markup {
     if items.is_empty() {
         return html! { (anchors()) p { "There are no items to list." } };
     }
-    let before = report.summary.index.previous.as_ref().map(|previous| previous.epoch);
+    let before = report.summary.index.previous.as_ref();
     let evidence = items.iter().flat_map(|item| &item.matches).any(|found| found.distance.is_some());
     html! {
         (anchors())
@@ -86,7 +86,7 @@ pub(super) fn anchor(at: usize) -> String {
     format!("i{}", at + 1)
 }
 
-fn row(at: usize, item: &ItemReport, before: Option<EpochId>) -> Markup {
+fn row(at: usize, item: &ItemReport, before: Option<&PreviousFacts>) -> Markup {
     let rows = item.matches.len().max(1);
     // One row needs no span.
     let span = (rows > 1).then_some(rows);
@@ -107,13 +107,18 @@ fn row(at: usize, item: &ItemReport, before: Option<EpochId>) -> Markup {
     }
 }
 
-fn found_cells(item: &ItemReport, found: &MatchReport, number: usize, before: Option<EpochId>) -> Markup {
+fn found_cells(
+    item: &ItemReport,
+    found: &MatchReport,
+    number: usize,
+    before: Option<&PreviousFacts>,
+) -> Markup {
     html! {
         td { (found.record_ref) }
         td { @if found.source.is_some() { (name_or(found.source.as_deref(), "")) } }
         td { @if let Some(month) = found.captured { (month) } }
         td { @if found.kind.is_some() { (name_or(found.kind.as_deref(), "")) } }
-        td { @if let Some(document) = document(item, number) { b { (document) } " " } (words::how(found)) @if before == Some(found.epoch) { "; under the keys before" } }
+        td { @if let Some(document) = document(item, number) { b { (document) } " " } (words::how(found)) @if before.is_some_and(|before| before.epoch == found.epoch) { "; under the keys before" } }
     }
 }
 

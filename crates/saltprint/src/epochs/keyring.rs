@@ -156,11 +156,13 @@ impl Keyring {
     ) -> Result<(Profile, &ProjectionKey), Error> {
         let sealed = dir.read_profile(epoch)?;
         let path = dir.path().to_owned();
-        let (profile, age) =
-            self.unsealed(&sealed).map_err(|error| or_error(error, |source| Error::IndexProfile { path, source }))?;
-        let found = self.projection.iter().find(|(other, key)| {
-            *other == age && EpochId::new(key.id(), &profile.digest()) == epoch
-        });
+        let (profile, age) = self
+            .unsealed(&sealed)
+            .map_err(|error| or_error(error, |source| Error::IndexProfile { path, source }))?;
+        let found = self
+            .projection
+            .iter()
+            .find(|(other, key)| *other == age && EpochId::new(key.id(), &profile.digest()) == epoch);
         match found {
             Some((_, key)) => Ok((profile, key)),
             None => Err(Error::ForeignProfile { path: dir.path().to_owned() }),

@@ -213,8 +213,7 @@ pub fn rebuild(
     warnings.extend(negative.warning());
     let previous_epoch = building.previous(config.overlap_days);
     // Without its profile a generation cannot be asked anything, so one that is lost or damaged is a change.
-    let readable =
-        dir.read_profile(epoch).is_ok_and(|sealed| Profile::open(projection_key, &sealed).is_ok());
+    let readable = dir.read_profile(epoch).is_ok_and(|sealed| Profile::open(projection_key, &sealed).is_ok());
     let unchanged = readable
         && plan.is_unchanged()
         && published.as_ref().is_some_and(|published| {
