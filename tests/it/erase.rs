@@ -178,6 +178,33 @@ fn a_file_goes_with_its_parts_and_a_part_alone() {
 }
 
 #[test]
+fn the_epoch_before_forgets_as_well() {
+    let place = Place::small();
+    let item = &corpus()[3];
+    place.write("asked.jpg", with_comment(&item.encoded, "leaked"));
+    place.run(&["erase", &corpus()[4].record_id]).expect(0);
+    place.run(&["keys", "rotate"]).expect(0);
+    place.run(&["rebuild"]).expect(0);
+    // The list is sealed anew with the keys, and goes on; the present epoch and the one before hold a row each.
+    place.run(&["erase", &corpus()[4].record_id]).expect(1).says(&["erased already"]);
+    let said = place.run(&["erase", "--json", &item.record_id]).expect(0);
+    let receipt: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(receipt["rows"], 2);
+    for gone in [false, true] {
+        for erased in [3, 4] {
+            assert_eq!(asked(&place, &corpus()[erased]), "no_match");
+        }
+        assert_eq!(asked(&place, &corpus()[5]), "match");
+        let found = verified(&place, &[&item.record_id], if gone { 0 } else { 3 });
+        assert_eq!(found["rows"], if gone { 0 } else { 2 }, "{found}");
+        place.run(&["rebuild"]).expect(0);
+    }
+    let previous = &place.run(&["status", "--json"]).expect(0).json()[0]["previous"];
+    assert_eq!((&previous["answers"], &previous["records"]), (&true.into(), &(SMALL as u64 - 2).into()));
+    place.run(&["verify"]).expect(0);
+}
+
+#[test]
 fn the_last_record_may_be_erased_but_an_empty_vault_is_still_refused() {
     let place = Place::new();
     place.fill(&corpus()[..1]);

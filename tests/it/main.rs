@@ -24,5 +24,6 @@ mod real_data;
 mod recalibrate;
 mod recall;
 mod roles;
+mod rotate;
 mod stores;
 mod vault_parts;

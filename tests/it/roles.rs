@@ -71,7 +71,9 @@ fn opened(place: &Place, arguments: &[&str]) -> Option<BTreeSet<String>> {
     }
     assert!(traced.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&traced.stderr));
     let names = log.lines().filter_map(|line| line.split('"').nth(1));
-    Some(names.filter_map(|name| name.strip_suffix(".key")?.rsplit('/').next()).map(str::to_owned).collect())
+    // The next and the previous key of a role are keys of this role.
+    let roles = names.filter_map(|name| name.strip_suffix(".key")?.rsplit('/').next()?.split('.').next());
+    Some(roles.map(str::to_owned).collect())
 }
 
 #[test]

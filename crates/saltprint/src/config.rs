@@ -26,6 +26,8 @@ pub struct Config {
     pub keys: PathBuf,
     /// How keys are loaded: those that are elsewhere, and passphrases.
     pub key_access: KeyAccess,
+    /// For how many days after a change of keys the epoch before goes on answering; 0 for not at all.
+    pub overlap_days: u32,
     /// Folder of the index.
     pub index: PathBuf,
     /// The file outside of it that remembers the newest generation, so that an older one is refused; beside the folder, with
@@ -155,6 +157,7 @@ struct KeysSection {
     passphrase_file: Option<PathBuf>,
     passphrase_fd: Option<u32>,
     strict: bool,
+    overlap_days: u32,
 }
 
 impl Default for KeysSection {
@@ -168,6 +171,7 @@ impl Default for KeysSection {
             passphrase_file: None,
             passphrase_fd: None,
             strict: false,
+            overlap_days: 30,
         }
     }
 }
@@ -372,7 +376,10 @@ impl Config {
         let (keep, most) = (file.rebuild.local_features, file.rebuild.local_features_most);
         check("rebuild.local_features", "from 8 to local_features_most", (8..=most).contains(&keep))?;
         check("rebuild.local_features_most", "from local_features to 320", (keep..=320).contains(&most))?;
+        let overlap_days = file.keys.overlap_days;
+        check("keys.overlap_days", "from 0 to 3,650", overlap_days <= 3_650)?;
         Ok(Self {
+            overlap_days,
             vault: file.vault.vault(base)?,
             key_access: file.keys.access(base)?,
             keys: base.join(file.keys.dir),
@@ -420,6 +427,7 @@ mod tests {
         assert_eq!(config.rebuild.rejects, Path::new("/srv/kyc/rejects.csv"));
         assert_eq!(config.limits, Limits::default());
         assert!(!config.matching.evidence);
+        assert_eq!(config.overlap_days, 30);
     }
 
     #[test]
@@ -456,6 +464,7 @@ mod tests {
             audit = "/audit.key"
             passphrase_file = "pass"
             strict = true
+            overlap_days = 45
             [index]
             dir = "i"
             profile = "p"
@@ -511,6 +520,7 @@ mod tests {
         }
         let access = format!("{:?}", config.key_access);
         assert!(access.contains("File(\"/base/pass\")") && access.contains("strict: true"), "{access}");
+        assert_eq!(config.overlap_days, 45);
         assert_eq!((config.keys, config.index), ("/base/k".into(), "/base/i".into()));
         assert_eq!(config.profile, Path::new("/base/p"));
         assert_eq!(config.negative, Some("/base/blank".into()));
@@ -568,6 +578,7 @@ mod tests {
             (&format!("{vault}[rebuild]\nbackground_sample = 0\n"), "background_sample"),
             (&format!("{vault}[limits]\nside = -1\n"), "side"),
             (&format!("{vault}[keys]\nindex = \"fd:1\"\n"), "keys.index"),
+            (&format!("{vault}[keys]\noverlap_days = 4000\n"), "keys.overlap_days"),
             (&format!("{vault}[keys]\npassphrase = \"x\"\n"), "passphrase"),
             (&format!("{vault}[keys]\npassphrase_file = \"p\"\npassphrase_fd = 3\n"), "exclude each other"),
         ] {

@@ -65,7 +65,11 @@ pub(super) fn rebuild(args: &RebuildArgs, config: &Config) -> anyhow::Result<Exi
     let summary = saltprint::rebuild(config, options, &progress)?;
     progress.finish();
     if let Some(auditor) = auditor {
-        let _ = auditor.note(Action::Rebuild, Some((summary.generation, summary.root)))?;
+        let generation = Some((summary.generation, summary.root));
+        let _ = auditor.note(Action::Rebuild, generation)?;
+        if summary.rotated {
+            let _ = auditor.note(Action::Rotate, generation)?;
+        }
     }
     for warning in &summary.warnings {
         say!("warning: {warning}");

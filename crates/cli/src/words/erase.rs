@@ -20,7 +20,7 @@ pub(crate) fn receipt(receipt: &ErasureReceipt) -> String {
                 "The published index holds {rows} rows of it: no query finds them from now on, and the next rebuild removes them."
             ),
         };
-        let _ = write!(text, "Erased. {rows}\n");
+        let _ = writeln!(text, "Erased. {rows}");
         text += "Delete the documents in the vault as well; until then rebuilds pass them over.\n";
         if !receipt.parts_known {
             text += "A rebuild is running, so the parts of archives and documents could not be looked up: if such a file is \
@@ -28,7 +28,7 @@ pub(crate) fn receipt(receipt: &ErasureReceipt) -> String {
         }
     }
     if let Some(entry) = &receipt.audit {
-        let _ = write!(text, "Audit log: entry {}, {}.\n", entry.sequence, entry.hash);
+        let _ = writeln!(text, "Audit log: entry {}, {}.", entry.sequence, entry.hash);
     }
     text
 }
@@ -44,25 +44,25 @@ pub(crate) fn check(check: &ErasureCheck) -> String {
     if check.is_hidden() {
         text += "Erased: no query finds it.\n";
     } else {
-        let _ = write!(text, "Not erased: {} of {asked} named.\n", asked - erased);
+        let _ = writeln!(text, "Not erased: {} of {asked} named.", asked - erased);
     }
     if rows > 0 {
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "Generation {generation} still holds {rows} of its rows; the next rebuild removes what is erased.\n"
+            "Generation {generation} still holds {rows} of its rows; the next rebuild removes what is erased."
         );
     }
     if other_rows > 0 {
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "Files that no generation uses hold {other_rows} rows of it; the next rebuild removes them.\n"
+            "Files that no generation uses hold {other_rows} rows of it; the next rebuild removes them."
         );
     }
     if unreadable > 0 {
-        let _ = write!(
+        let _ = writeln!(
             text,
             "{unreadable} segment files do not open with these keys, so nobody knows what they hold; the next rebuild removes \
-             those that no generation uses.\n"
+             those that no generation uses."
         );
     }
     match in_catalog {

@@ -13,6 +13,8 @@ use crate::generation::snapshot::Generation;
 use crate::{Census, CensusId, IndexError, Manifest};
 
 const MANIFEST_NAME: &str = "MANIFEST";
+/// The manifest of the epoch before, while that answers.
+const PREVIOUS_MANIFEST_NAME: &str = "MANIFEST.previous";
 const LOCK_NAME: &str = "lock";
 const CATALOG_NAME: &str = "catalog.redb";
 pub(super) const TEMPORARY_SUFFIX: &str = ".tmp";
@@ -92,15 +94,24 @@ impl IndexDir {
     /// [`IndexError::Manifest`] where it does not open under the key; [`IndexError::Inconsistent`];
     /// [`IndexError::RolledBack`] where a newer one was seen.
     pub fn manifest(&self, key: &IndexKey) -> Result<Option<Manifest>, IndexError> {
-        let manifest = self.read_manifest(key)?;
+        let manifest = self.open_manifest(MANIFEST_NAME, key)?;
         if let Some(manifest) = &manifest {
             self.check_rollback("generation", manifest.generation, |seen| seen.generation)?;
         }
         Ok(manifest)
     }
 
-    fn read_manifest(&self, key: &IndexKey) -> Result<Option<Manifest>, IndexError> {
-        let path = self.path.join(MANIFEST_NAME);
+    /// The manifest that was published last under the keys before these; `None` where there is none. It counts only while the
+    /// published one names its epoch as [previous](Manifest::previous).
+    ///
+    /// # Errors
+    /// As [`IndexDir::manifest`].
+    pub fn previous_manifest(&self, key: &IndexKey) -> Result<Option<Manifest>, IndexError> {
+        self.open_manifest(PREVIOUS_MANIFEST_NAME, key)
+    }
+
+    fn open_manifest(&self, name: &str, key: &IndexKey) -> Result<Option<Manifest>, IndexError> {
+        let path = self.path.join(name);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -117,14 +128,13 @@ impl IndexDir {
         self.pin.as_ref().map_or(Ok(Seen::default()), Pin::seen)
     }
 
-    /// Takes what lies in the folder for the newest, whatever was seen before: after a backup was restored on purpose.
+    /// Takes `present`, which lies in the folder, for the newest, whatever was seen before: after a backup was restored on
+    /// purpose.
     ///
     /// # Errors
-    /// [`IndexError::Io`], [`IndexError::Manifest`], [`IndexError::Erasures`].
-    pub fn accept_rollback(&self, _lock: &RebuildLock, key: &IndexKey) -> Result<(), IndexError> {
-        let Some(pin) = &self.pin else { return Ok(()) };
-        let generation = self.read_manifest(key)?.map_or(0, |manifest| manifest.generation);
-        pin.reset(Seen { generation, erasures: self.read_erasures(key)?.len() })
+    /// [`IndexError::Io`].
+    pub fn accept_rollback(&self, _lock: &RebuildLock, present: Seen) -> Result<(), IndexError> {
+        self.pin.as_ref().map_or(Ok(()), |pin| pin.reset(present))
     }
 
     pub(super) fn check_rollback(
@@ -182,6 +192,15 @@ impl IndexDir {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Opens the generation that a manifest of the epoch before names.
+    ///
+    /// # Errors
+    /// As [`IndexDir::open`].
+    pub fn open_previous(&self, manifest: Manifest, key: &IndexKey) -> Result<Generation, IndexError> {
+        let epoch = manifest.epoch;
+        Generation::open(&self.path, manifest, key, epoch)
     }
 
     /// Opens a generation that is not published yet, to measure it.
@@ -299,15 +318,59 @@ impl IndexDir {
         Ok(files)
     }
 
-    /// Removes segments, censuses and profiles that `manifest` does not name, and temporary files; returns how many. A reader that has
-    /// a removed segment open keeps it: the system frees the file with its last mapping.
+    /// Replaces the manifest of the epoch before, by one rename.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`]; the old one stays then.
+    pub fn replace_previous(
+        &self,
+        _lock: &RebuildLock,
+        key: &IndexKey,
+        manifest: &Manifest,
+    ) -> Result<(), IndexError> {
+        let mut salt = [0; 32];
+        system_random(&mut salt).map_err(IndexError::Random)?;
+        let bytes = manifest.seal(key, salt)?;
+        self.write_new(PREVIOUS_MANIFEST_NAME, |file| file.write_all(&bytes)).map(|_| ())
+    }
+
+    /// Keeps the published manifest as that of the epoch before, under the key that it is sealed with. It counts for nothing
+    /// until another one is published that names its epoch.
     ///
     /// # Errors
     /// [`IndexError::Io`].
-    pub fn collect_garbage(&self, _lock: &RebuildLock, manifest: &Manifest) -> Result<usize, IndexError> {
-        let mut live: Vec<String> = manifest.segments.iter().map(|segment| segment.id.file_name()).collect();
-        live.push(profile_name(manifest.epoch));
-        live.push(manifest.census.file_name());
+    pub fn keep_previous(&self, _lock: &RebuildLock) -> Result<(), IndexError> {
+        let path = self.path.join(MANIFEST_NAME);
+        let sealed = fs::read(&path).map_err(IndexError::io("read the manifest", path))?;
+        self.write_new(PREVIOUS_MANIFEST_NAME, |file| file.write_all(&sealed)).map(|_| ())
+    }
+
+    /// Removes the manifest of the epoch before, if there is one; whether there was.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn drop_previous(&self, _lock: &RebuildLock) -> Result<bool, IndexError> {
+        let path = self.path.join(PREVIOUS_MANIFEST_NAME);
+        match fs::remove_file(&path) {
+            Ok(()) => self.sync().map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(IndexError::io("remove", path)(error)),
+        }
+    }
+
+    /// Removes segments, censuses and profiles that none of `manifests` names, and temporary files; returns how many. These are the
+    /// published manifest and, while it answers, that of the epoch before. A reader that has a removed segment open keeps
+    /// it: the system frees the file with its last mapping.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn collect_garbage(&self, _lock: &RebuildLock, manifests: &[&Manifest]) -> Result<usize, IndexError> {
+        let mut live: Vec<String> = Vec::new();
+        for manifest in manifests {
+            live.extend(manifest.segments.iter().map(|segment| segment.id.file_name()));
+            live.push(profile_name(manifest.epoch));
+            live.push(manifest.census.file_name());
+        }
         let mut removed = 0;
         for entry in fs::read_dir(&self.path).map_err(IndexError::io("list", &self.path))? {
             let entry = entry.map_err(IndexError::io("list", &self.path))?;

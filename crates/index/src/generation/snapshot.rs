@@ -74,7 +74,8 @@ impl Generation {
         self.hidden.as_ref().map_or(0, |hidden| hidden.len())
     }
 
-    pub(crate) fn is_hidden(&self, segment: u32, row: u32) -> bool {
+    /// Whether a row is hidden.
+    pub fn is_hidden(&self, segment: u32, row: u32) -> bool {
         self.hidden.as_ref().is_some_and(|hidden| hidden.contains(segment, row))
     }
 

@@ -66,7 +66,7 @@ fn a_reader_keeps_its_generation_while_a_new_one_is_published() {
 
     let new = random_records(100..160);
     let manifest = publish(&dir, &lock, 2, &[&new]);
-    assert_eq!(dir.collect_garbage(&lock, &manifest).unwrap(), 1);
+    assert_eq!(dir.collect_garbage(&lock, &[&manifest]).unwrap(), 1);
 
     let found = reader.scan(&[old[17].fingerprint.global], 1, 0).unwrap();
     assert_eq!(reader.resolve(&found[0].hits()[0]).unwrap().record_ref, old[17].record_ref);
@@ -115,7 +115,7 @@ fn what_a_killed_rebuild_left_is_cleaned_up() {
     fs::write(folder.path().join("00.seg.tmp"), b"half").unwrap();
     dir.write_segment(&lock, &key(), EPOCH, &random_records(5..9), &GraphPolicy::default()).unwrap();
     assert_eq!(dir.open(&key(), EPOCH).unwrap().manifest().records(), 5);
-    assert_eq!(dir.collect_garbage(&lock, &manifest).unwrap(), 3);
+    assert_eq!(dir.collect_garbage(&lock, &[&manifest]).unwrap(), 3);
     assert_eq!(dir.open(&key(), EPOCH).unwrap().manifest(), &manifest);
 }
 
@@ -184,7 +184,7 @@ fn a_census_is_found_by_its_manifest_and_goes_with_it() {
     assert!(dir.read_census(&key(), &second).unwrap() == old);
     let third = publish_census(&dir, &lock, &second, &new);
     assert_eq!(censuses().len(), 2);
-    assert_eq!(dir.collect_garbage(&lock, &third).unwrap(), 1);
+    assert_eq!(dir.collect_garbage(&lock, &[&third]).unwrap(), 1);
     assert_eq!(censuses(), [third.census.file_name()]);
     assert_eq!(third.census.file_name().len(), 32 + 4);
     assert!(dir.read_census(&key(), &dir.manifest(&key()).unwrap().unwrap()).unwrap() == new);
@@ -331,9 +331,9 @@ fn what_is_erased_is_found_in_no_way_and_leaves_room_for_the_next() {
     assert_eq!(nearest(&generation), gone);
 
     let entry = Erasure { what: Erased::Record(gone), of: None, lifted: false, at: 1 };
-    let (changed, list) = dir.change_erasures(&key(), |list| list.push(entry)).unwrap();
+    let (changed, list) = dir.change_erasures(&[&key()], &key(), |list| list.push(entry)).unwrap();
     assert!(changed);
-    assert_eq!(dir.erasures(&key()).unwrap(), list);
+    assert_eq!(dir.erasures(&[&key()]).unwrap(), list);
     let hidden = generation.hide(&list).unwrap();
     assert_eq!((generation.hidden(), hidden.hidden()), (0, 1));
     // The place of what is hidden goes to the next, also where only one hit is asked for.
@@ -386,19 +386,19 @@ fn an_older_generation_and_a_shorter_list_of_erasures_are_refused_until_somebody
     assert!(error.to_string().contains("--accept-rollback"), "{error}");
     // Without the memory nobody can tell: that is what it is for.
     assert!(IndexDir::new(dir.path()).open(&key(), EPOCH).is_ok());
-    dir.accept_rollback(&lock, &key()).unwrap();
+    dir.accept_rollback(&lock, Seen { generation: 1, erasures: 0 }).unwrap();
     assert!(dir.open(&key(), EPOCH).is_ok());
     fs::write(folder.path().join("index/MANIFEST"), &new).unwrap();
     assert!(dir.open(&key(), EPOCH).is_ok());
 
     let entry = Erasure { what: Erased::Record(records[0].record_ref), of: None, lifted: false, at: 1 };
-    dir.change_erasures(&key(), |list| list.push(entry)).unwrap();
+    dir.change_erasures(&[&key()], &key(), |list| list.push(entry)).unwrap();
     fs::remove_file(folder.path().join("index/ERASURES")).unwrap();
-    assert!(matches!(dir.erasures(&key()), Err(IndexError::RolledBack { found: 0, seen: 1, .. })));
+    assert!(matches!(dir.erasures(&[&key()]), Err(IndexError::RolledBack { found: 0, seen: 1, .. })));
     let manifest = Manifest { erasures: 1, ..dir.manifest(&key()).unwrap().unwrap() };
-    dir.accept_rollback(&lock, &key()).unwrap();
+    dir.accept_rollback(&lock, Seen { generation: 2, erasures: 0 }).unwrap();
     assert!(matches!(
-        dir.erasures_for(&key(), &manifest),
+        dir.erasures_for(&[&key()], &manifest),
         Err(IndexError::MissingErasures { found: 0, applied: 1, .. })
     ));
 }
@@ -411,11 +411,37 @@ fn cleaning_up_leaves_an_erasure_alone_that_is_being_written() {
     let manifest = publish(&dir, &lock, 1, &[&random_records(0..5)]);
     fs::write(folder.path().join("index/ERASURES.tmp"), b"half").unwrap();
     fs::write(folder.path().join("index/MANIFEST.tmp"), b"half").unwrap();
-    assert_eq!(dir.collect_garbage(&lock, &manifest).unwrap(), 1);
+    assert_eq!(dir.collect_garbage(&lock, &[&manifest]).unwrap(), 1);
     assert!(folder.path().join("index/ERASURES.tmp").exists());
     // What a kill left there is in nobody's way.
     let entry =
         Erasure { what: Erased::Record(RecordRef::from_bytes([1; 16])), of: None, lifted: false, at: 1 };
-    dir.change_erasures(&key(), |list| list.push(entry)).unwrap();
-    assert_eq!(dir.erasures(&key()).unwrap().len(), 1);
+    dir.change_erasures(&[&key()], &key(), |list| list.push(entry)).unwrap();
+    assert_eq!(dir.erasures(&[&key()]).unwrap().len(), 1);
+}
+
+#[test]
+fn the_epoch_before_is_kept_as_long_as_its_manifest_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path());
+    let lock = dir.lock().unwrap();
+    let old = publish(&dir, &lock, 1, &[&random_records(0..5)]);
+    assert_eq!(dir.previous_manifest(&key()).unwrap(), None);
+    dir.keep_previous(&lock).unwrap();
+    let new = publish(&dir, &lock, 2, &[&random_records(0..6)]);
+    assert_eq!(dir.collect_garbage(&lock, &[&new, &old]).unwrap(), 0);
+
+    let kept = dir.previous_manifest(&key()).unwrap().unwrap();
+    assert_eq!(kept, old);
+    assert!(matches!(
+        dir.previous_manifest(&IndexKey::from_secret(&[8; 32])),
+        Err(IndexError::Manifest { .. })
+    ));
+    assert_eq!(dir.open_previous(kept, &key()).unwrap().manifest().records(), 5);
+    assert_eq!(dir.open(&key(), EPOCH).unwrap().manifest().records(), 6);
+
+    assert!(dir.drop_previous(&lock).unwrap());
+    assert!(!dir.drop_previous(&lock).unwrap());
+    assert_eq!(dir.previous_manifest(&key()).unwrap(), None);
+    assert_eq!(dir.collect_garbage(&lock, &[&new]).unwrap(), 1);
 }

@@ -36,9 +36,10 @@ use saltprint_matching::Band;
 
 pub use summary::{
     Attribution, CaseSummary, Cell, CopyCounts, CoverageReport, EditBound, Explanation, FORMAT, IndexFacts,
-    Margin, NegativeStatement, Place, Plot, Plots, SourceCoverage, Statement, Verdict,
+    Margin, NegativeStatement, Place, Plot, Plots, PreviousFacts, SourceCoverage, Statement, Verdict,
 };
 
+use crate::epochs;
 use crate::handle::Snapshot;
 use crate::triage::{Run, Settled, Wanted};
 use crate::{Error, ItemReport, Phase, Progress, Saltprint, TriageTotals, output};
@@ -213,7 +214,8 @@ impl<'a> Case<'a> {
             totals.count(item.outcome);
         }
         let manifest = self.snapshot.generation.manifest();
-        let composition = self.snapshot.generation.composition()?;
+        let before = self.snapshot.previous().map(|previous| &*previous.generation);
+        let composition = epochs::composition(&self.snapshot.generation, before)?;
         let index = facts::index(&self.snapshot, config.matching.rule);
         let coverage = facts::coverage(&composition, manifest);
         let strong =

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use saltprint_index::{Catalog, Erased, IndexError, MappedFile, Segment};
-use saltprint_keys::{IndexKey, RefKey};
+use saltprint_index::{Catalog, Erased, IndexError, MappedFile, Segment, SegmentId};
+use saltprint_keys::RefKey;
 
 use super::{EraseTarget, ErasureReceipt};
+use crate::epochs::{self, Before, Keyring};
 use crate::{Config, Error};
 
 /// What a look into the index folder found.
@@ -16,7 +17,7 @@ pub struct ErasureCheck {
     pub asked: u64,
     /// How many of them the list of erasures names: no query finds them.
     pub erased: u64,
-    /// Rows that hold them in segments of the published generation.
+    /// Rows that hold them in segments of the published generation, and of the epoch before while it answers.
     pub rows: u64,
     /// Rows in other segments of the folder, which a killed rebuild left, or which an older generation had.
     pub other_rows: u64,
@@ -66,10 +67,18 @@ pub fn check_receipt(config: &Config, json: &[u8]) -> Result<(ErasureReceipt, Er
 }
 
 fn look(config: &Config, asked: &[Erased]) -> Result<ErasureCheck, Error> {
-    let key: IndexKey = config.load_key()?;
+    let mut ring = Keyring::index_only(config)?;
     let dir = config.index_dir();
-    let manifest = dir.manifest(&key)?.ok_or_else(|| IndexError::NoIndex { path: config.index.clone() })?;
-    let list = dir.erasures_for(&key, &manifest)?;
+    let open = ring.manifest(&dir)?.ok_or_else(|| IndexError::NoIndex { path: config.index.clone() })?;
+    let (manifest, age) = open;
+    let list = ring.erasures(&dir)?;
+    dir.check_length(&list, &manifest)?;
+    let mut named: Vec<SegmentId> = manifest.segments.iter().map(|entry| entry.id).collect();
+    if let Before::Open { manifest, .. } = epochs::find_previous(&dir, &mut ring, &manifest, epochs::now())? {
+        named.extend(manifest.segments.iter().map(|entry| entry.id));
+    }
+    let keys = ring.index_keys();
+    let key = ring.index(age).ok_or_else(|| IndexError::NoIndex { path: config.index.clone() })?;
     let mut check = ErasureCheck {
         asked: asked.len() as u64,
         erased: asked.iter().filter(|what| list.in_force(**what).is_some()).count() as u64,
@@ -81,7 +90,13 @@ fn look(config: &Config, asked: &[Erased]) -> Result<ErasureCheck, Error> {
     };
     let wanted: HashSet<Erased> = asked.iter().copied().collect();
     for path in dir.segment_files()? {
-        let opened = MappedFile::open(&path).and_then(|map| Segment::open_any_epoch(map, &key));
+        let open = |key| MappedFile::open(&path).and_then(|map| Segment::open_any_epoch(map, key));
+        let mut opened = open(key);
+        for other in &keys {
+            if matches!(opened, Err(IndexError::NotAuthentic)) {
+                opened = open(other);
+            }
+        }
         let rows = match &opened {
             Ok(segment) => segment.rows_of(&wanted)?.len() as u64,
             // A rebuild that ends removes segments.
@@ -91,15 +106,14 @@ fn look(config: &Config, asked: &[Erased]) -> Result<ErasureCheck, Error> {
                 continue;
             }
         };
-        let published =
-            opened.is_ok_and(|opened| manifest.segments.iter().any(|entry| entry.id == opened.id()));
+        let published = opened.is_ok_and(|opened| named.contains(&opened.id()));
         *(if published { &mut check.rows } else { &mut check.other_rows }) += rows;
     }
     match dir.lock() {
         Ok(lock) => {
             let mut found = false;
             if dir.catalog_path().exists() {
-                let catalog = Catalog::open(&dir.catalog_path(), &key, manifest.epoch)?;
+                let catalog = Catalog::open(&dir.catalog_path(), key, manifest.epoch)?;
                 let reader = catalog.reader()?;
                 for what in asked {
                     let Erased::Record(record_ref) = what else { continue };

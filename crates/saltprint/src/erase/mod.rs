@@ -21,6 +21,7 @@ use saltprint_index::{Catalog, Erased, Erasure, Generation, IndexDir, IndexError
 use saltprint_keys::{EpochId, IndexKey, RecordRef, RefKey, SubjectRef};
 
 use crate::audit::Auditor;
+use crate::epochs::{self, Before, Keyring};
 use crate::{Config, Error};
 
 pub use check::{ErasureCheck, check, check_receipt};
@@ -71,16 +72,24 @@ pub fn lift(config: &Config, targets: &[EraseTarget]) -> Result<ErasureReceipt, 
 }
 
 fn change(config: &Config, targets: &[EraseTarget], lifted: bool) -> Result<ErasureReceipt, Error> {
-    let index_key: IndexKey = config.load_key()?;
+    let mut ring = Keyring::index_only(config)?;
     let ref_key: RefKey = config.load_key()?;
     let dir = config.index_dir();
-    let manifest =
-        dir.manifest(&index_key)?.ok_or_else(|| IndexError::NoIndex { path: config.index.clone() })?;
-    let generation = dir.open(&index_key, manifest.epoch)?;
+    let open = ring.manifest(&dir)?.ok_or_else(|| IndexError::NoIndex { path: config.index.clone() })?;
+    let (manifest, age) = open;
+    let before = match epochs::find_previous(&dir, &mut ring, &manifest, epochs::now())? {
+        Before::Open { manifest, key, .. } => ring.index(key).map(|key| dir.open_previous(*manifest, key)),
+        Before::None | Before::Closed(_) => None,
+    };
+    let before = before.transpose()?;
+    // So that the list can be read, whichever key it is sealed with.
+    ring.erasures(&dir)?;
+    let index_key = ring.index(age).ok_or_else(|| IndexError::NoIndex { path: config.index.clone() })?;
+    let generation = dir.open(index_key, manifest.epoch)?;
     let manifest = generation.manifest();
     let named: Vec<Erased> = targets.iter().map(|target| target.erased(&ref_key)).collect();
     // A file is taken back with the parts that were erased with it, which the list knows.
-    let parts = if lifted { Some(Vec::new()) } else { parts_of(&dir, &index_key, manifest.epoch, &named)? };
+    let parts = if lifted { Some(Vec::new()) } else { parts_of(&dir, index_key, manifest.epoch, &named)? };
     let whole = parts.is_some();
 
     // The log comes first: an erasure that nobody wrote down would be worse than one that is written down and then fails.
@@ -91,7 +100,7 @@ fn change(config: &Config, targets: &[EraseTarget], lifted: bool) -> Result<Eras
         None => None,
     };
     let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let (entries, list) = dir.change_erasures(&index_key, |list| {
+    let (entries, list) = dir.change_erasures(&ring.index_keys(), index_key, |list| {
         let mut changes: Vec<Change> = named.iter().map(|what| (*what, None)).collect();
         for what in &named {
             if let Erased::Record(file) = what
@@ -113,7 +122,10 @@ fn change(config: &Config, targets: &[EraseTarget], lifted: bool) -> Result<Eras
     if entries.is_empty() {
         return Err(if lifted { Error::NothingLifted } else { Error::NothingErased });
     }
-    let rows = rows_of(&generation, &entries)?;
+    let mut rows = rows_of(&generation, &entries)?;
+    if let Some(before) = &before {
+        rows += rows_of(before, &entries)?;
+    }
     let count = list.len();
     Ok(ErasureReceipt::new(&ref_key, &entries, count, rows, manifest, logged, whole))
 }

@@ -18,7 +18,7 @@ use saltprint_index::Month;
 use saltprint_intake::{ListReject, Reject, list_inputs};
 use saltprint_matching::{Basis, CascadeCounts};
 
-use crate::{Error, ItemReport, Outcome, Phase, Progress, Saltprint};
+use crate::{Error, ItemReport, Outcome, Phase, PreviousStatus, Progress, Saltprint};
 
 pub(crate) use run::{Run, SAME_PICTURE, Seen, Settled, Version, Wanted};
 use tally::Tally;
@@ -117,6 +117,8 @@ pub struct TriageSummary {
     pub generation: u64,
     /// Records that it holds.
     pub records: u64,
+    /// The epoch before, which was asked as well where it answers.
+    pub previous: Option<PreviousStatus>,
     /// How many inputs ended how.
     pub totals: TriageTotals,
     /// Share of matches among the images that could be compared, 0 to 1; `None` where there were none.
@@ -126,7 +128,7 @@ pub struct TriageSummary {
     /// What the thresholds rest on, measured where those of both tiers are; where they are assumed, so is the chance below.
     pub basis: Basis,
     /// Strong matches that chance alone would be expected to give, at most: images compared times the chance behind the
-    /// strong band.
+    /// strong band, in each epoch that was asked.
     pub expected_chance_matches: f64,
     /// Strong matches by source and month, most first.
     pub hits: Vec<CellCount>,
