@@ -284,6 +284,15 @@ pub(crate) struct EvalArgs {
     /// Ask every stranger under every edit, instead of unedited and under one edit in turn.
     #[arg(long)]
     pub(crate) full_strangers: bool,
+    /// Measure instead what codes and sealed files give away: privacy.html, privacy.json and privacy.csv in the folder of `--out`.
+    #[arg(
+        long,
+        conflicts_with_all = ["strangers", "queries", "edits", "baselines", "full_strangers", "templates"]
+    )]
+    pub(crate) privacy: bool,
+    /// With `--privacy`: fewer keys, pairs and documents; seconds instead of minutes, and wider bounds.
+    #[arg(long, requires = "privacy")]
+    pub(crate) quick: bool,
     /// Print the report as JSON on stdout instead of the table.
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,0 +1,170 @@
+//! (d) How much of a code can somebody predict who knows some images with their codes?
+
+use rayon::prelude::*;
+use saltprint_fingerprint::GlobalCode;
+use saltprint_fingerprint::danger::RawFeatures;
+use saltprint_matching::DecisionRule;
+
+use super::bar::{self, nearest_two};
+use super::findings::{Cell, Finding, Measurement, PrivacyTable};
+use super::linear::{Matrix, Regression, standardise};
+use super::material::{Material, Seen, codes};
+use super::plan::Sizes;
+use super::readouts::{Offered, name};
+use super::stats;
+use crate::progress::{Progress, Stage};
+
+/// Weights of the ridge that the attacker tries; what serves him best on the held-out images counts.
+const RIDGES: [f64; 4] = [0.003, 0.03, 0.3, 3.0];
+
+const METHOD: &str = "The attacker has images with their codes, knows the program and computes their features, but has neither key nor \
+    profile. He learns each bit by ridge and by logistic regression, and predicts the codes of images that he has no code of. \
+    He may choose the strength of the ridge in hindsight, so that numbers err in his favour. A forged code matches where the \
+    decision rule takes it for the record in the strong band, in an index of the held-out images.";
+
+const ATTACKS: [&str; 2] = ["ridge", "logistic"];
+
+/// What one attack came to on one read-out.
+#[derive(Clone, Copy, Default)]
+struct Forged {
+    bits: f64,
+    matched: f64,
+}
+
+pub(super) fn measure(
+    material: &Material,
+    sizes: &Sizes,
+    readouts: &[Offered],
+    progress: &dyn Progress,
+) -> Measurement {
+    let mut measured = Measurement::new('d', "Known images with their codes", METHOD);
+    let held_out = sizes.held_out.min(material.crowd.len() / 3);
+    let (tested, known) = material.crowd.split_at(held_out);
+    let truths: Vec<Truth> =
+        readouts.iter().map(|offered| Truth::new(material, offered, known, tested)).collect();
+    let mut columns = vec!["read-out", "attack"];
+    let counts: Vec<usize> = sizes.pairs.iter().copied().filter(|pairs| *pairs <= known.len()).collect();
+    let headings: Vec<String> = counts.iter().map(|pairs| format!("{pairs} pairs")).collect();
+    columns.extend(headings.iter().map(String::as_str));
+    let mut bits =
+        PrivacyTable::new("Bits predicted on held-out images; half are right by guessing", &columns);
+    let mut forged = PrivacyTable::new("Forged codes that match their record, strong band", &columns);
+    let results: Vec<Vec<[Forged; 2]>> = counts
+        .iter()
+        .enumerate()
+        .map(|(at, pairs)| {
+            progress.update(
+                Stage::Privacy("learning codes from known pairs"),
+                at as u64,
+                Some(counts.len() as u64),
+            );
+            attack(&known[..*pairs], tested, &truths)
+        })
+        .collect();
+    for (number, offered) in readouts.iter().enumerate() {
+        for (attack, attack_name) in ATTACKS.iter().enumerate() {
+            let start = || vec![Cell::text(name(offered.readout)), Cell::text(*attack_name)];
+            let cells = |value: fn(&Forged) -> f64| {
+                results.iter().map(move |result| Cell::Share(value(&result[number][attack])))
+            };
+            bits.rows.push(start().into_iter().chain(cells(|forged| forged.bits)).collect());
+            forged.rows.push(start().into_iter().chain(cells(|forged| forged.matched)).collect());
+        }
+        for (pairs, result) in counts.iter().zip(&results) {
+            let best = result[number].iter().map(|forged| forged.bits).fold(0.0, f64::max);
+            let tosses = (held_out * 256) as f64;
+            measured.findings.push(Finding::at_most(
+                format!("{}: share of bits predicted from {pairs} pairs", name(offered.readout)),
+                best,
+                // As if the bits of one image were as one, which is the most that they can hang together.
+                0.5 + stats::two_sided(2.0 * stats::ALPHA) * 0.5 / (tosses / 256.0).sqrt(),
+                "1 % if bits were guessed (normal law, all bits of an image taken for one)",
+            ));
+        }
+    }
+    measured.tables.extend([bits, forged]);
+    measured
+}
+
+/// Codes of the attacker's images and of the held-out ones under one read-out.
+struct Truth {
+    /// 1 and -1, one row an image.
+    known: Matrix,
+    tested: Vec<GlobalCode>,
+    rule: DecisionRule,
+}
+
+impl Truth {
+    fn new(material: &Material, offered: &Offered, known: &[Seen], tested: &[Seen]) -> Self {
+        let coder = material.coder(offered.readout, 3);
+        let (known, tested) = (codes(known, &coder), codes(tested, &coder));
+        let rule = bar::rule(&tested, &known[..known.len().min(2000)]);
+        Self { known: signs(&known), tested, rule }
+    }
+
+    /// Bits and matches of predicted codes.
+    fn judge(&self, predicted: &Matrix, first: usize) -> Forged {
+        let results: Vec<(u32, bool)> = (0..predicted.nrows())
+            .into_par_iter()
+            .map(|row| {
+                let mut words = [0_u64; 4];
+                for bit in 0..256 {
+                    words[bit / 64] |= u64::from(predicted[(row, first + bit)] > 0.0) << (bit % 64);
+                }
+                let code = GlobalCode::from_words(words);
+                let wrong = code.distance(&self.tested[row]);
+                let [rival, _] = nearest_two(&code, &self.tested, Some(row));
+                (
+                    wrong,
+                    wrong < rival
+                        && self.rule.decide(wrong, &[rival]).band == Some(saltprint_matching::Band::Strong),
+                )
+            })
+            .collect();
+        let count = results.len().max(1) as f64;
+        let wrong: u32 = results.iter().map(|(wrong, _)| wrong).sum();
+        Forged {
+            bits: 1.0 - f64::from(wrong) / 256.0 / count,
+            matched: results.iter().filter(|(_, matched)| *matched).count() as f64 / count,
+        }
+    }
+}
+
+/// One entry a read-out, with one for each of [`ATTACKS`].
+fn attack(known: &[Seen], tested: &[Seen], truths: &[Truth]) -> Vec<[Forged; 2]> {
+    let (mut examples, mut questions) = (features(known), features(tested));
+    standardise(&mut examples, &mut questions);
+    let regression = Regression::new(examples, questions);
+    let targets = Matrix::from_fn(known.len(), 256 * truths.len(), |row, column| {
+        truths[column / 256].known[(row, column % 256)]
+    });
+    let mut best = vec![[Forged::default(); 2]; truths.len()];
+    for ridge in RIDGES {
+        for (attack, predicted) in
+            [regression.ridge(&targets, ridge), regression.logistic(&targets, ridge)].into_iter().enumerate()
+        {
+            let Some(predicted) = predicted else { continue };
+            for (number, truth) in truths.iter().enumerate() {
+                let forged = truth.judge(&predicted, 256 * number);
+                let best = &mut best[number][attack];
+                best.bits = best.bits.max(forged.bits);
+                best.matched = best.matched.max(forged.matched);
+            }
+        }
+    }
+    best
+}
+
+fn features(of: &[Seen]) -> Matrix {
+    Matrix::from_row_iterator(
+        of.len(),
+        RawFeatures::WHOLE,
+        of.iter().flat_map(|seen| seen.features.whole()).map(|&value| f64::from(value)),
+    )
+}
+
+pub(super) fn signs(codes: &[GlobalCode]) -> Matrix {
+    Matrix::from_fn(codes.len(), 256, |row, bit| {
+        if codes[row].words()[bit / 64] >> (bit % 64) & 1 == 1 { 1.0 } else { -1.0 }
+    })
+}
