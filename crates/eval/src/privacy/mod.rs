@@ -38,7 +38,7 @@ use crate::EvalError;
 use crate::pipeline::{self, WorkFolder};
 use crate::plan::Source;
 use crate::progress::{Clock, Progress, Stage};
-use crate::vault::{self, Documents, Holding};
+use crate::vault::{self, Holding};
 
 /// Carries a plan out. Works on all threads of the current rayon pool.
 ///
@@ -90,12 +90,9 @@ fn own(
     let material = Material::own(holdings, &config.limits, plan, sizes, progress)?;
     let mut measured = of_codes(&material, sizes, progress);
     progress.update(Stage::Privacy("building an index twice"), 0, None);
-    let few = Documents {
-        kept: documents.kept.drain(..sizes.sealed.min(documents.kept.len())).collect(),
-        ..documents
-    };
-    let built = pipeline::build(work, &few, Some(config), plan.seed, &Clock::default(), progress)?;
-    measured.push(sealed::measure(&built, &few, progress)?);
+    documents.kept.truncate(sizes.sealed);
+    let built = pipeline::build(work, &documents, Some(config), plan.seed, &Clock::default(), progress)?;
+    measured.push(sealed::measure(&built, &documents, progress)?);
     Ok(PrivacyReport::new(plan, &material, measured))
 }
 
