@@ -21,6 +21,7 @@ pub(super) fn run(args: &EvalArgs, config: impl FnOnce() -> Result<Config, Error
     .queries(args.queries as usize)
     .seed(args.seed)
     .baselines(args.baselines)
+    .readout(args.readout)
     .full_strangers(args.full_strangers);
     if let Some(strangers) = args.strangers {
         plan = plan.strangers(strangers as usize);

@@ -10,7 +10,9 @@ pub(super) fn rule(vault: &[GlobalCode], strangers: &[GlobalCode]) -> DecisionRu
     let mut background = Background { records: vault.len() as u64, ..Background::default() };
     let two: Vec<[u32; 2]> =
         strangers.par_iter().map(|stranger| nearest_two(stranger, vault, None)).collect();
-    two.iter().for_each(|[nearest, rival]| background.add(*nearest, Some(*rival)));
+    for [nearest, rival] in two {
+        background.add(nearest, Some(rival));
+    }
     DecisionRule::new(&background, RuleSettings::default())
 }
 

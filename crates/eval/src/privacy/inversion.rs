@@ -7,7 +7,7 @@
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, ImageFormat};
 use rayon::prelude::*;
-use saltprint_fingerprint::GlobalCode;
+use saltprint_fingerprint::{GlobalCode, Readout};
 use saltprint_synth::Template;
 
 use super::findings::{Cell, Finding, Measurement, Picture, PrivacyTable};
@@ -15,7 +15,7 @@ use super::known_plaintext::signs;
 use super::linear::{Matrix, Regression};
 use super::material::{Look, Material, SIDE, Seen, codes};
 use super::plan::Sizes;
-use super::readouts::{Offered, name};
+use super::readouts::name;
 use super::ssim;
 use super::stats;
 use crate::EvalError;
@@ -52,7 +52,7 @@ struct Group {
 pub(super) fn measure(
     material: &Material,
     sizes: &Sizes,
-    readouts: &[Offered],
+    readouts: &[Readout],
 ) -> Result<Measurement, EvalError> {
     let mut measured = Measurement::new('e', "Restoring pictures with key and codes stolen", METHOD);
     let held_out = sizes.held_out.min(material.crowd.len() / 3);
@@ -81,8 +81,8 @@ pub(super) fn measure(
             "chance",
         ],
     );
-    for offered in readouts {
-        let coder = material.coder(offered.readout, 3);
+    for &readout in readouts {
+        let coder = material.shared_coder(readout, 3);
         let own: Vec<GlobalCode> = codes(known, &coder);
         let stolen: Vec<GlobalCode> =
             tested.par_iter().map(|(seen, _)| seen.features.whole_code(&coder)).collect();
@@ -93,19 +93,16 @@ pub(super) fn measure(
         else {
             continue;
         };
-        table.rows.push(best.row(&name(offered.readout)));
+        table.rows.push(best.row(&name(readout)));
         let (mean, deviation) = stats::moments(&best.gains);
         let count = best.gains.len().max(1) as f64;
         measured.findings.push(Finding::at_most(
-            format!(
-                "{}: gain in SSIM of the portrait region over the template's mean",
-                name(offered.readout)
-            ),
+            format!("{}: gain in SSIM of the portrait region over the template's mean", name(readout)),
             mean,
             stats::two_sided(2.0 * stats::ALPHA) * deviation / count.sqrt(),
             "1 % if codes said nothing about portraits (normal law, one-sided)",
         ));
-        if offered.readout.is_linear() {
+        if readout.is_linear() {
             measured.pictures = shown(&tested, restored, &groups)?;
         }
     }
@@ -120,7 +117,9 @@ impl Group {
         for look in &members {
             mean.iter_mut().zip(&look.cells).for_each(|(sum, &cell)| *sum += f64::from(cell));
         }
-        mean.iter_mut().for_each(|sum| *sum /= members.len().max(1) as f64);
+        for sum in &mut mean {
+            *sum /= members.len().max(1) as f64;
+        }
         (members.len() > NEIGHBOURS).then_some(Self { template, mean })
     }
 }

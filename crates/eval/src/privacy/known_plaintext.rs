@@ -1,8 +1,8 @@
 //! (d) How much of a code can somebody predict who knows some images with their codes?
 
 use rayon::prelude::*;
-use saltprint_fingerprint::GlobalCode;
 use saltprint_fingerprint::danger::RawFeatures;
+use saltprint_fingerprint::{GlobalCode, Readout};
 use saltprint_matching::DecisionRule;
 
 use super::bar::{self, nearest_two};
@@ -10,7 +10,7 @@ use super::findings::{Cell, Finding, Measurement, PrivacyTable};
 use super::linear::{Matrix, Regression, standardise};
 use super::material::{Material, Seen, codes};
 use super::plan::Sizes;
-use super::readouts::{Offered, name};
+use super::readouts::name;
 use super::stats;
 use crate::progress::{Progress, Stage};
 
@@ -34,14 +34,14 @@ struct Forged {
 pub(super) fn measure(
     material: &Material,
     sizes: &Sizes,
-    readouts: &[Offered],
+    readouts: &[Readout],
     progress: &dyn Progress,
 ) -> Measurement {
     let mut measured = Measurement::new('d', "Known images with their codes", METHOD);
     let held_out = sizes.held_out.min(material.crowd.len() / 3);
     let (tested, known) = material.crowd.split_at(held_out);
     let truths: Vec<Truth> =
-        readouts.iter().map(|offered| Truth::new(material, offered, known, tested)).collect();
+        readouts.iter().map(|readout| Truth::new(material, *readout, known, tested)).collect();
     let mut columns = vec!["read-out", "attack"];
     let counts: Vec<usize> = sizes.pairs.iter().copied().filter(|pairs| *pairs <= known.len()).collect();
     let headings: Vec<String> = counts.iter().map(|pairs| format!("{pairs} pairs")).collect();
@@ -61,9 +61,9 @@ pub(super) fn measure(
             attack(&known[..*pairs], tested, &truths)
         })
         .collect();
-    for (number, offered) in readouts.iter().enumerate() {
+    for (number, &readout) in readouts.iter().enumerate() {
         for (attack, attack_name) in ATTACKS.iter().enumerate() {
-            let start = || vec![Cell::text(name(offered.readout)), Cell::text(*attack_name)];
+            let start = || vec![Cell::text(name(readout)), Cell::text(*attack_name)];
             let cells = |value: fn(&Forged) -> f64| {
                 results.iter().map(move |result| Cell::Share(value(&result[number][attack])))
             };
@@ -74,7 +74,7 @@ pub(super) fn measure(
             let best = result[number].iter().map(|forged| forged.bits).fold(0.0, f64::max);
             let tosses = (held_out * 256) as f64;
             measured.findings.push(Finding::at_most(
-                format!("{}: share of bits predicted from {pairs} pairs", name(offered.readout)),
+                format!("{}: share of bits predicted from {pairs} pairs", name(readout)),
                 best,
                 // As if the bits of one image were as one, which is the most that they can hang together.
                 0.5 + stats::two_sided(2.0 * stats::ALPHA) * 0.5 / (tosses / 256.0).sqrt(),
@@ -95,8 +95,8 @@ struct Truth {
 }
 
 impl Truth {
-    fn new(material: &Material, offered: &Offered, known: &[Seen], tested: &[Seen]) -> Self {
-        let coder = material.coder(offered.readout, 3);
+    fn new(material: &Material, readout: Readout, known: &[Seen], tested: &[Seen]) -> Self {
+        let coder = material.shared_coder(readout, 3);
         let (known, tested) = (codes(known, &coder), codes(tested, &coder));
         let rule = bar::rule(&tested, &known[..known.len().min(2000)]);
         Self { known: signs(&known), tested, rule }

@@ -5,13 +5,13 @@
 //! one set to the other can be learned.
 
 use rayon::prelude::*;
-use saltprint_fingerprint::GlobalCode;
+use saltprint_fingerprint::{GlobalCode, Readout};
 
 use super::findings::{Cell, Finding, Measurement, PrivacyTable};
 use super::linear::{Matrix, Regression, product};
 use super::material::{Material, codes};
 use super::plan::Sizes;
-use super::readouts::{Offered, name};
+use super::readouts::name;
 use super::stats;
 use crate::seeds::{self, Choice};
 
@@ -31,7 +31,7 @@ struct Linked {
 }
 
 /// Adds the attack to what was measured of two keys.
-pub(super) fn add(measured: &mut Measurement, material: &Material, sizes: &Sizes, readouts: &[Offered]) {
+pub(super) fn add(measured: &mut Measurement, material: &Material, sizes: &Sizes, readouts: &[Readout]) {
     let mut table = PrivacyTable::new(
         "Linking the codes of two keys, shuffled, with known pairs",
         &[
@@ -47,15 +47,15 @@ pub(super) fn add(measured: &mut Measurement, material: &Material, sizes: &Sizes
     );
     let count = sizes.linked.min(material.vault.len());
     let anchors = sizes.anchors.min(count / 2);
-    for offered in readouts {
+    for &readout in readouts {
         let [a, b] = [1, 2].map(|number| {
-            let coder = material.coder(offered.readout, number);
+            let coder = material.shared_coder(readout, number);
             codes(&material.vault[..count], &coder)
         });
         let linked = attack(&a, &b, anchors, material.seed);
         let share = |right: usize| Cell::Share(right as f64 / linked.unknown.max(1) as f64);
         table.rows.push(vec![
-            Cell::text(name(offered.readout)),
+            Cell::text(name(readout)),
             Cell::count(count),
             Cell::count(anchors),
             Cell::count(linked.unknown),
@@ -67,7 +67,7 @@ pub(super) fn add(measured: &mut Measurement, material: &Material, sizes: &Sizes
         let best = linked.map.max(linked.anchors).max(linked.grown);
         let chance = stats::most_successes(linked.unknown as u64, 1.0 / linked.unknown.max(1) as f64);
         measured.findings.push(Finding::at_most(
-            format!("{}: codes linked across keys by the best attack", name(offered.readout)),
+            format!("{}: codes linked across keys by the best attack", name(readout)),
             best as f64,
             chance as f64,
             "1 % if links were guessed (binomial law)",

@@ -1,5 +1,8 @@
 //! The documents behind all measurements: what the vault holds, what attackers hold, and the profile.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use image::{DynamicImage, GrayImage, RgbImage, imageops};
 use rayon::prelude::*;
 use saltprint_fingerprint::danger::RawFeatures;
@@ -21,7 +24,7 @@ const BATCH: usize = 128;
 /// Cells a side of the pictures that codes are turned back into: four times as fine as what a whole-image code sees.
 pub(super) const SIDE: usize = 96;
 /// The attackers' documents are another corpus.
-const CROWD: u64 = 0x6372_6f77_64;
+const CROWD: u64 = 0x6372_6f77;
 
 /// One document.
 pub(super) struct Seen {
@@ -46,6 +49,8 @@ pub(super) struct Look {
 /// All documents, and the profile learned from half of the vault.
 pub(super) struct Material {
     pub(super) seed: u64,
+    /// Coders that several measurements share, by half-spaces a bit and number of the key.
+    coders: Mutex<HashMap<(u8, usize), Arc<Coder>>>,
     pub(super) profile: Profile,
     /// What the vault holds.
     pub(super) vault: Vec<Seen>,
@@ -94,7 +99,13 @@ impl Material {
                 seen(index, &luma(&document.image)?, &document, index < sizes.images)
             }));
         }
-        Ok(Self { seed: plan.seed, profile: learned(calibration)?, vault: held, crowd: others })
+        Ok(Self {
+            seed: plan.seed,
+            coders: Mutex::default(),
+            profile: learned(calibration)?,
+            vault: held,
+            crowd: others,
+        })
     }
 
     /// Reads the documents of an own vault. Attackers hold the half that calibration does not learn from.
@@ -137,7 +148,14 @@ impl Material {
                 crowd.extend(as_other.map(|features| Seen { number, features, look: None }));
             }
         }
-        Ok(Self { seed: plan.seed, profile: learned(calibration)?, vault, crowd })
+        Ok(Self { seed: plan.seed, coders: Mutex::default(), profile: learned(calibration)?, vault, crowd })
+    }
+
+    /// As [`Material::coder`], kept for the next measurement that asks for it.
+    pub(super) fn shared_coder(&self, readout: Readout, number: usize) -> Arc<Coder> {
+        let mut coders = self.coders.lock().unwrap_or_else(PoisonError::into_inner);
+        let coder = coders.entry((readout.half_spaces(), number));
+        Arc::clone(coder.or_insert_with(|| Arc::new(self.coder(readout, number))))
     }
 
     /// The coder of key number `number` with a read-out. Keys follow from the seed and stay in memory.

@@ -27,6 +27,7 @@ mod wrong_key;
 use std::path::PathBuf;
 
 use saltprint::Config;
+use saltprint_fingerprint::Readout;
 
 pub use self::findings::{Cell, Finding, Measurement, PrivacyTable, PrivacyVerdict};
 pub use self::plan::PrivacyPlan;
@@ -63,14 +64,15 @@ fn invented(
     let material = Material::invented(records, plan, sizes, progress)?;
     let mut measured = of_codes(&material, sizes, progress);
     progress.update(Stage::Privacy("restoring pictures from codes"), 0, None);
-    measured.push(inversion::measure(&material, sizes, &readouts::all())?);
+    measured.push(inversion::measure(&material, sizes, &sizes.readouts())?);
     progress.update(Stage::Privacy("building an index twice"), 0, None);
     let dir: PathBuf = work.vault()?;
     let documents = people::draw(&dir, plan.seed, sizes.people)?;
-    let built = pipeline::build(work, &documents, None, plan.seed, &Clock::default(), progress)?;
+    let built =
+        pipeline::build(work, &documents, None, plan.seed, Readout::LINEAR, &Clock::default(), progress)?;
     measured.push(sealed::measure(&built, &documents, progress)?);
     measured.push(people::measure(&material, &built, sizes.people, progress)?);
-    measured.push(readouts::measure(&material, records, plan, sizes, &readouts::all(), progress));
+    measured.push(readouts::measure(&material, records, plan, sizes, &sizes.readouts(), progress));
     Ok(PrivacyReport::new(plan, &material, measured))
 }
 
@@ -91,7 +93,15 @@ fn own(
     let mut measured = of_codes(&material, sizes, progress);
     progress.update(Stage::Privacy("building an index twice"), 0, None);
     documents.kept.truncate(sizes.sealed);
-    let built = pipeline::build(work, &documents, Some(config), plan.seed, &Clock::default(), progress)?;
+    let built = pipeline::build(
+        work,
+        &documents,
+        Some(config),
+        plan.seed,
+        Readout::LINEAR,
+        &Clock::default(),
+        progress,
+    )?;
     measured.push(sealed::measure(&built, &documents, progress)?);
     Ok(PrivacyReport::new(plan, &material, measured))
 }
@@ -99,7 +109,7 @@ fn own(
 /// What needs nothing but features and keys.
 fn of_codes(material: &Material, sizes: &Sizes, progress: &dyn Progress) -> Vec<Measurement> {
     let keyring = keyring::keyring(material, sizes, progress);
-    let readouts = readouts::all();
+    let readouts = sizes.readouts();
     progress.update(Stage::Privacy("comparing codes of many keys"), 0, None);
     let bits = bits::measure(&keyring);
     let mut two_keys = two_keys::measure(&keyring);

@@ -22,7 +22,7 @@ const METHOD: &str = "The vault holds a selfie and an identity card of each of s
     theirs (the same face; other room, light, pose, clothes) and for their passport (another design, another photo, the \
     same name and dates); then for selfies and passports of as many strangers. A match is a hit in any band.";
 
-/// Templates of the documents that are asked, beside selfies.
+/// Templates of the document that the vault holds and of the one that is asked, beside selfies.
 const HELD: Template = Template::IdentityCard;
 const ASKED: Template = Template::Passport;
 
@@ -52,6 +52,29 @@ impl Sitter {
 
     fn passport(&self) -> Document {
         Document::new_take(ASKED, self.person, self.takes[3])
+    }
+}
+
+/// What is asked of a person.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    Selfie,
+    Passport,
+}
+
+impl Asked {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Selfie => "another selfie",
+            Self::Passport => "passport",
+        }
+    }
+
+    fn draw(self, sitter: &Sitter) -> Document {
+        match self {
+            Self::Selfie => sitter.other_selfie(),
+            Self::Passport => sitter.passport(),
+        }
     }
 }
 
@@ -85,16 +108,15 @@ pub(super) fn measure(
         "Matches in any band",
         &["asked", "of whom", "images", "strong", "possible", "share matched", "at most (95 %)"],
     );
-    let asked: [(&str, fn(&Sitter) -> Document); 2] =
-        [("another selfie", Sitter::other_selfie), ("passport", Sitter::passport)];
-    for (what, make) in asked {
+    for asked in [Asked::Selfie, Asked::Passport] {
+        let what = asked.name();
         let mut hits = Vec::new();
         for (whose, from) in [("people in the vault", 0), ("strangers", people)] {
             progress.update(Stage::Privacy("looking up other photos of the same people"), 0, None);
             let reports: Result<Vec<ItemReport>, EvalError> = (from..from + people)
                 .into_par_iter()
                 .map(|number| {
-                    let bytes = make(&Sitter::new(material.seed, number)).encode()?;
+                    let bytes = asked.draw(&Sitter::new(material.seed, number)).encode()?;
                     Ok(built.saltprint.lookup("", &bytes)?)
                 })
                 .collect();
@@ -138,7 +160,7 @@ fn most_if_equal(hits: u64, people: u64) -> u64 {
 
 /// Whole-image distances between two selfies: of one person and of two.
 fn distances(material: &Material, people: usize) -> (Finding, PrivacyTable) {
-    let coder = material.coder(Readout::LINEAR, 0);
+    let coder = material.shared_coder(Readout::LINEAR, 0);
     let code = |document: Document| -> Option<GlobalCode> {
         Some(RawFeatures::of_whole(&luma(&document.image)?).ok()?.whole_code(&coder))
     };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use saltprint::Config;
-use saltprint_fingerprint::Calibration;
+use saltprint_fingerprint::{Calibration, Readout};
 
 use crate::EvalError;
 use crate::plan::Source;
@@ -82,6 +82,8 @@ pub(super) const FEWEST: usize = 2 * Calibration::MIN_SAMPLE;
 /// How much of everything.
 #[derive(Debug, Clone)]
 pub(super) struct Sizes {
+    /// Half-spaces a bit of the read-outs that are compared.
+    pub(super) readouts: &'static [u8],
     /// Random keys.
     pub(super) keys: usize,
     /// Images whose single bits are looked at.
@@ -108,20 +110,22 @@ impl Sizes {
     const fn of(quick: bool) -> Self {
         if quick {
             Self {
-                keys: 32,
+                readouts: &[1, 4],
+                keys: 24,
                 images: 8,
                 asked: 120,
                 linked: 200,
-                anchors: 50,
-                pairs: &[100, 300],
-                held_out: 100,
+                anchors: 40,
+                pairs: &[60, 200],
+                held_out: 60,
                 restored: 20,
-                sealed: 48,
-                people: 12,
-                copied: 24,
+                sealed: 24,
+                people: 8,
+                copied: 8,
             }
         } else {
             Self {
+                readouts: &[1, 4, 6, 8],
                 keys: 512,
                 images: 64,
                 asked: 2000,
@@ -135,6 +139,11 @@ impl Sizes {
                 copied: 250,
             }
         }
+    }
+
+    /// The read-outs that are compared.
+    pub(super) fn readouts(&self) -> Vec<Readout> {
+        self.readouts.iter().filter_map(|half_spaces| Readout::of(*half_spaces)).collect()
     }
 
     /// Documents that the attackers hold.

@@ -38,17 +38,6 @@ const METHOD: &str = "Documents of the vault are edited, and their codes looked 
     chances of a false match a comparison, from the distances of a million pairs of strangers; where those are too few, \
     by a normal law fitted to their near tail.";
 
-/// A read-out under measurement.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Offered {
-    pub(super) readout: Readout,
-}
-
-/// All that there are.
-pub(super) fn all() -> Vec<Offered> {
-    [1, 4, 6, 8].into_iter().filter_map(Readout::of).map(|readout| Offered { readout }).collect()
-}
-
 /// A read-out in words.
 pub(super) fn name(readout: Readout) -> String {
     if readout.is_linear() { "linear".to_owned() } else { format!("tables of {}", readout.half_spaces()) }
@@ -77,13 +66,13 @@ pub(super) fn measure(
     records: usize,
     plan: &PrivacyPlan,
     sizes: &Sizes,
-    readouts: &[Offered],
+    readouts: &[Readout],
     progress: &dyn Progress,
 ) -> Measurement {
     let mut measured = Measurement::new('r', "Read-outs: what they cost", METHOD);
     let copies = copies(records, plan, sizes, progress);
-    let found: Vec<Found> = readouts.iter().map(|offered| find(material, &copies, *offered)).collect();
-    let names: Vec<String> = readouts.iter().map(|offered| name(offered.readout)).collect();
+    let found: Vec<Found> = readouts.iter().map(|readout| find(material, &copies, *readout)).collect();
+    let names: Vec<String> = readouts.iter().map(|readout| name(*readout)).collect();
     let columns: Vec<&str> = ["edit", "copies"].into_iter().chain(names.iter().map(String::as_str)).collect();
     let mut recall = PrivacyTable::new("Copies found in the strong band of the shipped rule", &columns);
     let mut distance = PrivacyTable::new("Mean distance of a copy to its record, in bits", &columns);
@@ -160,8 +149,8 @@ fn copies(records: usize, plan: &PrivacyPlan, sizes: &Sizes, progress: &dyn Prog
     copies
 }
 
-fn find(material: &Material, copies: &[Copies], offered: Offered) -> Found {
-    let coder = material.coder(offered.readout, 0);
+fn find(material: &Material, copies: &[Copies], readout: Readout) -> Found {
+    let coder = material.shared_coder(readout, 0);
     let vault = codes(&material.vault, &coder);
     let strangers = codes(&material.crowd[..material.crowd.len().min(2000)], &coder);
     let rule = bar::rule(&vault, &strangers);
@@ -208,7 +197,9 @@ fn lines(vault: &[GlobalCode], strangers: &[GlobalCode]) -> (Vec<f64>, (f64, f64
         .fold(
             || vec![0_u64; 257],
             |mut counts, stranger| {
-                vault.iter().for_each(|code| counts[stranger.distance(code) as usize] += 1);
+                for code in vault {
+                    counts[stranger.distance(code) as usize] += 1;
+                }
                 counts
             },
         )

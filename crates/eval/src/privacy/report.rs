@@ -271,7 +271,9 @@ fn markdown<R: AsRef<[String]>>(text: &mut String, columns: &[String], rows: imp
     };
     line(columns);
     line(&widths.iter().map(|&width| "-".repeat(width)).collect::<Vec<_>>());
-    rows.iter().for_each(|row| line(row.as_ref()));
+    for row in &rows {
+        line(row.as_ref());
+    }
 }
 
 fn heading<S: AsRef<str>>(page: &mut String, columns: &[S]) {

@@ -134,7 +134,9 @@ impl Blocks {
 /// Entropy of single bytes in bits, and the chi-square of their frequencies against equal ones.
 fn spread(bytes: &[u8]) -> (f64, f64) {
     let mut counts = [0_u64; 256];
-    bytes.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
+    for byte in bytes {
+        counts[usize::from(*byte)] += 1;
+    }
     let all = bytes.len().max(1) as f64;
     let expected = all / 256.0;
     counts.iter().fold((0.0, 0.0), |(entropy, fit), &count| {

@@ -39,8 +39,11 @@ pub(crate) fn chi_square_bound(freedom: f64, alpha: f64) -> f64 {
 pub(crate) fn ks_distance(a: &[u32], b: &[u32]) -> f64 {
     let most = a.iter().chain(b).copied().max().unwrap_or(0) as usize;
     let (mut ours, mut theirs) = (vec![0_u32; most + 1], vec![0_u32; most + 1]);
-    a.iter().for_each(|value| ours[*value as usize] += 1);
-    b.iter().for_each(|value| theirs[*value as usize] += 1);
+    for (sample, counts) in [(a, &mut ours), (b, &mut theirs)] {
+        for value in sample {
+            counts[*value as usize] += 1;
+        }
+    }
     let (mut below_a, mut below_b, mut largest) = (0.0, 0.0, 0.0_f64);
     for (in_a, in_b) in ours.into_iter().zip(theirs) {
         below_a += f64::from(in_a) / a.len().max(1) as f64;

@@ -28,7 +28,7 @@ struct Asked {
 
 pub(super) fn measure(material: &Material, keyring: &[Under]) -> Measurement {
     let mut measured = Measurement::new('c', "Asking with the wrong key", METHOD);
-    let right = material.coder(Readout::LINEAR, 0);
+    let right = material.shared_coder(Readout::LINEAR, 0);
     let vault = codes(&material.vault, &right);
     let rule = bar::rule(&vault, &codes(&material.crowd[..material.crowd.len().min(2000)], &right));
     let asked: Vec<Asked> = keyring.par_iter().map(|under| ask(&under.whole, &vault, &rule)).collect();
