@@ -54,8 +54,11 @@ fn check_files(report: &PrivacyReport, dir: &Path, pictures: usize) {
     }
     assert_eq!(page.matches("<img ").count(), pictures);
     assert_eq!(page.matches("src=").count(), page.matches("src=\"data:image/png;base64,").count());
+    // What the pictures' letters spell is chance.
+    let words: String =
+        page.split("data:image").map(|part| part.split_once("\"><").map_or(part, |(_, rest)| rest)).collect();
     for outside in ["http:", "https:", "href=", "url(", "@import", "<script", "<link", "NaN"] {
-        assert!(!page.contains(outside), "`{outside}` in the page");
+        assert!(!words.contains(outside), "`{outside}` in the page");
     }
     for tag in ["table", "section", "figure", "tr", "td", "div"] {
         let opened = page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();

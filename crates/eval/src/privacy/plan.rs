@@ -111,17 +111,17 @@ impl Sizes {
         if quick {
             Self {
                 readouts: &[1, 4],
-                keys: 24,
+                keys: 16,
                 images: 8,
-                asked: 120,
+                asked: 100,
                 linked: 200,
                 anchors: 40,
                 pairs: &[60, 200],
                 held_out: 60,
                 restored: 20,
                 sealed: 24,
-                people: 8,
-                copied: 8,
+                people: 6,
+                copied: 6,
             }
         } else {
             Self {
