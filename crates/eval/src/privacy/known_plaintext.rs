@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 use saltprint_fingerprint::danger::RawFeatures;
-use saltprint_fingerprint::{GlobalCode, Readout};
+use saltprint_fingerprint::{Coder, GlobalCode, LocalCode, Readout};
 use saltprint_matching::DecisionRule;
 
 use super::bar::{self, nearest_two};
@@ -18,11 +18,11 @@ use crate::progress::{Progress, Stage};
 const RIDGES: [f64; 4] = [0.003, 0.03, 0.3, 3.0];
 
 const METHOD: &str = "The attacker has images with their codes, knows the program and computes their features, but has neither key nor \
-    profile. He learns each bit by ridge and by logistic regression, and predicts the codes of images that he has no code of. \
+    profile. He takes the code of the most similar known image, or learns each bit by ridge and by logistic regression, and predicts the codes of images that he has no code of. \
     He may choose the strength of the ridge in hindsight, so that numbers err in his favour. A forged code matches where the \
     decision rule takes it for the record in the strong band, in an index of the held-out images.";
 
-const ATTACKS: [&str; 2] = ["ridge", "logistic"];
+const ATTACKS: [&str; 3] = ["code of the nearest known image", "ridge", "logistic"];
 
 /// What one attack came to on one read-out.
 #[derive(Clone, Copy, Default)]
@@ -49,7 +49,7 @@ pub(super) fn measure(
     let mut bits =
         PrivacyTable::new("Bits predicted on held-out images; half are right by guessing", &columns);
     let mut forged = PrivacyTable::new("Forged codes that match their record, strong band", &columns);
-    let results: Vec<Vec<[Forged; 2]>> = counts
+    let results: Vec<Vec<[Forged; ATTACKS.len()]>> = counts
         .iter()
         .enumerate()
         .map(|(at, pairs)| {
@@ -83,7 +83,63 @@ pub(super) fn measure(
         }
     }
     measured.tables.extend([bits, forged]);
+    measured.tables.push(parts(material, sizes));
     measured
+}
+
+/// The same for local codes, whose keypoints an attacker can pair by place: from how few images the secret rotation is learned.
+fn parts(material: &Material, sizes: &Sizes) -> PrivacyTable {
+    let mut table = PrivacyTable::new(
+        "Bits of local codes predicted on held-out images; half are right by guessing",
+        &["known images", "known pairs of keypoint and code", "ridge", "logistic"],
+    );
+    let coder = material.shared_coder(Readout::LINEAR, 3);
+    let images = &material.crowd[..sizes.images.min(material.crowd.len())];
+    // The second half is predicted; of the first, more and more is known.
+    let (known, tested) = images.split_at(images.len() / 2);
+    let (questions, answers) = (descriptors(tested), part_signs(tested, &coder));
+    let counts: Vec<usize> =
+        sizes.part_images.iter().copied().filter(|count| *count <= known.len()).collect();
+    for count in counts {
+        let known = &known[..count];
+        let (mut examples, mut questions) = (descriptors(known), questions.clone());
+        let pairs = examples.nrows();
+        standardise(&mut examples, &mut questions);
+        let targets = part_signs(known, &coder);
+        let regression = Regression::new(examples, questions);
+        let share = |predicted: Option<Matrix>| {
+            predicted.map_or(0.0, |predicted| {
+                let pairs = predicted.iter().zip(answers.iter());
+                pairs.filter(|(a, b)| (**a > 0.0) == (**b > 0.0)).count() as f64 / answers.len().max(1) as f64
+            })
+        };
+        let best = |attack: fn(&Regression, &Matrix, f64) -> Option<Matrix>| {
+            RIDGES.iter().map(|ridge| share(attack(&regression, &targets, *ridge))).fold(0.0, f64::max)
+        };
+        table.rows.push(vec![
+            Cell::count(count),
+            Cell::count(pairs),
+            Cell::Share(best(Regression::ridge)),
+            Cell::Share(best(Regression::logistic)),
+        ]);
+    }
+    table
+}
+
+fn descriptors(of: &[Seen]) -> Matrix {
+    let parts: Vec<&[u8; RawFeatures::PART]> = of.iter().flat_map(|seen| seen.features.parts()).collect();
+    Matrix::from_fn(parts.len(), RawFeatures::PART, |row, column| f64::from(parts[row][column]))
+}
+
+fn part_signs(of: &[Seen], coder: &Coder) -> Matrix {
+    let codes: Vec<LocalCode> =
+        of.iter().flat_map(|seen| seen.features.part_codes(coder, usize::MAX)).collect();
+    Matrix::from_fn(codes.len(), 128, |row, bit| sign(&codes[row].words(), bit))
+}
+
+/// 1 where the bit is set, else -1.
+fn sign(words: &[u64], bit: usize) -> f64 {
+    if words[bit / 64] >> (bit % 64) & 1 == 1 { 1.0 } else { -1.0 }
 }
 
 /// Codes of the attacker's images and of the held-out ones under one read-out.
@@ -131,24 +187,28 @@ impl Truth {
 }
 
 /// One entry a read-out, with one for each of [`ATTACKS`].
-fn attack(known: &[Seen], tested: &[Seen], truths: &[Truth]) -> Vec<[Forged; 2]> {
+fn attack(known: &[Seen], tested: &[Seen], truths: &[Truth]) -> Vec<[Forged; ATTACKS.len()]> {
     let (mut examples, mut questions) = (features(known), features(tested));
     standardise(&mut examples, &mut questions);
     let regression = Regression::new(examples, questions);
     let targets = Matrix::from_fn(known.len(), 256 * truths.len(), |row, column| {
         truths[column / 256].known[(row, column % 256)]
     });
-    let mut best = vec![[Forged::default(); 2]; truths.len()];
+    let mut best = vec![[Forged::default(); ATTACKS.len()]; truths.len()];
+    let mut judge = |attack: usize, predicted: &Matrix| {
+        for (number, truth) in truths.iter().enumerate() {
+            let forged = truth.judge(predicted, 256 * number);
+            let best = &mut best[number][attack];
+            best.bits = best.bits.max(forged.bits);
+            best.matched = best.matched.max(forged.matched);
+        }
+    };
+    judge(0, &regression.nearest(&targets));
     for ridge in RIDGES {
-        for (attack, predicted) in
-            [regression.ridge(&targets, ridge), regression.logistic(&targets, ridge)].into_iter().enumerate()
-        {
-            let Some(predicted) = predicted else { continue };
-            for (number, truth) in truths.iter().enumerate() {
-                let forged = truth.judge(&predicted, 256 * number);
-                let best = &mut best[number][attack];
-                best.bits = best.bits.max(forged.bits);
-                best.matched = best.matched.max(forged.matched);
+        let attacks = [regression.ridge(&targets, ridge), regression.logistic(&targets, ridge)];
+        for (attack, predicted) in attacks.iter().enumerate() {
+            if let Some(predicted) = predicted {
+                judge(attack + 1, predicted);
             }
         }
     }
@@ -164,7 +224,5 @@ fn features(of: &[Seen]) -> Matrix {
 }
 
 pub(super) fn signs(codes: &[GlobalCode]) -> Matrix {
-    Matrix::from_fn(codes.len(), 256, |row, bit| {
-        if codes[row].words()[bit / 64] >> (bit % 64) & 1 == 1 { 1.0 } else { -1.0 }
-    })
+    Matrix::from_fn(codes.len(), 256, |row, bit| sign(&codes[row].words(), bit))
 }

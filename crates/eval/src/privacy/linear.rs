@@ -62,6 +62,17 @@ impl Regression {
         Self { known, held_out, gram }
     }
 
+    /// The targets of the known example that is nearest to each held-out one, by angle.
+    pub(crate) fn nearest(&self, targets: &Matrix) -> Matrix {
+        let mut fit = product(&self.held_out, &self.known.transpose());
+        for (row, example) in self.known.row_iter().enumerate() {
+            let length = example.norm().max(f64::MIN_POSITIVE);
+            fit.column_mut(row).scale_mut(1.0 / length);
+        }
+        let nearest: Vec<usize> = fit.row_iter().map(|row| row.transpose().imax()).collect();
+        Matrix::from_fn(nearest.len(), targets.ncols(), |row, column| targets[(nearest[row], column)])
+    }
+
     /// The factor of `gram + ridge * n`.
     fn factor(&self, ridge: f64) -> Option<Cholesky<f64, Dyn>> {
         let mut matrix = self.gram.clone();
@@ -157,6 +168,14 @@ mod tests {
                 assert!(share >= least, "{examples} examples: {share}");
             }
         }
+    }
+
+    #[test]
+    fn the_nearest_example_answers_for_all_that_is_like_it() {
+        let known = Matrix::from_row_slice(2, 2, &[1.0, 0.0, 0.0, 5.0]);
+        let regression = Regression::new(known, Matrix::from_row_slice(2, 2, &[1.0, 0.9, 0.1, 1.0]));
+        let targets = Matrix::from_row_slice(2, 1, &[1.0, -1.0]);
+        assert_eq!(regression.nearest(&targets).as_slice(), [1.0, -1.0]);
     }
 
     #[test]

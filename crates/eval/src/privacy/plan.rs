@@ -96,6 +96,8 @@ pub(super) struct Sizes {
     /// Known pairs of image and code, and images whose code is then predicted.
     pub(super) pairs: &'static [usize],
     pub(super) held_out: usize,
+    /// Images whose local codes are known.
+    pub(super) part_images: &'static [usize],
     /// Documents that are restored from their codes.
     pub(super) restored: usize,
     /// Records of the index that is built twice.
@@ -118,6 +120,7 @@ impl Sizes {
                 anchors: 40,
                 pairs: &[60, 200],
                 held_out: 60,
+                part_images: &[1, 3],
                 restored: 20,
                 sealed: 24,
                 people: 6,
@@ -133,6 +136,7 @@ impl Sizes {
                 anchors: 100,
                 pairs: &[100, 300, 1000, 3000, 10_000],
                 held_out: 1000,
+                part_images: &[1, 3, 10, 30],
                 restored: 200,
                 sealed: 300,
                 people: 150,
