@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use saltprint_eval::Treatment;
+use saltprint_fingerprint::Readout;
 use saltprint_synth::Template;
 
 const EXIT_CODES: &str = "\
@@ -157,6 +158,10 @@ pub(crate) struct CalibrateArgs {
     /// Seed of the simulated edits; the same seed and vault give the same profile.
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
+    /// Half-spaces that a bit of a whole-image code is read from: 1, or 4, 6 or 8 through a secret truth table. PRIVACY.md says
+    /// what that buys and costs.
+    #[arg(long, value_name = "K", default_value = "1", value_parser = readout)]
+    pub(crate) readout: Readout,
     /// Replace a profile that exists: the next rebuild then fingerprints every record again.
     #[arg(long)]
     pub(crate) force: bool,
@@ -262,6 +267,7 @@ pub(crate) struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct EvalArgs {
     /// Invent a vault of N documents, instead of using the one of the configuration.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -293,6 +299,18 @@ pub(crate) struct EvalArgs {
     /// Ask every stranger under every edit, instead of unedited and under one edit in turn.
     #[arg(long)]
     pub(crate) full_strangers: bool,
+    /// Read-out of the profile that is learned, as in `calibrate`.
+    #[arg(long, value_name = "K", default_value = "1", value_parser = readout)]
+    pub(crate) readout: Readout,
+    /// Measure instead what codes and sealed files give away: privacy.html, privacy.json and privacy.csv in the folder of `--out`.
+    #[arg(
+        long,
+        conflicts_with_all = ["strangers", "queries", "edits", "baselines", "full_strangers", "templates", "readout"]
+    )]
+    pub(crate) privacy: bool,
+    /// With `--privacy`: fewer keys, pairs and documents; seconds instead of minutes, and wider bounds.
+    #[arg(long, requires = "privacy")]
+    pub(crate) quick: bool,
     /// Print the report as JSON on stdout instead of the table.
     #[arg(long)]
     pub(crate) json: bool,
@@ -310,6 +328,11 @@ fn treatment(name: &str) -> Result<Treatment, String> {
         let names: Vec<String> = Treatment::standard().iter().map(ToString::to_string).collect();
         format!("no such edit; the standard set is {}", names.join(", "))
     })
+}
+
+fn readout(number: &str) -> Result<Readout, String> {
+    let known = number.parse().ok().and_then(Readout::of);
+    known.ok_or_else(|| "say 1, 4, 6 or 8".to_owned())
 }
 
 fn on_or_off(word: &str) -> Result<bool, String> {

@@ -59,6 +59,8 @@ contexts! {
     pub CATALOG_ROW_TAG = "saltprint 2026-11 v1 index catalog row tag";
     /// Seed of the secret orthonormal projection behind global codes; the salt is up to the fingerprint crate.
     pub GLOBAL_PROJECTION = "saltprint 2026-11 v1 projection global projection";
+    /// Seed of the secret truth tables that global codes are read through where a profile asks for them.
+    pub GLOBAL_READOUT = "saltprint 2026-11 v1 projection global readout";
     /// Seed of the secret orthonormal projection behind local codes; the salt is up to the fingerprint crate.
     pub LOCAL_PROJECTION = "saltprint 2026-11 v1 projection local projection";
     /// Encrypts a sealed profile; salted per blob.

@@ -81,5 +81,6 @@ pub use progress::{NoProgress, Phase, Progress};
 pub use rebuild::rebuild;
 pub use rebuild::{RebuildOptions, RebuildSummary, SegmentSummary, SelectionSummary, VaultTotals};
 pub use report::{AgreementReport, CopyExtent, ItemReport, MatchReport, Outcome, RejectReason};
+pub use saltprint_fingerprint::Readout;
 pub use saltprint_intake::escape_name;
 pub use triage::{CellCount, TriageInput, TriageSummary, TriageTotals};

@@ -20,6 +20,7 @@ pub(super) fn calibrate(args: &CalibrateArgs, config: &Config) -> anyhow::Result
     options.sample = args.sample as usize;
     options.seed = args.seed;
     options.force = args.force;
+    options.readout = args.readout;
     let progress = Shown::new();
     let auditor = Auditor::open(config, BUILDER)?;
     let summary = saltprint::calibrate(config, options, &progress)?;
