@@ -23,4 +23,5 @@ mod recalibrate;
 mod recall;
 mod roles;
 mod stores;
+mod unsafe_code;
 mod vault_parts;

@@ -112,3 +112,14 @@ fn tar(entries: &[(&str, &[u8])]) -> Vec<u8> {
     file.resize(file.len() + 1024, 0);
     file
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_hold_images() {
+        let counts: Vec<_> = seeds().iter().map(|seed| parts::images(seed, false)).collect();
+        assert_eq!(counts, [2, 1, 1, 2, 2, 3, 0]);
+    }
+}

@@ -240,7 +240,7 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let mode = |mode: u8, rest: &[u8]| [&[mode], rest].concat();
     let good = &*GOOD;
     let bodies: Vec<&[u8]> = good.later.split(|&byte| byte == b'\n').skip(1).collect();
-    let cut = |line: &&[u8]| line.len().checked_sub(75).map(|end| line[..end].to_vec());
+    let cut = |line: &&[u8]| line.len().checked_sub(74).map(|end| line[..end].to_vec());
     let bodies = bodies.iter().filter_map(cut).collect::<Vec<_>>().join(&b'\n');
     let mut seeds = vec![mode(0, &good.log), mode(0, &good.later), mode(2, &bodies), mode(1, &[])];
     seeds.extend((0..good.log.len()).step_by(97).map(|at| mode(1, &patch::flip(at, 1))));
@@ -259,4 +259,17 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         seeds.push(mode(6, &numbers));
     }
     seeds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_sealed_here_are_authentic() {
+        let bodies: Vec<&[u8]> = GOOD.log.split(|&byte| byte == b'\n').skip(1).collect();
+        let bodies: Vec<&[u8]> =
+            bodies.iter().filter_map(|line| Some(&line[..line.len().checked_sub(74)?])).collect();
+        assert!(authentic(&bodies.join(&b'\n')) == GOOD.log);
+    }
 }

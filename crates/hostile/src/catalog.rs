@@ -168,3 +168,18 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     seeds.push(mode(4, &[0x80, 0, 1, 0]));
     seeds
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_made_here_are_those_of_the_program() {
+        let mut row = [1; 65];
+        let fits = tag(&[EPOCH.as_bytes(), record().as_bytes(), &row[..ROW_TAG]]);
+        row[ROW_TAG..].copy_from_slice(&fits);
+        assert!(read(Some(row), None).0.is_some());
+        row[0] ^= 1;
+        assert!(read(Some(row), None).0.is_none());
+    }
+}

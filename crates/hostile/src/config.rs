@@ -122,3 +122,17 @@ segment_records = 8000
     let inline = "vault = { root = \"v\" }\nmatching.graph_from = 0x10\nrebuild = { local_sample = 1_000 }\n";
     [all, store, minimal, inline].map(|text| text.as_bytes().to_vec()).to_vec()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_configurations() {
+        let good =
+            |seed: &Vec<u8>| Config::parse(std::str::from_utf8(seed).unwrap(), Path::new("/base")).is_ok();
+        // The second one needs the feature `object-store`.
+        assert_eq!(seeds().iter().map(good).collect::<Vec<_>>()[0], true);
+        assert!(seeds().iter().skip(2).all(good));
+    }
+}

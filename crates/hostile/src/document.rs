@@ -156,3 +156,15 @@ fn tiff(order: &[u8; 2], pages: u32) -> Vec<u8> {
     }
     file
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_hold_pages_and_images() {
+        let counts: Vec<_> = seeds().iter().map(|seed| parts::images(seed, true)).collect();
+        // The pages, the two images on them, and all of it again in an archive.
+        assert_eq!(counts, [2, 2, 2, 3, 4]);
+    }
+}

@@ -155,3 +155,13 @@ fn turned(jpeg: &[u8]) -> Vec<u8> {
     let exif = b"\xff\xe1\0\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
     [&jpeg[..2], exif, &jpeg[2..]].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_images() {
+        assert!(seeds().iter().all(|seed| decode(seed, &limits()).is_ok()));
+    }
+}

@@ -245,3 +245,21 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     seeds.push(mode(6, &[[2, 1, 2, 3].as_slice(), &[9; 80]].concat()));
     seeds
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_keys_and_shares() {
+        let (file, shares) = &*GOOD;
+        assert_eq!(load(file).unwrap().0, Role::Index);
+        let shares: Vec<_> = shares.iter().map(|share| check_share(share).unwrap()).collect();
+        assert!(restore(&shares).is_ok());
+        assert!(check_share(&share_of(&[[2, 1, 2, 3].as_slice(), &[9; 80]].concat())).is_some());
+        assert!(
+            check_share(&share_of(&[[2, 4, 2, 3].as_slice(), &[9; 80]].concat())).is_none(),
+            "number 4 of 3"
+        );
+    }
+}

@@ -163,3 +163,23 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     }
     seeds
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_changed_is_good_before() {
+        let (manifest, census) = &*GOOD;
+        assert!(open(&Sealing::MANIFEST.seal(&KEY, MANIFEST, &[], manifest, SALT)).is_some());
+        let census = Sealing::CENSUS.seal(&KEY, CENSUS, EPOCH.as_bytes(), census, SALT);
+        assert!(Census::open(&KEY, EPOCH, &census).is_ok());
+    }
+
+    #[test]
+    fn counts_may_be_any() {
+        let coverage =
+            Coverage { indexed: u64::MAX, duplicate: 1, too_plain: 2, unreadable: u64::MAX, refused: 1 };
+        assert_eq!((coverage.total(), coverage.rejected()), (u64::MAX, u64::MAX));
+    }
+}

@@ -96,3 +96,9 @@ fn walk(bytes: &[u8], draw: bool) -> Vec<Seen> {
     assert!(unpacked <= allowed, "{unpacked} bytes out of {}", bytes.len());
     seen
 }
+
+/// How many images a file gives.
+#[cfg(test)]
+pub(crate) fn images(bytes: &[u8], draw: bool) -> usize {
+    walk(bytes, draw).iter().filter(|seen| matches!(seen.image, Some(Ok(_)))).count()
+}

@@ -80,3 +80,16 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     seeds.push(mode(0, &Sealing::PROFILE.seal(&KEY, FORMAT, &[], b"short", SALT)));
     seeds
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_here_is_a_profile() {
+        let profile = open(&GOOD).unwrap();
+        assert_eq!(profile.dims(), 1);
+        let built_in = Profile::builtin().seal(&KEY, SALT);
+        assert_eq!(open(&built_in).unwrap().dims(), Profile::builtin().dims());
+    }
+}

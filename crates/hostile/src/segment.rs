@@ -203,3 +203,20 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     }
     seeds
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sealing_by_the_document_is_sealing_by_the_program() {
+        for base in &*BASES {
+            assert!(base.changed(&[], &KEY) == base.sealed());
+            assert_eq!(tour(base.sealed())[0], "Ok(())");
+            // A salt of our own: every page is sealed anew.
+            let moved = base.changed(&patch::write(16, &[8; 32]), &KEY);
+            assert!(moved != base.sealed());
+            assert_eq!(tour(&moved), tour(base.sealed()));
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Every target on a stable compiler: its seeds, the inputs that broke something once, and mutations of both.
 //!
-//! `SALTPRINT_MUTATIONS` is the number of mutations a target, and `SALTPRINT_SEED` what they are made from.
+//! `SALTPRINT_EFFORT` multiplies the number of mutations, and `SALTPRINT_SEED` is what they are made from.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +15,7 @@ fn number(variable: &str, default: u64) -> u64 {
     env::var(variable).ok().map_or(default, |text| text.parse().expect("a number"))
 }
 
-/// Mutations a target in `cargo test`, by what one costs.
+/// Mutations of a target, by what one costs.
 fn mutations(target: &Target) -> u64 {
     let usual = match target.name {
         "document" | "segment" | "profile" => 150,
@@ -23,7 +23,7 @@ fn mutations(target: &Target) -> u64 {
         "archive" | "manifest" | "audit" => 600,
         _ => 1_500,
     };
-    number("SALTPRINT_MUTATIONS", usual)
+    usual * number("SALTPRINT_EFFORT", 1)
 }
 
 fn replay(name: &str) {
