@@ -81,17 +81,17 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let jpeg = images::encode(&images::picture(16, 16), ImageFormat::Jpeg);
     let scan = pdf(&[
         object(
-            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 30 40] /Resources << /XObject << /I 4 0 R >> >> /Contents 5 0 R >>",
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 30] /Resources << /XObject << /I 4 0 R >> >> /Contents 5 0 R >>",
         ),
         stream(
             "/Type /XObject /Subtype /Image /Width 16 /Height 16 /ColorSpace /DeviceRGB /BitsPerComponent 8 /Filter /DCTDecode",
             &jpeg,
         ),
-        stream("", b"q 30 0 0 40 0 0 cm /I Do Q"),
+        stream("", b"q 300 0 0 30 0 0 cm /I Do Q"),
     ]);
     let drawn = pdf(&[
         object(
-            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 50 50] /Contents 6 0 R /Resources << /Font << /F1 4 0 R >> /XObject << /X 5 0 R /I 7 0 R >> >> >>",
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 30 300] /Contents 6 0 R /Resources << /Font << /F1 4 0 R >> /XObject << /X 5 0 R /I 7 0 R >> >> >>",
         ),
         object("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"),
         stream("/Type /XObject /Subtype /Form /BBox [0 0 9 9]", b"1 0 0 RG 2 w 1 1 m 8 8 l S"),

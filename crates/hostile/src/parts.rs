@@ -17,9 +17,10 @@ const UNPACKED_BYTES: u64 = 4 << 20;
 fn limits() -> Limits {
     Limits {
         file_bytes: 1 << 20,
-        side: 1024,
-        pixels: 1 << 18,
-        decode_bytes: 8 << 20,
+        // A page has 1,800 pixels on its longer side: only narrow ones are drawn, so that it goes fast.
+        side: 2048,
+        pixels: 1 << 19,
+        decode_bytes: 16 << 20,
         container_bytes: 1 << 20,
         document_bytes: 1 << 20,
         entries: 64,
