@@ -26,4 +26,5 @@ mod recall;
 mod roles;
 mod rotate;
 mod stores;
+mod unsafe_code;
 mod vault_parts;

@@ -342,8 +342,11 @@ impl Config {
         })
     }
 
-    /// Parses a configuration; `base` is the folder that relative paths start from. The error says what is wrong.
-    fn parse(text: &str, base: &Path) -> Result<Self, String> {
+    /// Parses and checks the text of a configuration; `base` is the folder that relative paths start from.
+    ///
+    /// # Errors
+    /// A text that says what is wrong, as [`Config::load`] has it.
+    pub fn parse(text: &str, base: &Path) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
         let limits = Limits::default();
         let limits = Limits {

@@ -116,14 +116,14 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// All inputs but the erased ones.
+    /// All inputs but the erased ones. Counts that were read may be any, so sums stop at the largest number.
     pub fn total(&self) -> u64 {
-        self.indexed + self.duplicate + self.too_plain + self.unreadable + self.refused
+        self.rejected().saturating_add(self.indexed).saturating_add(self.duplicate)
     }
 
     /// Inputs that are not in the index.
     pub fn rejected(&self) -> u64 {
-        self.too_plain + self.unreadable + self.refused
+        self.too_plain.saturating_add(self.unreadable).saturating_add(self.refused)
     }
 }
 
