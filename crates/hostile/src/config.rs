@@ -132,7 +132,6 @@ mod tests {
         let good =
             |seed: &Vec<u8>| Config::parse(std::str::from_utf8(seed).unwrap(), Path::new("/base")).is_ok();
         // The second one needs the feature `object-store`.
-        assert_eq!(seeds().iter().map(good).collect::<Vec<_>>()[0], true);
-        assert!(seeds().iter().skip(2).all(good));
+        assert!(seeds().iter().take(1).chain(seeds().iter().skip(2)).all(good));
     }
 }

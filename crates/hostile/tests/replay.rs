@@ -2,6 +2,8 @@
 //!
 //! `SALTPRINT_EFFORT` multiplies the number of mutations, and `SALTPRINT_SEED` is what they are made from.
 
+#![expect(clippy::print_stdout, reason = "says which input broke a promise")]
+
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::{env, panic};
@@ -50,7 +52,7 @@ fn check(target: &Target, input: &[u8], what: &str) {
     let Err(broken) = panic::catch_unwind(|| target.check(input)) else { return };
     let place = env::var_os("CARGO_TARGET_TMPDIR").map_or_else(env::temp_dir, PathBuf::from);
     let path = place.join(format!("{}-broken", target.name));
-    std::fs::write(&path, input).unwrap();
+    std::fs::write(&path, input).expect("the folder of temporary files");
     println!("{what} of {} broke a promise; it lies in {}", target.name, path.display());
     panic::resume_unwind(broken);
 }
