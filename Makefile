@@ -3,14 +3,24 @@
 CARGO ?= cargo
 LOCKED := --locked
 
-.PHONY: help check fmt clippy doc test demo bench deny golden
+# Minutes for each fuzz target, and which of them.
+MINUTES ?= 10
+TARGETS ?= image archive document segment manifest catalog key profile config audit
+
+.PHONY: help check fmt clippy doc test faults demo bench deny advisories sbom reproducible fuzz fuzz-smoke golden
 
 help:
 	@echo "make check   formatting, lints and documentation, warnings denied"
 	@echo "make test    all tests"
+	@echo "make faults  kills and failing disks at every call that changes a file (needs strace; some minutes)"
 	@echo "make demo    the whole job on an invented vault and leak, under target/demo"
 	@echo "make bench   benchmarks"
+	@echo "make fuzz    libFuzzer on every parser, MINUTES=10 each (needs cargo-fuzz and a nightly compiler); TARGETS=\"image key\" for some"
+	@echo "make fuzz-smoke    seeds, regressions and some thousand mutations on the stable compiler"
 	@echo "make deny    licences, bans and sources of dependencies (needs cargo-deny)"
+	@echo "make advisories    known vulnerabilities of dependencies (needs cargo-deny and the network)"
+	@echo "make sbom    a CycloneDX list of what the program is made of, target/sbom (needs cargo-cyclonedx)"
+	@echo "make reproducible  build the released program twice in two places and compare"
 	@echo "make golden  write the golden files of the JSON contracts anew; review the diff"
 
 check: fmt clippy doc
@@ -27,6 +37,9 @@ doc:
 test:
 	$(CARGO) test $(LOCKED) --workspace
 
+faults:
+	SALTPRINT_FAULTS=all $(CARGO) test $(LOCKED) --workspace --test it -- faults
+
 demo:
 	$(CARGO) run $(LOCKED) --release -- demo --dir target/demo
 
@@ -35,6 +48,29 @@ bench:
 
 deny:
 	$(CARGO) deny --locked check licenses bans sources
+
+# Apart from `deny`, because the database of advisories comes over the network.
+advisories:
+	$(CARGO) deny --locked check advisories
+
+sbom:
+	tools/sbom
+
+reproducible:
+	tools/reproducible
+
+# With the lock file of the release, so that what is tested is what is shipped. Each target runs under the address sanitizer.
+fuzz:
+	$(CARGO) run $(LOCKED) --example seeds -p saltprint-hostile -- fuzz
+	cp Cargo.lock fuzz/Cargo.lock
+	for target in $(TARGETS); do \
+		$(CARGO) +nightly fuzz run $$target -- -max_total_time=$$(( 60 * $(MINUTES) )) -timeout=20 -rss_limit_mb=2048 \
+			-max_len=65536 -dict=fuzz/dictionaries/$$target -print_final_stats=1 || exit 1; \
+	done
+
+# The test is part of `make test`; here it makes more and other mutations.
+fuzz-smoke:
+	SALTPRINT_EFFORT=4 SALTPRINT_SEED=2 $(CARGO) test $(LOCKED) --workspace --test replay
 
 golden:
 	SALTPRINT_GOLDEN=write $(CARGO) test $(LOCKED) --test it golden

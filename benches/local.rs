@@ -97,6 +97,8 @@ fn generation(folder: &tempfile::TempDir, features: u64) -> Generation {
         census: CensusId::default(),
         negative: NegativeBank::default(),
         coverage: Coverage::default(),
+        erasures: 0,
+        previous: None,
     };
     dir.publish(&lock, &key, &manifest).expect("room on the disk");
     dir.open(&key, EPOCH).expect("just written")

@@ -54,7 +54,10 @@ fn leftovers(place: &Place) -> Vec<String> {
     let mut needed: Vec<String> = manifest.segments.iter().map(|segment| segment.id.file_name()).collect();
     needed.push(format!("profile-{}.salt", manifest.epoch));
     needed.push(manifest.census.file_name());
-    needed.extend(["MANIFEST", "catalog.digest", "catalog.redb", "lock"].map(str::to_owned));
+    needed.extend(
+        ["MANIFEST", "catalog.digest", "catalog.redb", "lock", "ERASURES", "erasures.lock"]
+            .map(str::to_owned),
+    );
     let entries = fs::read_dir(&config.index).unwrap();
     entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -9,13 +9,14 @@ use crate::place::{Place, corpus};
 const ROLES: [&str; 4] = ["projection", "index", "ref", "audit"];
 
 /// Commands, and the keys that they need: whoever may search cannot resolve refs, whoever makes refs cannot search.
-const NEEDS: [(&[&str], &[&str]); 8] = [
+const NEEDS: [(&[&str], &[&str]); 9] = [
     (&["lookup", "ours.jpg"], &["projection", "index"]),
     (&["triage", "ours.jpg"], &["projection", "index"]),
     (&["verify"], &["projection", "index"]),
     (&["status"], &["projection", "index"]),
     (&["ref", "some/record.jpg"], &["ref"]),
     (&["rebuild"], &["projection", "index", "ref"]),
+    (&["erase", "--ref", "rec_00000000000000000000000000000001"], &["index", "ref"]),
     (&["calibrate", "--force"], &["projection", "ref"]),
     (&["completions", "bash"], &[]),
 ];
@@ -70,7 +71,9 @@ fn opened(place: &Place, arguments: &[&str]) -> Option<BTreeSet<String>> {
     }
     assert!(traced.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&traced.stderr));
     let names = log.lines().filter_map(|line| line.split('"').nth(1));
-    Some(names.filter_map(|name| name.strip_suffix(".key")?.rsplit('/').next()).map(str::to_owned).collect())
+    // The next and the previous key of a role are keys of this role.
+    let roles = names.filter_map(|name| name.strip_suffix(".key")?.rsplit('/').next()?.split('.').next());
+    Some(roles.map(str::to_owned).collect())
 }
 
 #[test]

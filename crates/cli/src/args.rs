@@ -1,12 +1,14 @@
 //! What can be typed.
 
 pub(crate) mod audit;
+pub(crate) mod erase;
 pub(crate) mod keys;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use saltprint_eval::Treatment;
+use saltprint_fingerprint::Readout;
 use saltprint_synth::Template;
 
 const EXIT_CODES: &str = "\
@@ -48,7 +50,8 @@ Exit codes:
 const REBUILD_HELP: &str = "\
 Examples:
   saltprint rebuild --config /srv/saltprint/saltprint.toml --json    (every night)
-  saltprint rebuild --full                                           (after damage)";
+  saltprint rebuild --full                                           (after damage)
+  saltprint rebuild --accept-rollback                                (after a backup was restored on purpose)";
 
 const COMPLETIONS_HELP: &str = "\
 Examples:
@@ -98,6 +101,9 @@ pub(crate) enum Command {
     /// Bring the index up to date with the vault; the nightly job.
     #[command(after_help = REBUILD_HELP)]
     Rebuild(RebuildArgs),
+    /// Erase records or subjects: in force from the next query on, physically gone after the next rebuild.
+    #[command(after_help = erase::HELP)]
+    Erase(erase::EraseArgs),
     /// Look single images up.
     #[command(after_help = LOOKUP_HELP)]
     Lookup(LookupArgs),
@@ -152,6 +158,10 @@ pub(crate) struct CalibrateArgs {
     /// Seed of the simulated edits; the same seed and vault give the same profile.
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
+    /// Half-spaces that a bit of a whole-image code is read from: 1, or 4, 6 or 8 through a secret truth table. PRIVACY.md says
+    /// what that buys and costs.
+    #[arg(long, value_name = "K", default_value = "1", value_parser = readout)]
+    pub(crate) readout: Readout,
     /// Replace a profile that exists: the next rebuild then fingerprints every record again.
     #[arg(long)]
     pub(crate) force: bool,
@@ -161,6 +171,7 @@ pub(crate) struct CalibrateArgs {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct RebuildArgs {
     /// Read and fingerprint everything again; the way out of a damaged index. Replaces an index that the keys do not open.
     #[arg(long)]
@@ -168,6 +179,9 @@ pub(crate) struct RebuildArgs {
     /// Publish an empty index although the vault lists nothing while the index holds records.
     #[arg(long)]
     pub(crate) allow_empty: bool,
+    /// Go on from what lies in the index folder although a newer generation, or a longer list of erasures, was seen in it.
+    #[arg(long)]
+    pub(crate) accept_rollback: bool,
     /// Print a JSON summary on stdout.
     #[arg(long)]
     pub(crate) json: bool,
@@ -253,6 +267,7 @@ pub(crate) struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct EvalArgs {
     /// Invent a vault of N documents, instead of using the one of the configuration.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -284,6 +299,18 @@ pub(crate) struct EvalArgs {
     /// Ask every stranger under every edit, instead of unedited and under one edit in turn.
     #[arg(long)]
     pub(crate) full_strangers: bool,
+    /// Read-out of the profile that is learned, as in `calibrate`.
+    #[arg(long, value_name = "K", default_value = "1", value_parser = readout)]
+    pub(crate) readout: Readout,
+    /// Measure instead what codes and sealed files give away: privacy.html, privacy.json and privacy.csv in the folder of `--out`.
+    #[arg(
+        long,
+        conflicts_with_all = ["strangers", "queries", "edits", "baselines", "full_strangers", "templates", "readout"]
+    )]
+    pub(crate) privacy: bool,
+    /// With `--privacy`: fewer keys, pairs and documents; seconds instead of minutes, and wider bounds.
+    #[arg(long, requires = "privacy")]
+    pub(crate) quick: bool,
     /// Print the report as JSON on stdout instead of the table.
     #[arg(long)]
     pub(crate) json: bool,
@@ -301,6 +328,11 @@ fn treatment(name: &str) -> Result<Treatment, String> {
         let names: Vec<String> = Treatment::standard().iter().map(ToString::to_string).collect();
         format!("no such edit; the standard set is {}", names.join(", "))
     })
+}
+
+fn readout(number: &str) -> Result<Readout, String> {
+    let known = number.parse().ok().and_then(Readout::of);
+    known.ok_or_else(|| "say 1, 4, 6 or 8".to_owned())
 }
 
 fn on_or_off(word: &str) -> Result<bool, String> {

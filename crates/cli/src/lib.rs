@@ -4,7 +4,14 @@
 //! [`run`] maps the result to an exit code. Data goes to stdout, progress and messages to stderr.
 
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stderr, reason = "this crate is where the program talks to people")]
+
+/// Writes a line to stderr. Where nobody can be told anything any more, the work still goes on.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr().lock(), $($words)*);
+    }};
+}
 
 mod args;
 mod commands;
@@ -24,7 +31,7 @@ pub use exit::Exit;
 pub fn run() -> ExitCode {
     // Before anything secret is near.
     if let Err(error) = saltprint_keys::hardening::disable_core_dumps() {
-        eprintln!("warning: {error}");
+        say!("warning: {error}");
     }
     // clap exits with 2 on wrong usage and with 0 after help.
     let arguments = Arguments::parse();
@@ -32,13 +39,13 @@ pub fn run() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) if is_broken_pipe(&error) => Exit::Done.into(),
         Err(error) => {
-            eprintln!("error: {error}");
+            say!("error: {error}");
             let mut last = error.to_string();
             for cause in error.chain().skip(1) {
                 let text = cause.to_string();
                 // Some libraries repeat their source; say it once.
                 if !last.contains(&text) {
-                    eprintln!("  because: {text}");
+                    say!("  because: {text}");
                 }
                 last = text;
             }

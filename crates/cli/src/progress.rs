@@ -95,7 +95,7 @@ impl Shown {
                 let left =
                     left.map_or_else(String::new, |left| format!(", about {} left", HumanDuration(left)));
                 let note = if state.note.is_empty() { String::new() } else { format!(" ({})", state.note) };
-                eprintln!("{step}: {done}{of}{left}{note}");
+                say!("{step}: {done}{of}{left}{note}");
             }
             return;
         }

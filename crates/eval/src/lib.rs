@@ -17,13 +17,17 @@
 //! # Ok::<(), saltprint_eval::EvalError>(())
 //! ```
 //!
+//! What codes and sealed files give away is another question: a [`PrivacyPlan`] and [`measure_privacy`] play the
+//! attackers, and a [`PrivacyReport`] holds numbers against bounds.
+//!
 //! # What leaves the evaluation
 //! Numbers only. Reports name edits, the templates of an invented vault and numbered kinds of an own one; no record id,
 //! ref, file name, image or word of a customer's list. The work folder holds copies of nothing but the list of records,
 //! the sealed index and its throw-away keys; a temporary one is removed at the end.
 //!
 //! # Memory
-//! One batch of encoded images, one image and its edited copy a thread, some 300 bytes a record and 150 a query.
+//! One batch of encoded images, one image and its edited copy a thread, some 300 bytes a record and 150 a query. The
+//! privacy measurements hold features and small pictures of all their documents: 12 kB each, and 1 GB at the peak.
 
 #![forbid(unsafe_code)]
 
@@ -33,6 +37,7 @@ mod layouts;
 mod measures;
 mod pipeline;
 mod plan;
+mod privacy;
 mod progress;
 mod queries;
 mod report;
@@ -44,6 +49,10 @@ mod vault;
 
 pub use error::EvalError;
 pub use plan::{DEFAULT_HOLD_OUT, DEFAULT_QUERIES, EvalPlan};
+pub use privacy::{
+    Cell, Finding, Measurement, PRIVACY_FORMAT, PrivacyPlan, PrivacyReport, PrivacySetup, PrivacyTable,
+    PrivacyVerdict, measure_privacy,
+};
 pub use progress::{Progress, Stage};
 pub use report::{
     EvalReport, FORMAT, HashCell, Histogram, KindSize, MethodReport, PipelineFacts, RocPoint, Row, Setup,

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use saltprint::{
     CalibrateOptions, CalibrateSummary, Config, RebuildOptions, RebuildSummary, Saltprint, calibrate, rebuild,
 };
+use saltprint_fingerprint::Readout;
 use saltprint_keys::{RefKey, keygen, system_random};
 use tempfile::TempDir;
 
@@ -73,6 +74,7 @@ pub(crate) fn build(
     documents: &Documents,
     own: Option<&Config>,
     seed: u64,
+    readout: Readout,
     clock: &Clock,
     progress: &dyn Progress,
 ) -> Result<Built, EvalError> {
@@ -99,6 +101,7 @@ pub(crate) fn build(
     let pipeline = PipelineProgress(progress);
     let mut options = CalibrateOptions::default();
     options.seed = seed;
+    options.readout = readout;
     let kept = documents.kept.len();
     let calibrated = clock.time(Work::Calibrate, kept, || calibrate(&config, options, &pipeline))?;
     let rebuilt =

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use saltprint::Config;
+use saltprint_fingerprint::Readout;
 use saltprint_synth::Template;
 
 use crate::EvalError;
@@ -43,6 +44,7 @@ pub struct EvalPlan {
     pub(crate) seed: u64,
     pub(crate) baselines: bool,
     pub(crate) full_strangers: bool,
+    pub(crate) readout: Readout,
     pub(crate) work: Option<PathBuf>,
 }
 
@@ -71,6 +73,7 @@ impl EvalPlan {
             seed: 1,
             baselines: true,
             full_strangers: false,
+            readout: Readout::LINEAR,
             work: None,
         }
     }
@@ -124,6 +127,13 @@ impl EvalPlan {
     #[must_use]
     pub fn full_strangers(mut self, on: bool) -> Self {
         self.full_strangers = on;
+        self
+    }
+
+    /// How the profile that is learned reads bits of whole-image codes.
+    #[must_use]
+    pub fn readout(mut self, readout: Readout) -> Self {
+        self.readout = readout;
         self
     }
 

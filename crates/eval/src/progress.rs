@@ -19,6 +19,8 @@ pub enum Stage {
     Records,
     /// Strangers are looked up.
     Strangers,
+    /// A privacy measurement, in words.
+    Privacy(&'static str),
 }
 
 impl Stage {
@@ -30,6 +32,7 @@ impl Stage {
             Self::Baselines => "hashing for baselines",
             Self::Records => "looking up edited records",
             Self::Strangers => "looking up strangers",
+            Self::Privacy(words) => words,
         }
     }
 }

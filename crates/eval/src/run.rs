@@ -52,7 +52,7 @@ pub fn run(plan: &EvalPlan, progress: &dyn Progress) -> Result<EvalReport, EvalE
     if documents.kept.is_empty() {
         return Err(EvalError::plan("no usable record is left once the strangers are held out"));
     }
-    let built = pipeline::build(&work, &documents, own, plan.seed, &clock, progress)?;
+    let built = pipeline::build(&work, &documents, own, plan.seed, plan.readout, &clock, progress)?;
     let asking = Asking {
         plan,
         documents: &documents,

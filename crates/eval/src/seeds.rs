@@ -18,6 +18,12 @@ pub(crate) enum Choice {
     Collage,
     /// Throw-away keys of an invented vault.
     Keys,
+    /// Projection keys of the privacy measurements, which live in memory only.
+    Projections,
+    /// Which codes the attackers know, and in which order they lie.
+    Attack,
+    /// Persons, sittings and exposures of documents that are drawn for one measurement.
+    People,
 }
 
 impl Choice {
@@ -28,6 +34,9 @@ impl Choice {
             Self::Edit => "saltprint 2026-11 evaluation, seed of an edit",
             Self::Collage => "saltprint 2026-11 evaluation, neighbours in a collage",
             Self::Keys => "saltprint 2026-11 evaluation, keys of an invented vault",
+            Self::Projections => "saltprint 2026-11 evaluation, projection keys",
+            Self::Attack => "saltprint 2026-11 evaluation, what attackers know",
+            Self::People => "saltprint 2026-11 evaluation, people photographed twice",
         }
     }
 }
@@ -49,6 +58,18 @@ pub(crate) fn draw(choice: Choice, seed: u64, parts: &[&[u8]]) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
+/// A secret of 32 bytes that follows from the seed: for codes that never leave the memory of an evaluation.
+pub(crate) fn secret(choice: Choice, seed: u64, parts: &[&[u8]]) -> [u8; 32] {
+    *hasher(choice, seed, parts).finalize().as_bytes()
+}
+
+/// The numbers below `count` in an order that follows from the seed.
+pub(crate) fn shuffled(choice: Choice, seed: u64, name: &str, count: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by_cached_key(|number| draw(choice, seed, &[name.as_bytes(), &number.to_le_bytes()]));
+    order
+}
+
 /// A source of bytes for key generation that follows from the seed: for vaults that hold nothing to protect.
 pub(crate) fn seeded_bytes(seed: u64) -> impl FnMut(&mut [u8]) -> Result<(), RandomError> {
     let mut reader = hasher(Choice::Keys, seed, &[]).finalize_xof();
@@ -61,6 +82,16 @@ pub(crate) fn seeded_bytes(seed: u64) -> impl FnMut(&mut [u8]) -> Result<(), Ran
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_holds_each_number_once() {
+        let order = shuffled(Choice::Attack, 1, "anchors", 50);
+        assert_ne!(order, shuffled(Choice::Attack, 2, "anchors", 50));
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        assert_ne!(sorted, order);
+        assert!(sorted.into_iter().eq(0..50));
+    }
 
     #[test]
     fn each_choice_seed_and_part_counts() {

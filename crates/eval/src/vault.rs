@@ -270,6 +270,34 @@ fn relative<'a>(location: &'a Location, root: &Path) -> Option<&'a str> {
 }
 
 impl Documents {
+    /// Invented documents that were drawn into `root`: paths below it, which are their ids, and whose each is.
+    pub(crate) fn in_folder(root: &Path, documents: Vec<(String, String)>) -> Self {
+        let mut subjects = Numbers::default();
+        let kept = documents
+            .into_iter()
+            .map(|(record_id, subject)| Holding {
+                kind: 0,
+                subject: subjects.number(&subject),
+                digest: None,
+                layout: None,
+                entry: Entry {
+                    location: root.join(&record_id).into(),
+                    facts: Facts { subject: Some(subject), source: None, captured: None, kind: None },
+                    record_id,
+                },
+            })
+            .collect();
+        Self {
+            vault: Vault::Folder { root: root.to_owned() },
+            root: root.to_owned(),
+            kept,
+            strangers: Vec::new(),
+            kinds: vec!["kind-1".to_owned()],
+            unusable: 0,
+            same_bytes: 0,
+        }
+    }
+
     /// Writes the list of the kept records to `path`.
     pub(crate) fn write_manifest(&self, path: &Path) -> Result<(), EvalError> {
         let mut text = Vec::new();

@@ -13,6 +13,7 @@ use crate::{
     panels::{Panel, Part, panels},
     plain::{self, TooPlain},
     profile::{MEAN_STEPS, Profile, quantise_row},
+    readout::{Readout, Tables},
     straight::{Corners, straighten},
 };
 
@@ -30,7 +31,8 @@ const _: () = assert!((CHUNK as u64 * ENTRY_MAX as u64) * FEATURE_MAX as u64 <= 
 
 /// Makes the codes of one epoch: a [`Profile`] fused with the secret projection of a [`ProjectionKey`].
 ///
-/// It takes a tenth of a second to make and holds 750 kB, which are wiped on drop; share one between threads by reference.
+/// It takes a tenth of a second to make and holds 750 kB, which are wiped on drop; with a [`Readout`] of several
+/// half-spaces a bit, that many times as much. Share one between threads by reference.
 pub struct Coder {
     epoch: EpochId,
     matrix: Matrix,
@@ -39,11 +41,15 @@ pub struct Coder {
 
 /// The fused projection.
 #[derive(Zeroize, ZeroizeOnDrop)]
-struct Matrix {
-    /// [`BITS`] rows of [`FEATURES`] entries within +-[`ENTRY_MAX`].
+pub(crate) struct Matrix {
+    /// Rows of [`FEATURES`] entries within +-[`ENTRY_MAX`], one a half-space; those of a bit stand together.
     entries: Vec<i16>,
     /// What [`MEAN_STEPS`] times a row's product must exceed for a one.
     thresholds: Vec<i64>,
+    /// Half-spaces a bit.
+    #[zeroize(skip)]
+    readout: Readout,
+    tables: Tables,
 }
 
 impl Coder {
@@ -54,26 +60,7 @@ impl Coder {
     #[must_use]
     pub fn new(profile: &Profile, key: &ProjectionKey) -> Self {
         let digest = profile.digest();
-        let columns =
-            orthonormal_columns(profile.dims(), BITS, &key.derive(Context::GLOBAL_PROJECTION, &digest));
-        let mut matrix =
-            Matrix { entries: Vec::with_capacity(BITS * FEATURES), thresholds: Vec::with_capacity(BITS) };
-        let mut row = Zeroizing::new(vec![0.0_f64; FEATURES]);
-        for bit in 0..BITS {
-            row.fill(0.0);
-            for (column, (scale, axis)) in columns.chunks_exact(BITS).zip(profile.axes()) {
-                let weight = column[bit] * f64::from(scale);
-                for (sum, &entry) in row.iter_mut().zip(axis) {
-                    *sum += weight * f64::from(entry);
-                }
-            }
-            let (_, mut entries) = quantise_row(&row, ENTRY_MAX);
-            let products = entries.iter().zip(profile.mean());
-            // Each product is below 2^11 * 2^23: no overflow in 1,376 of them.
-            matrix.thresholds.push(products.map(|(&entry, &mean)| i64::from(entry) * i64::from(mean)).sum());
-            matrix.entries.extend_from_slice(&entries);
-            entries.zeroize();
-        }
+        let matrix = Matrix::new(profile, key, &digest);
         let local = LocalCoder::new(profile.local(), key, &digest);
         Self { epoch: EpochId::new(key.id(), &digest), matrix, local }
     }
@@ -161,7 +148,10 @@ impl Coder {
         Reader::new(&self.local, image, settings.long_side)
     }
 
-    #[cfg(test)]
+    pub(crate) fn matrix(&self) -> &Matrix {
+        &self.matrix
+    }
+
     pub(crate) fn local(&self) -> &LocalCoder {
         &self.local
     }
@@ -172,14 +162,73 @@ impl Coder {
     }
 
     fn code(&self, grids: &Grids) -> GlobalCode {
-        let features = Features::new(grids);
+        self.matrix.code(&Features::new(grids))
+    }
+}
+
+impl Matrix {
+    fn new(profile: &Profile, key: &ProjectionKey, digest: &[u8; 32]) -> Self {
+        let readout = profile.readout();
+        let rows = BITS * usize::from(readout.half_spaces());
+        let mut matrix = Self {
+            entries: Vec::with_capacity(rows * FEATURES),
+            thresholds: Vec::with_capacity(rows),
+            readout,
+            tables: if readout.is_linear() {
+                Tables::none()
+            } else {
+                Tables::draw(readout, BITS, &key.derive(Context::GLOBAL_READOUT, digest))
+            },
+        };
+        // A frame of directions for each input of the tables; the first is salted as the linear read-out's only one.
+        let frames: Vec<Zeroizing<Vec<f64>>> = (0..readout.half_spaces())
+            .map(|frame| {
+                let mut salt = digest.to_vec();
+                salt.extend(Some(frame).filter(|frame| *frame > 0));
+                orthonormal_columns(profile.dims(), BITS, &key.derive(Context::GLOBAL_PROJECTION, &salt))
+            })
+            .collect();
+        let mut row = Zeroizing::new(vec![0.0_f64; FEATURES]);
+        for (bit, columns) in (0..BITS).flat_map(|bit| frames.iter().map(move |columns| (bit, columns))) {
+            row.fill(0.0);
+            for (column, (scale, axis)) in columns.chunks_exact(BITS).zip(profile.axes()) {
+                let weight = column[bit] * f64::from(scale);
+                for (sum, &entry) in row.iter_mut().zip(axis) {
+                    *sum += weight * f64::from(entry);
+                }
+            }
+            let (_, mut entries) = quantise_row(&row, ENTRY_MAX);
+            let products = entries.iter().zip(profile.mean());
+            // Each product is below 2^11 * 2^23: no overflow in 1,376 of them.
+            matrix.thresholds.push(products.map(|(&entry, &mean)| i64::from(entry) * i64::from(mean)).sum());
+            matrix.entries.extend_from_slice(&entries);
+            entries.zeroize();
+        }
+        matrix
+    }
+
+    pub(crate) fn code(&self, features: &Features) -> GlobalCode {
         let mut words = [0_u64; 4];
-        let rows = self.matrix.entries.chunks_exact(FEATURES).zip(&self.matrix.thresholds);
-        for (bit, (row, &threshold)) in rows.enumerate() {
-            let above = product(row, features.values()) * MEAN_STEPS > threshold;
-            words[bit / 64] |= u64::from(above) << (bit % 64);
+        let inputs = usize::from(self.readout.half_spaces());
+        let bits = self.entries.chunks_exact(inputs * FEATURES).zip(self.thresholds.chunks_exact(inputs));
+        for (bit, (rows, thresholds)) in bits.enumerate() {
+            let mut address = 0;
+            for (input, (row, &threshold)) in rows.chunks_exact(FEATURES).zip(thresholds).enumerate() {
+                let above = product(row, features.values()) * MEAN_STEPS > threshold;
+                address |= usize::from(above) << input;
+            }
+            words[bit / 64] |= u64::from(self.tables.read(bit, address)) << (bit % 64);
         }
         GlobalCode::from_words(words)
+    }
+
+    /// The half-spaces of a bit: normals, and the product of normal and features at the border.
+    pub(crate) fn half_spaces(&self, bit: usize) -> impl Iterator<Item = (&[i16], f64)> {
+        let inputs = usize::from(self.readout.half_spaces());
+        let rows = self.entries.chunks_exact(FEATURES).zip(&self.thresholds);
+        rows.skip(bit * inputs)
+            .take(inputs)
+            .map(|(row, &threshold)| (row, threshold as f64 / MEAN_STEPS as f64))
     }
 }
 

@@ -30,6 +30,7 @@
 //! 2. Box means of it give a 24 x 24 patch of local contrast and, from a 64 x 64 field, histograms of gradient
 //!    directions in 10 x 10 cells: 1,376 features, rounded to 16 bits.
 //! 3. Profile and secret projection, fused into one matrix of 12-bit integers, give 256 sums; their signs are the code.
+//!    (A profile may ask for another [`Readout`]: several sums a bit, and a secret truth table of their signs.)
 //!
 //! The local codes:
 //!
@@ -81,6 +82,7 @@
 mod calibrate;
 mod code;
 mod coder;
+pub mod danger;
 mod features;
 mod grid;
 mod local;
@@ -89,6 +91,7 @@ mod orientation;
 mod panels;
 mod plain;
 mod profile;
+mod readout;
 mod straight;
 
 pub use crate::{
@@ -104,5 +107,6 @@ pub use crate::{
     panels::Panel,
     plain::TooPlain,
     profile::{MAX_DIMS, Profile, ProfileError, ProfileOrigin},
+    readout::Readout,
     straight::Corners,
 };

@@ -8,6 +8,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::features::{FEATURES, SCALE};
 use crate::local::LocalProfile;
+use crate::readout::Readout;
 
 /// Most axes that a profile may have: a code has 256 bits, and its projection keeps axes orthogonal.
 pub const MAX_DIMS: usize = 256;
@@ -44,6 +45,8 @@ pub enum ProfileOrigin {
 pub struct Profile {
     #[zeroize(skip)]
     origin: ProfileOrigin,
+    #[zeroize(skip)]
+    readout: Readout,
     /// Mean of each feature, in 1/[`MEAN_STEPS`] of its step.
     mean: Vec<i32>,
     /// What one step of a row's entries is worth; positive, one a row.
@@ -76,9 +79,21 @@ impl Profile {
         self.origin
     }
 
-    /// Whether this is [`Profile::builtin`].
+    /// Whether its axes are those of [`Profile::builtin`].
     pub fn is_builtin(&self) -> bool {
         self.origin == ProfileOrigin::BuiltIn
+    }
+
+    /// How bits of global codes are read.
+    pub fn readout(&self) -> Readout {
+        self.readout
+    }
+
+    /// The same axes with another read-out: another epoch.
+    #[must_use]
+    pub fn with_readout(mut self, readout: Readout) -> Self {
+        self.readout = readout;
+        self
     }
 
     /// BLAKE3 of the profile's content and the number of the algorithm, for [`EpochId::new`](saltprint_keys::EpochId::new).
@@ -117,6 +132,7 @@ impl Profile {
         debug_assert!(mean.len() == FEATURES && (1..=MAX_DIMS).contains(&rows.len()));
         let mut profile = Self {
             origin,
+            readout: Readout::LINEAR,
             mean: mean.iter().map(|&value| round_mean(value)).collect(),
             scales: Vec::with_capacity(rows.len()),
             rows: Vec::with_capacity(rows.len() * FEATURES),

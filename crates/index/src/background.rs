@@ -31,9 +31,9 @@ impl Histogram {
         }
     }
 
-    /// How many numbers were counted.
+    /// How many numbers were counted. Counts that were read may be any, so the sum stops at the largest number.
     pub fn total(&self) -> u64 {
-        self.counts.iter().sum()
+        self.counts.iter().fold(0, |total, count| total.saturating_add(*count))
     }
 
     /// `(number, count)` of the bins that hold something, ascending.
@@ -44,9 +44,9 @@ impl Histogram {
     /// Smallest number that at least the share `q` (0 to 1) of the counts does not exceed; `None` if empty.
     pub fn quantile(&self, q: f64) -> Option<u32> {
         let total = self.total();
-        let mut below = 0;
+        let mut below = 0_u64;
         self.bins().find_map(|(value, count)| {
-            below += count;
+            below = below.saturating_add(count);
             (below as f64 >= q * total as f64).then_some(value)
         })
     }

@@ -102,6 +102,49 @@ pub enum IndexError {
         /// The index folder.
         path: PathBuf,
     },
+    /// The list of erasures cannot be opened.
+    #[error(
+        "cannot open the list of erasures `{}`; without it nobody may be told what was erased: restore the file, or check the keys",
+        path.display()
+    )]
+    Erasures {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: SealError,
+    },
+    /// The list of erasures is shorter than the manifest says.
+    #[error(
+        "the list of erasures `{}` has {found} entries, but the index was written without {applied}: restore the file, or \
+         run `saltprint rebuild --accept-rollback` to go on without what is lost, and erase it again",
+        path.display()
+    )]
+    MissingErasures {
+        /// The file.
+        path: PathBuf,
+        /// Its entries.
+        found: u64,
+        /// Entries that the manifest counts.
+        applied: u64,
+    },
+    /// What lies in the folder is older than what was seen in it.
+    #[error(
+        "the index in `{}` was rolled back: its {what} {found} is older than {seen}, which `{}` remembers; restore the newer \
+         one, or run `saltprint rebuild --accept-rollback` if the older one was put back on purpose",
+        path.display(), pin.display()
+    )]
+    RolledBack {
+        /// The index folder.
+        path: PathBuf,
+        /// What is older.
+        what: &'static str,
+        /// Its number.
+        found: u64,
+        /// The number that was seen.
+        seen: u64,
+        /// The file that remembers.
+        pin: PathBuf,
+    },
     /// The manifest cannot be opened.
     #[error("cannot open the manifest `{}`", path.display())]
     Manifest {

@@ -9,11 +9,15 @@ pub const SEGMENT_VERSION: u16 = 2;
 /// First bytes of a sealed manifest.
 pub const MANIFEST_MAGIC: [u8; 8] = *b"SALTMAN\0";
 /// Version of the manifest that this build writes, and the only one that it reads.
-pub const MANIFEST_VERSION: u16 = 4;
+pub const MANIFEST_VERSION: u16 = 5;
 /// First bytes of a sealed census of local features.
 pub const CENSUS_MAGIC: [u8; 8] = *b"SALTCEN\0";
 /// Version of the census that this build writes, and the only one that it reads.
 pub const CENSUS_VERSION: u16 = 1;
+/// First bytes of a sealed list of erasures.
+pub const ERASURES_MAGIC: [u8; 8] = *b"SALTERA\0";
+/// Version of the list of erasures that this build writes, and the only one that it reads.
+pub const ERASURES_VERSION: u16 = 1;
 
 /// Bytes of the header block; pages start right after it, so they are aligned for the memory map.
 pub const HEADER_LEN: usize = 4096;

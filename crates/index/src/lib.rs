@@ -49,6 +49,7 @@
 mod background;
 mod catalog;
 mod codec;
+mod erasures;
 mod error;
 mod facts;
 pub mod format;
@@ -64,11 +65,12 @@ mod segment;
 
 pub use background::{Background, Histogram, Impostor, LocalBackground};
 pub use catalog::{Catalog, CatalogReader, CatalogRow, CatalogUpdate, ContainerRow, SeenOutcome};
+pub use erasures::{Erased, Erasure, Erasures};
 pub use error::IndexError;
 pub use facts::RecordFacts;
 pub use generation::{
     CensusId, Composition, Coverage, FactsKey, Generation, GraphPolicy, GraphQuality, IndexDir, IndexHit,
-    Manifest, RebuildLock, SegmentEntry, WrittenSegment,
+    Manifest, PreviousEpoch, RebuildLock, Seen, SegmentEntry, Stamp, WrittenSegment,
 };
 pub use graph::{FlatGraph, GraphParams, GraphSearcher};
 pub use local::{Candidate, Census, LocalLookup, Selection, SelectionPolicy};

@@ -40,3 +40,52 @@ impl AsRef<[u8]> for MappedFile {
         &self.map
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! Miri cannot map files, so this module is tried out on real ones. The fuzz target `segment` reads damaged segments over maps
+    //! as well, under the address sanitizer.
+
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_map_has_the_bytes_of_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for length in [0, 1, 4095, 4096, 4097, 200_000] {
+            let bytes: Vec<u8> =
+                (0_u32..length).map(|at| at.to_le_bytes()[0] ^ at.to_le_bytes()[1]).collect();
+            fs::write(&path, &bytes).unwrap();
+            assert!(MappedFile::open(&path).unwrap().as_ref() == bytes, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_map_stays_whole_when_its_file_is_replaced_or_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, new) = (folder.path().join("file"), folder.path().join("new"));
+        fs::write(&path, [1; 10_000]).unwrap();
+        let map = MappedFile::open(&path).unwrap();
+        fs::write(&new, [2; 10]).unwrap();
+        fs::rename(&new, &path).unwrap();
+        let second = MappedFile::open(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert_eq!((map.as_ref(), second.as_ref()), ([1; 10_000].as_slice(), [2; 10].as_slice()));
+        // Other threads read the same pages.
+        std::thread::scope(|scope| {
+            let sums =
+                [0, 1].map(|_| scope.spawn(|| map.as_ref().iter().map(|&byte| u32::from(byte)).sum::<u32>()));
+            assert!(sums.into_iter().all(|sum| sum.join().unwrap() == 10_000));
+        });
+    }
+
+    #[test]
+    fn what_cannot_be_mapped_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [folder.path().join("missing"), folder.path().to_owned()] {
+            assert!(matches!(MappedFile::open(&path), Err(IndexError::Io { .. })), "{}", path.display());
+        }
+    }
+}

@@ -2,7 +2,11 @@
 //!
 //! This module is the seam for SIMD kernels: [`scan_codes`] is a plain function over slices.
 
+use std::sync::Arc;
+
 use saltprint_fingerprint::GlobalCode;
+
+use crate::erasures::Hidden;
 
 /// One record near a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,12 +27,18 @@ pub struct Nearest {
     capacity: usize,
     limit: u32,
     hits: Vec<Hit>,
+    hidden: Option<Arc<Hidden>>,
 }
 
 impl Nearest {
     /// Keeps up to `capacity` (at least 1) records whose distance is at most `limit` bits.
     pub fn new(capacity: usize, limit: u32) -> Self {
-        Self { capacity: capacity.max(1), limit, hits: Vec::new() }
+        Self { capacity: capacity.max(1), limit, hits: Vec::new(), hidden: None }
+    }
+
+    /// Takes no hit that is hidden.
+    pub(crate) fn without(self, hidden: Option<Arc<Hidden>>) -> Self {
+        Self { hidden, ..self }
     }
 
     /// The hits, nearest first.
@@ -51,7 +61,8 @@ impl Nearest {
 
     /// Offers one record.
     pub fn offer(&mut self, hit: Hit) {
-        if hit.distance > self.bound() {
+        let hidden = |hidden: &Arc<Hidden>| hidden.contains(hit.segment, hit.row);
+        if hit.distance > self.bound() || self.hidden.as_ref().is_some_and(hidden) {
             return;
         }
         let at = self.hits.partition_point(|other| *other < hit);

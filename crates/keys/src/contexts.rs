@@ -59,6 +59,8 @@ contexts! {
     pub CATALOG_ROW_TAG = "saltprint 2026-11 v1 index catalog row tag";
     /// Seed of the secret orthonormal projection behind global codes; the salt is up to the fingerprint crate.
     pub GLOBAL_PROJECTION = "saltprint 2026-11 v1 projection global projection";
+    /// Seed of the secret truth tables that global codes are read through where a profile asks for them.
+    pub GLOBAL_READOUT = "saltprint 2026-11 v1 projection global readout";
     /// Seed of the secret orthonormal projection behind local codes; the salt is up to the fingerprint crate.
     pub LOCAL_PROJECTION = "saltprint 2026-11 v1 projection local projection";
     /// Encrypts a sealed profile; salted per blob.
@@ -77,6 +79,12 @@ contexts! {
     pub(crate) CENSUS_ENCRYPTION = "saltprint 2026-11 v1 index census encryption";
     /// Authenticates the census of local features; salted per blob.
     pub(crate) CENSUS_MAC = "saltprint 2026-11 v1 index census mac";
+    /// Encrypts the list of erasures; salted per blob.
+    pub(crate) ERASURES_ENCRYPTION = "saltprint 2026-11 v1 index erasures encryption";
+    /// Authenticates the list of erasures; salted per blob.
+    pub(crate) ERASURES_MAC = "saltprint 2026-11 v1 index erasures mac";
+    /// Authenticates the receipt of an erasure.
+    pub ERASURE_RECEIPT_MAC = "saltprint 2026-11 v1 ref erasure receipt mac";
     /// The public id of an epoch, over the id of its projection key and the digest of its profile.
     pub(crate) EPOCH_ID = "saltprint 2026-11 v1 projection epoch id";
     /// First key of an audit log's ratchet; the salt is the log's id.

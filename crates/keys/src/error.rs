@@ -187,6 +187,17 @@ pub enum KeyError {
         path: PathBuf,
     },
 
+    /// The previous key of a role is still there.
+    #[error(
+        "the key before the present one is still at `{}`; when nothing needs it any more, destroy it with \
+         `saltprint keys shred --previous`",
+        path.display()
+    )]
+    PreviousKey {
+        /// The previous key.
+        path: PathBuf,
+    },
+
     /// The path given for a key directory is something else, or a symbolic link.
     #[error("`{}` is not a directory; choose another place for new keys", path.display())]
     NotADirectory {

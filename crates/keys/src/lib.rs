@@ -53,6 +53,7 @@ mod memory;
 mod passphrase;
 mod protection;
 mod roles;
+mod rotation;
 mod sealing;
 mod secret;
 mod shares;
@@ -70,10 +71,11 @@ pub use crate::{
     passphrase::{Passphrase, PassphraseError},
     protection::{unwrap, wrap},
     roles::{AuditKey, IndexKey, Key, ProjectionKey, RefKey, Role},
+    rotation::{promote, rotate, shred_previous},
     sealing::{BlobFormat, SEALING_OVERHEAD, SealError, Sealing},
     secret::Subkey,
     shares::{RestoredKey, Share, ShareError, restore, split},
     shredding::{ShreddedKey, shred},
-    source::{KeyPlace, KeySource, ParseKeyPlaceError},
+    source::{KeyAge, KeyPlace, KeySource, ParseKeyPlaceError},
     status::{KeyInfo, KeyStatus, Protection, key_status},
 };

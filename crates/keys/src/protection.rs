@@ -128,7 +128,7 @@ pub(crate) fn encode_wrapped(
 }
 
 /// Opens what was written, as its readers will.
-fn check_same(
+pub(crate) fn check_same(
     written: &KeyPlace,
     material: &Material,
     ask: &mut dyn FnMut(Role) -> Result<Passphrase, PassphraseError>,
@@ -142,10 +142,11 @@ fn check_same(
     }
 }
 
-fn own_file(source: &KeySource, role: Role) -> Result<std::path::PathBuf, KeyError> {
+/// The file of a key that comes from one.
+pub(crate) fn own_file(source: &KeySource, role: Role) -> Result<std::path::PathBuf, KeyError> {
     match source.place(role) {
         KeyPlace::File(path) => Ok(path),
-        place @ (KeyPlace::Credential | KeyPlace::Descriptor(_)) => {
+        place @ (KeyPlace::Credential | KeyPlace::CredentialOf(_) | KeyPlace::Descriptor(_)) => {
             Err(KeyError::NotOurFile { role, place: place.to_string() })
         }
     }

@@ -33,6 +33,10 @@ impl Role {
     /// All roles, in the order in which [`keygen`](crate::keygen) writes their files.
     pub const ALL: [Self; 4] = [Self::Projection, Self::Index, Self::Ref, Self::Audit];
 
+    /// The roles whose keys make an epoch and are changed together by a rotation. The others stay: refs must go on meaning the
+    /// same records.
+    pub const ROTATED: [Self; 2] = [Self::Projection, Self::Index];
+
     /// The name of the role's file in a key directory.
     pub const fn file_name(self) -> &'static str {
         match self {

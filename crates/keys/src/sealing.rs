@@ -41,7 +41,7 @@ pub struct BlobFormat {
 
 /// The pair of contexts under which one kind of blob is sealed, tied to the role key that seals it.
 ///
-/// The constants [`Sealing::PROFILE`], [`Sealing::MANIFEST`] and [`Sealing::CENSUS`] are the only values.
+/// The constants [`Sealing::PROFILE`], [`Sealing::MANIFEST`], [`Sealing::CENSUS`] and [`Sealing::ERASURES`] are the only values.
 ///
 /// ```
 /// use saltprint_keys::{BlobFormat, ProjectionKey, Sealing};
@@ -79,6 +79,8 @@ impl Sealing<IndexKey> {
     pub const MANIFEST: Self = Self::new(Context::MANIFEST_ENCRYPTION, Context::MANIFEST_MAC);
     /// Sealing of the census of local features.
     pub const CENSUS: Self = Self::new(Context::CENSUS_ENCRYPTION, Context::CENSUS_MAC);
+    /// Sealing of the list of erasures.
+    pub const ERASURES: Self = Self::new(Context::ERASURES_ENCRYPTION, Context::ERASURES_MAC);
 }
 
 impl<K> Sealing<K> {

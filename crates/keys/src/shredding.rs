@@ -13,6 +13,7 @@ use crate::{
         writing::{successor_path, wipe_and_remove},
     },
     roles::Role,
+    source::KeyAge,
 };
 
 /// A key file that [`shred`] destroyed.
@@ -24,7 +25,7 @@ pub struct ShreddedKey {
     pub path: PathBuf,
 }
 
-/// Overwrites every key file in `dir` with random bytes, syncs it, and removes it. What [`keygen`](crate::keygen) did not
+/// Overwrites every key file in `dir`, next and previous ones too, with random bytes, syncs it, and removes it. What [`keygen`](crate::keygen) did not
 /// write is left alone.
 ///
 /// All files are looked at before the first is touched: a link, a file with a second name, or one that is no key file
@@ -45,10 +46,24 @@ pub fn shred(
     dir: &Path,
     random: &mut dyn FnMut(&mut [u8]) -> Result<(), RandomError>,
 ) -> Result<Vec<ShreddedKey>, KeyError> {
+    let mut files: Vec<(Role, PathBuf)> = Vec::new();
+    for role in Role::ALL {
+        let present = dir.join(role.file_name());
+        let ages = [KeyAge::Present, KeyAge::Next, KeyAge::Previous];
+        files.extend(ages.map(|age| (role, age.path_beside(&present))));
+    }
+    shred_files(files, random)
+}
+
+/// The same for the files named, as far as they are there.
+pub(crate) fn shred_files(
+    files: Vec<(Role, PathBuf)>,
+    random: &mut dyn FnMut(&mut [u8]) -> Result<(), RandomError>,
+) -> Result<Vec<ShreddedKey>, KeyError> {
+    let first = files.first().map(|(_, path)| path.clone()).unwrap_or_default();
     let mut found = Vec::new();
     let mut leftovers = Vec::new();
-    for role in Role::ALL {
-        let path = dir.join(role.file_name());
+    for (role, path) in files {
         let leftover = successor_path(&path);
         if exists(&leftover)? {
             leftovers.push(leftover);
@@ -59,7 +74,7 @@ pub fn shred(
         }
     }
     if found.is_empty() && leftovers.is_empty() {
-        return Err(KeyError::Missing { path: dir.join(Role::Projection.file_name()) });
+        return Err(KeyError::Missing { path: first });
     }
     for path in leftovers.iter().chain(found.iter().map(|key| &key.path)) {
         wipe_and_remove(path, random)?;

@@ -9,7 +9,7 @@ use crate::{
     ids::KeyId,
     kdf::{KdfCost, KdfLimits},
     roles::Role,
-    source::{KeyPlace, KeySource},
+    source::{KeyAge, KeyPlace, KeySource},
 };
 
 /// One role's key, as [`key_status`] found it.
@@ -18,6 +18,8 @@ use crate::{
 pub struct KeyStatus {
     /// What the key is for.
     pub role: Role,
+    /// Which of the role's keys.
+    pub age: KeyAge,
     /// Where it comes from.
     pub place: KeyPlace,
     /// What is there, or why it cannot be used. `Ok(None)` for a descriptor, which can be read only once.
@@ -48,7 +50,8 @@ pub enum Protection {
     Wrapped(KdfCost),
 }
 
-/// Looks at the key of every role, in the order of [`Role::ALL`], and reads no secret.
+/// Looks at the key of every role, in the order of [`Role::ALL`], then at next and previous keys where there are any, and
+/// reads no secret.
 ///
 /// Of a plain key file only what stands before the secret is read, so damage behind it does not show here; loading the
 /// key finds it. Of a wrapped one all is read and the checksum verified, since nothing in it is secret without the
@@ -64,20 +67,29 @@ pub enum Protection {
 /// assert!(matches!(status[0].found, Err(KeyError::Missing { .. })));
 /// ```
 pub fn key_status(source: &KeySource) -> Vec<KeyStatus> {
-    Role::ALL
-        .into_iter()
-        .map(|role| {
-            let place = source.place(role);
-            let found = match place {
-                KeyPlace::Descriptor(_) => Ok(None),
-                KeyPlace::File(_) | KeyPlace::Credential => look(&place, role).map(Some),
-            };
-            KeyStatus { role, place, found }
-        })
-        .collect()
+    let status = |role, age, place: KeyPlace| {
+        let found = match place {
+            KeyPlace::Descriptor(_) => Ok(None),
+            KeyPlace::File(_) | KeyPlace::Credential | KeyPlace::CredentialOf(_) => {
+                look(&place, role).map(Some)
+            }
+        };
+        KeyStatus { role, age, place, found }
+    };
+    let mut all: Vec<KeyStatus> =
+        Role::ALL.into_iter().map(|role| status(role, KeyAge::Present, source.place(role))).collect();
+    for age in [KeyAge::Next, KeyAge::Previous] {
+        let siblings = Role::ROTATED
+            .into_iter()
+            .filter_map(|role| Some(status(role, age, source.place(role).sibling(age)?)));
+        all.extend(siblings.filter(|status| {
+            !matches!(status.found, Err(KeyError::Missing { .. } | KeyError::NoCredentials { .. }))
+        }));
+    }
+    all
 }
 
-fn look(place: &KeyPlace, role: Role) -> Result<KeyInfo, KeyError> {
+pub(crate) fn look(place: &KeyPlace, role: Role) -> Result<KeyInfo, KeyError> {
     let (path, policy) = place.resolve(role)?;
     let (header, file_len, mode) = read_header(&path, policy)?;
     let failed = |fault: Fault| fault.at(&path, file_len);

@@ -96,6 +96,24 @@ impl Judgement {
     pub fn band(&self) -> Option<Band> {
         self.matches.first().map(|found| found.band)
     }
+
+    /// Whether strong matches fill the image, so that no other document can be in it. Records of one document are in one
+    /// place.
+    pub fn fills_image(&self) -> bool {
+        let mut documents: Vec<&Found> = Vec::new();
+        for found in self.matches.iter().filter(|found| found.band == Band::Strong) {
+            if documents.iter().all(|other| found.record.is_rival_of(&other.record)) {
+                documents.push(found);
+            }
+        }
+        let area = |found: &&Found| match (&found.sighting, found.tier) {
+            (Some(sighting), _) if sighting.quad.is_some() => sighting.area(),
+            // A whole-image code is about all of the image.
+            (_, Tier::Global) => 1.0,
+            (_, Tier::Local | Tier::Both) => 0.0,
+        };
+        documents.iter().map(area).sum::<f64>() >= ALL_SEEN
+    }
 }
 
 /// Searches one generation under one pair of rules.

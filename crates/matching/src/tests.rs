@@ -78,6 +78,8 @@ fn index(records: &[SegmentRecord]) -> Index {
         negative: saltprint_index::NegativeBank::default(),
         census: CensusId::default(),
         coverage: Coverage::default(),
+        erasures: 0,
+        previous: None,
     };
     dir.publish(&lock, &key, &manifest).unwrap();
     let generation = dir.open(&key, EPOCH).unwrap();

@@ -1,7 +1,7 @@
 //! Learning a profile from a sample of the vault.
 
 use rayon::prelude::*;
-use saltprint_fingerprint::{CalibrateError, Calibration, CalibrationSample, Coder, Profile};
+use saltprint_fingerprint::{CalibrateError, Calibration, CalibrationSample, Coder, Profile, Readout};
 use saltprint_intake::Entry;
 use saltprint_keys::{EpochId, ProjectionKey, RecordRef, RefKey, system_random};
 
@@ -21,11 +21,13 @@ pub struct CalibrateOptions {
     pub seed: u64,
     /// Replace a profile that exists.
     pub force: bool,
+    /// How bits of whole-image codes are read.
+    pub readout: Readout,
 }
 
 impl Default for CalibrateOptions {
     fn default() -> Self {
-        Self { sample: Calibration::MAX_SAMPLE, seed: 1, force: false }
+        Self { sample: Calibration::MAX_SAMPLE, seed: 1, force: false, readout: Readout::LINEAR }
     }
 }
 
@@ -43,6 +45,8 @@ pub struct CalibrateSummary {
     pub dims: usize,
     /// Whether the vault was too small, so that the built-in profile was taken.
     pub builtin: bool,
+    /// Half-spaces that a bit of a whole-image code is read from.
+    pub half_spaces: u8,
     /// The epoch that the profile and the projection key make.
     pub epoch: EpochId,
 }
@@ -104,6 +108,7 @@ pub fn calibrate(
         Err(CalibrateError::TooFew { .. }) => (Profile::builtin(), 0),
         Err(error) => return Err(error.into()),
     };
+    let profile = profile.with_readout(options.readout);
     let mut salt = [0; 32];
     system_random(&mut salt)?;
     output::replace(&config.profile, &profile.seal(&key, salt))?;
@@ -113,6 +118,7 @@ pub fn calibrate(
         unusable,
         dims: profile.dims(),
         builtin: profile.is_builtin(),
+        half_spaces: profile.readout().half_spaces(),
         epoch: Coder::new(&profile, &key).epoch(),
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use saltprint_audit::Rates;
-use saltprint_index::SelectionPolicy;
+use saltprint_index::{IndexDir, SelectionPolicy};
 use saltprint_intake::Vault;
 use saltprint_keys::{KeyPlace, Role};
 use saltprint_matching::{Cascade, RuleSettings};
@@ -26,8 +26,13 @@ pub struct Config {
     pub keys: PathBuf,
     /// How keys are loaded: those that are elsewhere, and passphrases.
     pub key_access: KeyAccess,
+    /// For how many days after a change of keys the epoch before goes on answering; 0 for not at all.
+    pub overlap_days: u32,
     /// Folder of the index.
     pub index: PathBuf,
+    /// The file outside of it that remembers the newest generation, so that an older one is refused; beside the folder, with
+    /// `.pin` behind its name, where none is named.
+    pub pin: Option<PathBuf>,
     /// The sealed profile that `calibrate` writes and the next rebuild uses.
     pub profile: PathBuf,
     /// Limits of every input.
@@ -152,6 +157,7 @@ struct KeysSection {
     passphrase_file: Option<PathBuf>,
     passphrase_fd: Option<u32>,
     strict: bool,
+    overlap_days: u32,
 }
 
 impl Default for KeysSection {
@@ -165,6 +171,7 @@ impl Default for KeysSection {
             passphrase_file: None,
             passphrase_fd: None,
             strict: false,
+            overlap_days: 30,
         }
     }
 }
@@ -201,11 +208,12 @@ impl KeysSection {
 struct IndexSection {
     dir: PathBuf,
     profile: PathBuf,
+    pin: Option<PathBuf>,
 }
 
 impl Default for IndexSection {
     fn default() -> Self {
-        Self { dir: "index".into(), profile: "profile.salt".into() }
+        Self { dir: "index".into(), profile: "profile.salt".into(), pin: None }
     }
 }
 
@@ -319,8 +327,26 @@ impl Config {
         Self::parse(&text, base).map_err(|reason| Error::Config { path: path.to_owned(), reason })
     }
 
-    /// Parses a configuration; `base` is the folder that relative paths start from. The error says what is wrong.
-    fn parse(text: &str, base: &Path) -> Result<Self, String> {
+    /// The index with its memory of what was seen in it.
+    pub(crate) fn index_dir(&self) -> IndexDir {
+        IndexDir::new(&self.index).pinned_at(self.pin())
+    }
+
+    /// Where the newest generation is remembered.
+    pub fn pin(&self) -> PathBuf {
+        self.pin.clone().unwrap_or_else(|| {
+            // Without a slash at its end.
+            let mut name = self.index.components().collect::<PathBuf>().into_os_string();
+            name.push(".pin");
+            name.into()
+        })
+    }
+
+    /// Parses and checks the text of a configuration; `base` is the folder that relative paths start from.
+    ///
+    /// # Errors
+    /// A text that says what is wrong, as [`Config::load`] has it.
+    pub fn parse(text: &str, base: &Path) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
         let limits = Limits::default();
         let limits = Limits {
@@ -353,11 +379,15 @@ impl Config {
         let (keep, most) = (file.rebuild.local_features, file.rebuild.local_features_most);
         check("rebuild.local_features", "from 8 to local_features_most", (8..=most).contains(&keep))?;
         check("rebuild.local_features_most", "from local_features to 320", (keep..=320).contains(&most))?;
+        let overlap_days = file.keys.overlap_days;
+        check("keys.overlap_days", "from 0 to 3,650", overlap_days <= 3_650)?;
         Ok(Self {
+            overlap_days,
             vault: file.vault.vault(base)?,
             key_access: file.keys.access(base)?,
             keys: base.join(file.keys.dir),
             index: base.join(file.index.dir),
+            pin: file.index.pin.map(|pin| base.join(pin)),
             profile: base.join(file.index.profile),
             limits,
             negative: file.negative.root.map(|root| base.join(root)),
@@ -395,10 +425,12 @@ mod tests {
         assert_eq!(config.vault, Vault::Folder { root: "/srv/kyc/docs".into() });
         assert_eq!(config.keys, Path::new("/srv/kyc/keys"));
         assert_eq!(config.index, Path::new("/srv/kyc/index"));
+        assert_eq!(config.pin(), Path::new("/srv/kyc/index.pin"));
         assert_eq!(config.profile, Path::new("/srv/kyc/profile.salt"));
         assert_eq!(config.rebuild.rejects, Path::new("/srv/kyc/rejects.csv"));
         assert_eq!(config.limits, Limits::default());
         assert!(!config.matching.evidence);
+        assert_eq!(config.overlap_days, 30);
     }
 
     #[test]
@@ -435,6 +467,7 @@ mod tests {
             audit = "/audit.key"
             passphrase_file = "pass"
             strict = true
+            overlap_days = 45
             [index]
             dir = "i"
             profile = "p"
@@ -490,6 +523,7 @@ mod tests {
         }
         let access = format!("{:?}", config.key_access);
         assert!(access.contains("File(\"/base/pass\")") && access.contains("strict: true"), "{access}");
+        assert_eq!(config.overlap_days, 45);
         assert_eq!((config.keys, config.index), ("/base/k".into(), "/base/i".into()));
         assert_eq!(config.profile, Path::new("/base/p"));
         assert_eq!(config.negative, Some("/base/blank".into()));
@@ -547,6 +581,7 @@ mod tests {
             (&format!("{vault}[rebuild]\nbackground_sample = 0\n"), "background_sample"),
             (&format!("{vault}[limits]\nside = -1\n"), "side"),
             (&format!("{vault}[keys]\nindex = \"fd:1\"\n"), "keys.index"),
+            (&format!("{vault}[keys]\noverlap_days = 4000\n"), "keys.overlap_days"),
             (&format!("{vault}[keys]\npassphrase = \"x\"\n"), "passphrase"),
             (&format!("{vault}[keys]\npassphrase_file = \"p\"\npassphrase_fd = 3\n"), "exclude each other"),
         ] {

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use saltprint_fingerprint::{CalibrateError, ProfileError};
 use saltprint_index::IndexError;
 use saltprint_keys::hardening::HardeningError;
-use saltprint_keys::{KeyError, RandomError};
+use saltprint_keys::{KeyError, RandomError, Role};
+
+use crate::date::date;
 
 /// An error of the library. An input that cannot be used is not an error but an outcome.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +72,51 @@ pub enum Error {
         /// The index folder.
         path: PathBuf,
     },
+    /// The manifest in the index folder is sealed with the previous key.
+    #[error(
+        "the index in `{}` is that of the previous epoch, put back after a newer one was published; restore the newer one, \
+         or run `saltprint rebuild --full`",
+        path.display()
+    )]
+    OldEpoch {
+        /// The index folder.
+        path: PathBuf,
+    },
+    /// The previous epoch answers by the manifest, but its own manifest is gone or another's.
+    #[error(
+        "`MANIFEST.previous` in `{}` is missing or not that of the previous epoch, which still answers; restore the folder, \
+         or end that epoch with `[keys] overlap_days = 0` and a rebuild",
+        path.display()
+    )]
+    PreviousEpoch {
+        /// The index folder.
+        path: PathBuf,
+    },
+    /// Next keys are there already.
+    #[error("a rotation is under way; run `saltprint rebuild`, which takes the next keys into use")]
+    RotationUnderWay,
+    /// The epoch before the present one still answers.
+    #[error(
+        "the previous epoch answers until {}; wait for its end, or end it at once with `[keys] overlap_days = 0` and \
+         `saltprint rebuild`",
+        date(*until)
+    )]
+    OverlapLasts {
+        /// Until when, seconds since 1970.
+        until: u64,
+    },
+    /// There is no room beside a key for another one.
+    #[error(
+        "the {role} key comes from `{place}`, where no next key can be put; make new keys with `saltprint keygen` in a folder of \
+         their own and give their projection and index key to the rebuild as next ones: credentials \
+         `saltprint-projection.next.key` and `saltprint-index.next.key`, or files of these names beside present ones"
+    )]
+    CannotRotate {
+        /// The role of the key.
+        role: Role,
+        /// Where it comes from.
+        place: String,
+    },
     /// Calibration failed.
     #[error("calibration failed")]
     Calibrate(#[from] CalibrateError),
@@ -82,6 +129,17 @@ pub enum Error {
         /// Records of the published index.
         records: u64,
     },
+    /// All that was to be erased is erased already.
+    #[error(
+        "nothing was changed: all of it is erased already; `saltprint erase --verify` tells what is left of it"
+    )]
+    NothingErased,
+    /// Nothing of what was named is erased.
+    #[error("nothing was changed: none of it is erased")]
+    NothingLifted,
+    /// A receipt of an erasure cannot be used.
+    #[error("the receipt cannot be used")]
+    ErasureReceipt(#[from] crate::erase::ErasureReceiptError),
     /// Distances were asked for without the role for it.
     #[error(
         "evidence is off; it shows distances, which help to reconstruct fingerprints: set `evidence = true` under `[matching]` for the evidence role"

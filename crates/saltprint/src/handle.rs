@@ -1,17 +1,20 @@
 //! An open index that answers.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use saltprint_fingerprint::{Coder, Orientation, Profile};
-use saltprint_index::{Background, Coverage, Generation, IndexDir, IndexError};
+use saltprint_fingerprint::{Coder, Orientation};
+use saltprint_index::{
+    Background, Coverage, Erasures, Generation, IndexDir, IndexError, Manifest, PreviousEpoch, Stamp,
+};
 use saltprint_intake::decode;
-use saltprint_keys::{DigestKey, EpochId, IndexKey, ProjectionKey};
+use saltprint_keys::{DigestKey, EpochId, IndexKey, KeyAge, ProjectionKey};
 use saltprint_matching::{Basis, CascadeCounts, DecisionRule, LocalRule, Matcher, Rules};
 
 use zeroize::Zeroizing;
 
+use crate::epochs::{self, Before, Keyring};
 use crate::triage::{Asked, Prepared};
-use crate::{Config, Error, ItemReport, shown::Shown};
+use crate::{Config, Error, ItemReport};
 
 /// A published generation, opened for questions.
 ///
@@ -19,8 +22,7 @@ use crate::{Config, Error, ItemReport, shown::Shown};
 /// when it started; [`Saltprint::reload`] switches to a newer one without disturbing questions that run.
 pub struct Saltprint {
     config: Config,
-    projection_key: ProjectionKey,
-    index_key: IndexKey,
+    keys: Mutex<Keyring>,
     digests: DigestKey,
     current: RwLock<Arc<Snapshot>>,
 }
@@ -28,12 +30,28 @@ pub struct Saltprint {
 /// Sees the codes of a query in all orientations, and may refuse it.
 pub(crate) type Watch<'a> = dyn FnMut(&[[u64; 4]]) -> Result<(), Error> + 'a;
 
-/// Everything that belongs to one generation.
+/// Everything that belongs to one generation, and to that of the epoch before while it answers.
 pub(crate) struct Snapshot {
-    pub(crate) generation: Generation,
-    pub(crate) coder: Coder,
+    /// Without what was erased up to `erasures`.
+    pub(crate) generation: Arc<Generation>,
+    pub(crate) coder: Arc<Coder>,
     pub(crate) rules: Rules,
     builtin_profile: bool,
+    previous: Previous,
+    /// The list of erasures that the generations hide.
+    erasures: Option<Stamp>,
+}
+
+/// The epoch before.
+enum Previous {
+    None,
+    /// Its keys are not here.
+    Closed(PreviousEpoch),
+    Open {
+        snapshot: Arc<Snapshot>,
+        /// Until when it answers, seconds since 1970.
+        until: u64,
+    },
 }
 
 /// What an index is made of, for people.
@@ -44,6 +62,8 @@ pub struct Status {
     pub generation: u64,
     /// Its epoch.
     pub epoch: EpochId,
+    /// The epoch before, while it answers.
+    pub previous: Option<PreviousStatus>,
     /// When it was built, seconds since 1970.
     pub created: u64,
     /// Number of records.
@@ -66,6 +86,22 @@ pub struct Status {
     pub straightened_rule: DecisionRule,
     /// The decision rule of local codes, and of both tiers together.
     pub local_rule: LocalRule,
+}
+
+/// The epoch before the present one, which answers beside it for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct PreviousStatus {
+    /// Its name.
+    pub epoch: EpochId,
+    /// Until when it answers, seconds since 1970.
+    pub until: u64,
+    /// Whether it answers here; not where its keys are missing. Records that only it holds are not found then.
+    pub answers: bool,
+    /// Number of its last generation; `None` where it does not answer.
+    pub generation: Option<u64>,
+    /// Number of its records; `None` where it does not answer.
+    pub records: Option<u64>,
 }
 
 /// Quantiles of the background: distances in bits from a record that plays the stranger to the nearest record of
@@ -112,12 +148,15 @@ pub struct CoverageStatus {
     pub unreadable: u64,
     /// Inputs over a limit or outside the rules.
     pub refused: u64,
+    /// Inputs that were erased and are still in the vault: not looked at, and no part of the others' total.
+    #[serde(default)]
+    pub erased: u64,
 }
 
 impl From<Coverage> for CoverageStatus {
     fn from(coverage: Coverage) -> Self {
-        let Coverage { indexed, duplicate, too_plain, unreadable, refused } = coverage;
-        Self { indexed, duplicate, too_plain, unreadable, refused }
+        let Coverage { indexed, duplicate, too_plain, unreadable, refused, erased } = coverage;
+        Self { indexed, duplicate, too_plain, unreadable, refused, erased }
     }
 }
 
@@ -128,9 +167,7 @@ impl Saltprint {
     /// [`Error::Keys`]; [`Error::Index`], for one where nothing was published yet or the key is another one;
     /// [`Error::IndexProfile`], [`Error::ForeignProfile`].
     pub fn open(config: &Config) -> Result<Self, Error> {
-        let projection_key: ProjectionKey = config.load_key()?;
-        let index_key: IndexKey = config.load_key()?;
-        Self::with_keys(config, projection_key, index_key)
+        Self::with_ring(config, Keyring::load(config)?)
     }
 
     /// Like [`Saltprint::open`] with keys from a key store of your own.
@@ -142,12 +179,30 @@ impl Saltprint {
         projection_key: ProjectionKey,
         index_key: IndexKey,
     ) -> Result<Self, Error> {
-        let snapshot = Snapshot::open(config, &projection_key, &index_key)?;
+        Self::with_keys_of_ages(config, [(KeyAge::Present, projection_key, index_key)])
+    }
+
+    /// Like [`Saltprint::with_keys`] with next and previous keys too, for the time of a rotation.
+    ///
+    /// # Errors
+    /// As [`Saltprint::open`].
+    pub fn with_keys_of_ages(
+        config: &Config,
+        keys: impl IntoIterator<Item = (KeyAge, ProjectionKey, IndexKey)>,
+    ) -> Result<Self, Error> {
+        Self::with_ring(config, Keyring::given(keys))
+    }
+
+    fn with_ring(config: &Config, mut keys: Keyring) -> Result<Self, Error> {
+        let dir = IndexDir::new(&config.index);
+        let (snapshot, age) = Snapshot::open(config, &mut keys)?;
+        // Any index key serves: digests tell repetitions within a leak, and never leave the process.
+        let digests = keys.index(age).map(IndexKey::digest_key);
+        let digests = digests.ok_or(IndexError::NoIndex { path: dir.path().to_owned() })?;
         Ok(Self {
             config: config.clone(),
-            projection_key,
-            digests: index_key.digest_key(),
-            index_key,
+            keys: Mutex::new(keys),
+            digests,
             current: RwLock::new(Arc::new(snapshot)),
         })
     }
@@ -182,7 +237,7 @@ impl Saltprint {
         evidence: bool,
         watch: &mut Watch<'_>,
     ) -> Result<ItemReport, Error> {
-        let snapshot = self.snapshot();
+        let snapshot = self.snapshot_for_answers()?;
         match self.prepare(&snapshot, input, bytes, decode(bytes, &self.config.limits)) {
             Prepared::Query(_, asked) => {
                 let words = |orientation| {
@@ -194,10 +249,9 @@ impl Saltprint {
                 watch(&codes)?;
                 let mut counts = CascadeCounts::default();
                 let Asked { query, image } = *asked;
-                let images = Shown { coder: &snapshot.coder, images: vec![Some(&image)] };
-                let mut judgements =
-                    self.matcher(&snapshot).judge(std::slice::from_ref(&query), &images, &mut counts)?;
-                Ok(ItemReport::judged(input.to_owned(), judgements.pop().unwrap_or_default(), evidence))
+                let mut answers =
+                    self.judge(&snapshot, std::slice::from_ref(&query), &[&image], &mut counts)?;
+                Ok(ItemReport::judged(input.to_owned(), answers.pop().unwrap_or_default(), evidence))
             }
             Prepared::Settled(_, report) => Ok(report),
         }
@@ -215,12 +269,13 @@ impl Saltprint {
     /// # Errors
     /// As [`Saltprint::open`]; the generation in use stays then.
     pub fn reload(&self) -> Result<bool, Error> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let present = self.snapshot().generation.manifest().clone();
-        let published = IndexDir::new(&self.config.index).manifest(&self.index_key)?;
-        if published.is_some_and(|published| published == present) {
+        let published = keys.manifest(&self.config.index_dir())?;
+        if published.is_some_and(|(published, _)| published == present) {
             return Ok(false);
         }
-        let snapshot = Snapshot::open(&self.config, &self.projection_key, &self.index_key)?;
+        let (snapshot, _) = Snapshot::open(&self.config, &mut keys)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
         Ok(true)
     }
@@ -232,6 +287,7 @@ impl Saltprint {
         Status {
             generation: manifest.generation,
             epoch: manifest.epoch,
+            previous: snapshot.previous_status(),
             created: manifest.created,
             records: manifest.records(),
             segments: manifest.segments.len(),
@@ -246,12 +302,17 @@ impl Saltprint {
         }
     }
 
-    /// Checks every page and row of the open generation.
+    /// Checks every page and row of the open generation, and of that of the epoch before where it answers.
     ///
     /// # Errors
     /// [`Error::Index`] with the first damage found.
     pub fn verify(&self) -> Result<(), Error> {
-        Ok(self.snapshot().generation.verify(&self.config.index)?)
+        let snapshot = self.snapshot();
+        snapshot.generation.verify(&self.config.index)?;
+        if let Some(previous) = snapshot.previous() {
+            previous.generation.verify(&self.config.index)?;
+        }
+        Ok(())
     }
 
     /// Limits of every input.
@@ -267,8 +328,50 @@ impl Saltprint {
         if wanted && !self.config.matching.evidence { Err(Error::EvidenceOff) } else { Ok(()) }
     }
 
+    /// The open generation, without what was erased before this call.
+    ///
+    /// # Errors
+    /// [`Error::Index`]: where the list of erasures cannot be read, nothing is answered.
+    pub(crate) fn snapshot_for_answers(&self) -> Result<Arc<Snapshot>, Error> {
+        let snapshot = self.snapshot();
+        let fresh = self.without_erased(&snapshot)?;
+        if !Arc::ptr_eq(&snapshot, &fresh) {
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            // Unless another thread has done the same, or switched to another generation.
+            if Arc::ptr_eq(&current, &snapshot) {
+                *current = Arc::clone(&fresh);
+            }
+        }
+        Ok(fresh)
+    }
+
+    /// The same snapshot, or one of the same generation without what was erased since.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub(crate) fn without_erased(&self, snapshot: &Arc<Snapshot>) -> Result<Arc<Snapshot>, Error> {
+        let dir = self.config.index_dir();
+        // Looked at before it is read, so that a change in between is seen the next time.
+        let erasures = dir.erasures_stamp()?;
+        if erasures == snapshot.erasures {
+            return Ok(Arc::clone(snapshot));
+        }
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = keys.erasures(&dir)?;
+        Ok(Arc::new(snapshot.hiding(&dir, &list, erasures)?))
+    }
+
+    /// What answers now. An epoch before whose time is over is dropped here, so that no question is asked of it.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        let snapshot = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner));
+        if !snapshot.previous.is_over(epochs::now()) {
+            return snapshot;
+        }
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.previous.is_over(epochs::now()) {
+            *current = Arc::new(current.alone());
+        }
+        Arc::clone(&current)
     }
 
     pub(crate) fn matcher<'a>(&self, snapshot: &'a Snapshot) -> Matcher<'a> {
@@ -287,46 +390,170 @@ impl std::fmt::Debug for Saltprint {
     }
 }
 
+impl Previous {
+    fn is_over(&self, now: u64) -> bool {
+        match self {
+            Self::None => false,
+            Self::Closed(PreviousEpoch { until, .. }) | Self::Open { until, .. } => *until <= now,
+        }
+    }
+}
+
 impl Snapshot {
-    /// What the thresholds rest on: measured where those of both tiers are.
+    /// What the thresholds rest on: measured where those of both tiers are, in every epoch that answers.
     pub(crate) fn basis(&self) -> Basis {
         let measured = [self.rules.whole.basis(), self.rules.local.basis()] == [Basis::Measured; 2];
-        if measured { Basis::Measured } else { Basis::Assumed }
+        let before = self.previous().map_or(Basis::Measured, Self::basis);
+        if measured && before == Basis::Measured { Basis::Measured } else { Basis::Assumed }
     }
 
-    /// Opens the published generation together with the profile that it was built with. Starts over where a rebuild
-    /// publishes another epoch in between.
-    fn open(config: &Config, projection_key: &ProjectionKey, index_key: &IndexKey) -> Result<Self, Error> {
-        let dir = IndexDir::new(&config.index);
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let manifest =
-                dir.manifest(index_key)?.ok_or(IndexError::NoIndex { path: config.index.clone() })?;
-            match Self::open_epoch(&dir, config, manifest.epoch, projection_key, index_key) {
-                Err(_)
-                    if attempts < 3
-                        && dir.manifest(index_key)?.is_some_and(|now| now.epoch != manifest.epoch) => {}
-                result => return result,
+    /// The generation of the epoch before, where it answers.
+    pub(crate) fn previous(&self) -> Option<&Self> {
+        match &self.previous {
+            Previous::Open { snapshot, .. } => Some(snapshot),
+            Previous::None | Previous::Closed(_) => None,
+        }
+    }
+
+    /// The epoch before, for people.
+    pub(crate) fn previous_status(&self) -> Option<PreviousStatus> {
+        match &self.previous {
+            Previous::None => None,
+            Previous::Closed(PreviousEpoch { epoch, until }) => Some(PreviousStatus {
+                epoch: *epoch,
+                until: *until,
+                answers: false,
+                generation: None,
+                records: None,
+            }),
+            Previous::Open { snapshot, until } => {
+                let manifest = snapshot.generation.manifest();
+                Some(PreviousStatus {
+                    epoch: manifest.epoch,
+                    until: *until,
+                    answers: true,
+                    generation: Some(manifest.generation),
+                    records: Some(manifest.records()),
+                })
             }
         }
     }
 
+    /// Of how many generations an image is asked: chances of a false match add up over them.
+    pub(crate) fn epochs(&self) -> u32 {
+        1 + u32::from(self.previous().is_some())
+    }
+
+    /// The same generation without the epoch before.
+    fn alone(&self) -> Self {
+        Self {
+            generation: Arc::clone(&self.generation),
+            coder: Arc::clone(&self.coder),
+            rules: self.rules,
+            builtin_profile: self.builtin_profile,
+            previous: Previous::None,
+            erasures: self.erasures,
+        }
+    }
+
+    /// Opens the published generation, and the age of the index key that it is sealed with. Starts over where a rebuild
+    /// publishes in between.
+    fn open(config: &Config, keys: &mut Keyring) -> Result<(Self, KeyAge), Error> {
+        let dir = config.index_dir();
+        let no_index = || IndexError::NoIndex { path: config.index.clone() };
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let (manifest, age) = keys.manifest(&dir)?.ok_or_else(no_index)?;
+            let erasures = dir.erasures_stamp()?;
+            let opened = Self::open_both(&dir, config, &manifest, age, keys)
+                .and_then(|opened| opened.hiding(&dir, &keys.erasures(&dir)?, erasures));
+            match opened {
+                Err(_) if attempts < 3 && keys.manifest(&dir)?.is_some_and(|(now, _)| now != manifest) => {}
+                result => return Ok((result?, age)),
+            }
+        }
+    }
+
+    /// Opens a generation and, where the epoch before answers, its last one.
+    fn open_both(
+        dir: &IndexDir,
+        config: &Config,
+        manifest: &Manifest,
+        age: KeyAge,
+        keys: &mut Keyring,
+    ) -> Result<Self, Error> {
+        let mut snapshot =
+            Self::open_epoch(dir, config, keys, manifest.epoch, &|key| dir.open(key, manifest.epoch), age)?;
+        // As the generation that was opened names it, which may be a newer one by now.
+        let opened = Arc::clone(&snapshot.generation);
+        snapshot.previous = match epochs::find_previous(dir, keys, opened.manifest(), epochs::now())? {
+            Before::None => Previous::None,
+            Before::Closed(named) => Previous::Closed(named),
+            Before::Open { manifest: before, key, until } => {
+                let epoch = before.epoch;
+                let opened = Self::open_epoch(
+                    dir,
+                    config,
+                    keys,
+                    epoch,
+                    &|key| dir.open_previous((*before).clone(), key),
+                    key,
+                );
+                match opened {
+                    Ok(before) => Previous::Open { snapshot: Arc::new(before), until },
+                    // One of its keys is here and the other is not.
+                    Err(Error::IndexProfile { .. }) if keys.projection(KeyAge::Previous).is_none() => {
+                        Previous::Closed(PreviousEpoch { epoch, until })
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        Ok(snapshot)
+    }
+
+    /// Opens one generation together with the profile that it was built with.
     fn open_epoch(
         dir: &IndexDir,
         config: &Config,
+        keys: &mut Keyring,
         epoch: EpochId,
-        projection_key: &ProjectionKey,
-        index_key: &IndexKey,
+        open: &dyn Fn(&IndexKey) -> Result<Generation, IndexError>,
+        age: KeyAge,
     ) -> Result<Self, Error> {
-        let profile = Profile::open(projection_key, &dir.read_profile(epoch)?)
-            .map_err(|source| Error::IndexProfile { path: config.index.clone(), source })?;
+        let (profile, projection_key) = keys.profile_of(dir, epoch)?;
         let coder = Coder::new(&profile, projection_key);
-        if coder.epoch() != epoch {
-            return Err(Error::ForeignProfile { path: config.index.clone() });
-        }
-        let generation = dir.open(index_key, epoch)?;
+        let key = keys.index(age).ok_or_else(|| IndexError::NoIndex { path: config.index.clone() })?;
+        let generation = open(key)?;
         let rules = Rules::new(generation.manifest(), config.matching.rule);
-        Ok(Self { generation, coder, rules, builtin_profile: profile.is_builtin() })
+        Ok(Self {
+            generation: Arc::new(generation),
+            coder: Arc::new(coder),
+            rules,
+            builtin_profile: profile.is_builtin(),
+            previous: Previous::None,
+            erasures: None,
+        })
+    }
+
+    /// The same generations without what a list erases.
+    fn hiding(&self, dir: &IndexDir, list: &Erasures, stamp: Option<Stamp>) -> Result<Self, Error> {
+        dir.check_length(list, self.generation.manifest())?;
+        let previous = match &self.previous {
+            Previous::None => Previous::None,
+            Previous::Closed(named) => Previous::Closed(*named),
+            Previous::Open { snapshot, until } => {
+                Previous::Open { snapshot: Arc::new(snapshot.hiding(dir, list, stamp)?), until: *until }
+            }
+        };
+        Ok(Self {
+            generation: Arc::new(self.generation.hide(list)?),
+            coder: Arc::clone(&self.coder),
+            rules: self.rules,
+            builtin_profile: self.builtin_profile,
+            previous,
+            erasures: stamp,
+        })
     }
 }

@@ -40,6 +40,9 @@ pub enum PassphraseFrom {
 #[derive(Clone, Copy)]
 struct Prompt(fn(Role, u32) -> Result<Passphrase, PassphraseError>);
 
+/// Gives the passphrase of a role's key.
+type Ask<'a> = dyn FnMut(Role) -> Result<Passphrase, PassphraseError> + 'a;
+
 impl fmt::Debug for Prompt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Prompt")
@@ -88,29 +91,40 @@ impl KeyAccess {
     /// # Errors
     /// [`Error::Keys`]; [`Error::Hardening`] where strictness asks for more than the system grants.
     pub fn load<K: Key>(&self, source: &KeySource) -> Result<K, Error> {
+        self.with_passphrase(K::ROLE, &source.place(K::ROLE), &mut |ask| K::load_from(source, ask))
+    }
+
+    /// Does something with the key of a role at `place` that may take its passphrase: with one that is known, or with one
+    /// that is asked for, again where it was mistyped.
+    pub(crate) fn with_passphrase<T>(
+        &self,
+        role: Role,
+        place: &KeyPlace,
+        work: &mut dyn FnMut(&mut Ask<'_>) -> Result<T, KeyError>,
+    ) -> Result<T, Error> {
         self.harden()?;
-        let attempts = self.attempts(&source.place(K::ROLE));
+        let attempts = self.attempts(place);
         let mut known = self.known();
         if let Some(passphrase) = known.clone() {
-            match K::load_from(source, &mut |_| Ok(passphrase.clone())) {
+            match work(&mut |_| Ok(passphrase.clone())) {
                 // Keys may have passphrases of their own.
                 Err(KeyError::WrongPassphrase { .. }) if attempts > 1 => {}
-                loaded => return Ok(loaded?),
+                done => return Ok(done?),
             }
         }
         let mut attempt = 0;
         loop {
             attempt += 1;
             let mut given = None;
-            let loaded = K::load_from(source, &mut |role| {
+            let done = work(&mut |_| {
                 let passphrase = self.obtain(role, attempt)?;
                 Ok(given.insert(passphrase).clone())
             });
-            match loaded {
+            match done {
                 Err(KeyError::WrongPassphrase { .. }) if attempt < attempts => {}
-                Ok(key) => {
+                Ok(done) => {
                     *known = given.or(known.take());
-                    return Ok(key);
+                    return Ok(done);
                 }
                 Err(error) => return Err(error.into()),
             }

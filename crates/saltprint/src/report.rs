@@ -7,8 +7,10 @@ use std::collections::hash_map::Entry;
 use saltprint_fingerprint::Orientation;
 use saltprint_index::Month;
 use saltprint_intake::Reject;
-use saltprint_keys::{ContentDigest, RecordRef};
-use saltprint_matching::{Band, Found, Judgement, Sighting, Tier};
+use saltprint_keys::{ContentDigest, EpochId, RecordRef};
+use saltprint_matching::{Band, Sighting, Tier};
+
+use crate::epochs::{Answer, Hit};
 
 /// What became of one input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -61,6 +63,8 @@ pub struct MatchReport {
     /// Pseudonym of the record; `saltprint ref` computes it from a record id.
     #[serde(rename = "ref")]
     pub record_ref: RecordRef,
+    /// The epoch in which it was found: the present one or, while that answers, the one before.
+    pub epoch: EpochId,
     /// How sure.
     pub band: Band,
     /// Which tier of recognition it rests on.
@@ -172,18 +176,19 @@ impl CopyExtent {
 }
 
 impl ItemReport {
-    pub(crate) fn judged(input: String, judgement: Judgement, evidence: bool) -> Self {
-        let outcome = match judgement.band() {
+    pub(crate) fn judged(input: String, answer: Answer, evidence: bool) -> Self {
+        let outcome = match answer.band() {
             Some(Band::Strong) => Outcome::Match,
             Some(Band::Possible) => Outcome::Possible,
             None => Outcome::NoMatch,
         };
-        let documents = documents(&judgement.matches);
+        let documents = documents(&answer.hits);
         let mut contents: HashMap<u32, ContentDigest> = HashMap::new();
-        let matches = judgement.matches.into_iter().zip(documents);
+        let matches = answer.hits.into_iter().zip(documents);
         let matches = matches
-            .map(|(found, document)| {
-                let content = found.record.facts.content;
+            .map(|(hit, document)| {
+                // Of one epoch: in another one the same bytes have another digest.
+                let content = hit.found.record.facts.content;
                 let equal = match contents.entry(document) {
                     Entry::Occupied(first) => *first.get() == content,
                     Entry::Vacant(slot) => {
@@ -191,7 +196,7 @@ impl ItemReport {
                         false
                     }
                 };
-                MatchReport::new(found, document, equal, evidence)
+                MatchReport::new(hit, document, equal, evidence)
             })
             .collect();
         Self { input, outcome, matches, reason: None }
@@ -225,10 +230,11 @@ impl ItemReport {
 }
 
 /// A number for each match, which those of one subject or one file share, from 1 on.
-fn documents(matches: &[Found]) -> Vec<u32> {
-    let mut documents: Vec<u32> = Vec::with_capacity(matches.len());
-    for found in matches {
-        let same = matches.iter().zip(&documents).find(|(other, _)| !found.record.is_rival_of(&other.record));
+fn documents(hits: &[Hit]) -> Vec<u32> {
+    let mut documents: Vec<u32> = Vec::with_capacity(hits.len());
+    for hit in hits {
+        let mut known = hits.iter().zip(&documents);
+        let same = known.find(|(other, _)| !hit.found.record.is_rival_of(&other.found.record));
         let next = documents.iter().max().map_or(1, |last| last + 1);
         documents.push(same.map_or(next, |(_, document)| *document));
     }
@@ -236,13 +242,15 @@ fn documents(matches: &[Found]) -> Vec<u32> {
 }
 
 impl MatchReport {
-    fn new(found: Found, document: u32, equal: bool, evidence: bool) -> Self {
+    fn new(hit: Hit, document: u32, equal: bool, evidence: bool) -> Self {
+        let Hit { found, epoch } = hit;
         let sighting = found.sighting.as_ref();
         let copy = CopyExtent::of(sighting);
         let agreement = sighting.map(|sighting| AgreementReport::new(sighting, evidence));
         let facts = found.record.facts;
         Self {
             record_ref: found.record.record_ref,
+            epoch,
             band: found.band,
             tier: found.tier,
             orientation: found.orientation,

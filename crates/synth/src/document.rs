@@ -8,7 +8,7 @@ use crate::jpeg;
 use crate::person::Person;
 use crate::plane::Rect;
 use crate::rng;
-use crate::template::Template;
+use crate::template::{self, Sheet, Template};
 
 /// Where the parts of a document lie in its image, in pixels; what reaches beyond the image is clipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +69,27 @@ impl Document {
     pub fn new_take(template: Template, person_seed: u64, capture_seed: u64) -> Self {
         let person = Person::invent(person_seed);
         let sheet = template.print(&person);
+        Self::taken(template, person, sheet, capture_seed)
+    }
+
+    /// Another selfie of the same person: the face follows from `person_seed`; room, light, pose, clothes and framing
+    /// from `sitting_seed`; the rest from `capture_seed`, as in [`Document::new_take`].
+    ///
+    /// ```
+    /// use saltprint_synth::Document;
+    ///
+    /// let (one, other) = (Document::new_selfie(7, 1, 1), Document::new_selfie(7, 2, 2));
+    /// assert_eq!(one.person, other.person);
+    /// assert_ne!(one.image, other.image);
+    /// ```
+    #[must_use]
+    pub fn new_selfie(person_seed: u64, sitting_seed: u64, capture_seed: u64) -> Self {
+        let person = Person::invent(person_seed);
+        let sheet = template::selfie(&person, rng::mix(sitting_seed));
+        Self::taken(Template::Selfie, person, sheet, capture_seed)
+    }
+
+    fn taken(template: Template, person: Person, sheet: Sheet, capture_seed: u64) -> Self {
         let (zoom, bleed) = template.enlargement();
         let seed = capture_seed ^ rng::mix(template as u64);
         let exposure = Exposure::draw((sheet.canvas.width, sheet.canvas.height), zoom, bleed, seed);

@@ -158,7 +158,7 @@ impl Template {
                 issuer.print(&mut sheet, person);
                 sheet
             }
-            Art::Selfie => selfie(person),
+            Art::Selfie => selfie(person, SITTING),
         }
     }
 }
@@ -172,8 +172,11 @@ enum Art {
 /// Selfies are drawn at this size and enlarged by the camera: skin has no detail that would need more.
 const SELFIE: (usize, usize) = (460, 577);
 
-fn selfie(person: &Person) -> Sheet {
-    let sitting = Sitting::selfie(rng::mix(person.seed) ^ 0x5e1f);
+/// The sitting of the selfies of a vault.
+const SITTING: u64 = 0x5e1f;
+
+pub(crate) fn selfie(person: &Person, sitting: u64) -> Sheet {
+    let sitting = Sitting::selfie(rng::mix(person.seed) ^ sitting);
     let canvas = face::render(&person.face, &sitting, SELFIE.0, SELFIE.1);
     let mut sheet = Sheet::new(canvas);
     let (cx, cy) = (sitting.center.0 * SELFIE.0 as f32, sitting.center.1 * SELFIE.1 as f32);

@@ -56,6 +56,36 @@ fn archives_of_other_tools() {
 }
 
 #[test]
+fn photos_of_phones_are_refused_by_name_and_never_passed_over() {
+    let place = Place::small();
+    three(&place);
+    std::fs::create_dir_all(place.path("leak")).unwrap();
+    let mut made = Vec::new();
+    for (options, name, format) in [(vec![], "photo.heic", "HEIC"), (vec!["-A"], "photo.avif", "AVIF")] {
+        let output = format!("leak/{name}");
+        let arguments = [&options[..], &["in/deep/0.jpg", "-o", &output]].concat();
+        // An encoder may be built without one of the two.
+        let ran = Command::new("heif-enc").args(&arguments).current_dir(place.path(".")).output();
+        if ran.is_ok_and(|ran| ran.status.success()) && place.path(&output).exists() {
+            made.push((name, format));
+        } else {
+            println!("skipped: no heif-enc here that makes {format}");
+        }
+    }
+    if made.is_empty() {
+        return;
+    }
+    triage(&place, "leak", "case", &[]).expect(3);
+    let found = outcomes(&place, "case");
+    assert_eq!(found.len(), made.len());
+    for (name, format) in made {
+        assert_eq!(found[name], "refused unsupported_format");
+        let said = place.run(&["lookup", &format!("leak/{name}")]).expect(3).stdout;
+        assert!(said.contains(format) && said.contains("convert it to JPEG or PNG first"), "{said}");
+    }
+}
+
+#[test]
 fn an_archive_in_an_archive_in_a_folder() {
     let place = Place::built();
     three(&place);

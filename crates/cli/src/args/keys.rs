@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use saltprint_keys::Role;
+use saltprint_keys::{KeyAge, Role};
 
 const KEYS_HELP: &str = "\
 Examples:
@@ -11,6 +11,8 @@ Examples:
   saltprint keys wrap                                     (asks for a new passphrase, twice)
   saltprint keys backup --needed 3 --total 5 shares       (any 3 of 5 restore a key)
   saltprint keys restore --to restored shares/index-share-1-of-5.txt shares/index-share-4-of-5.txt ...
+  saltprint keys rotate                                   (next keys; `saltprint rebuild` takes them into use)
+  saltprint keys shred --previous --yes                   (the keys before, when nothing needs them any more)
   saltprint keys shred old-keys --yes
 
 A passphrase is never an argument or the value of an environment variable, which others can read: it is typed, or read
@@ -35,6 +37,7 @@ const BACKUP_HELP: &str = "\
 Examples:
   saltprint keys backup --needed 2 --total 3 /media/usb/shares
   saltprint keys backup --role projection --needed 3 --total 5 shares
+  saltprint keys backup --age next --needed 2 --total 3 shares    (those that `keys rotate` has made)
 
 Print the shares or move each to its keeper, then destroy the files. The shares of a wrapped key are not wrapped:
 whoever has enough of them has the key. Try a restore before you rely on it.";
@@ -47,8 +50,30 @@ Examples:
 Give the shares of one key. With more of them than are needed a wrong one can be named. A share may be typed from paper;
 case and spacing do not matter, and a slip is found by line.";
 
+const ROTATE_HELP: &str = "\
+Makes a new projection and a new index key beside the present ones, which stay in use until a rebuild has fingerprinted every
+record with the new ones. From then on the index of before answers as well for `[keys] overlap_days` (30 by default), and
+each hit names its epoch. Refs and the audit log keep their keys, so that case files go on meaning the same.
+
+Examples:
+  saltprint keys rotate
+  saltprint keys backup --age next --needed 2 --total 3 shares
+  saltprint rebuild                       (reads and fingerprints every record; then the new keys are the present ones)
+  saltprint keys shred --previous --yes   (when the overlap is over and a rebuild has removed the index of before)
+
+Keys that were stolen: set `[keys] overlap_days = 0` before the rebuild, so that nothing of the old epoch stays, and destroy
+the old keys at once.
+
+It may be cut short at any point: run it again, or the rebuild.";
+
 const SHRED_HELP: &str = "\
-Overwrites and removes the key files of a folder. What was sealed with them opens nowhere any more.
+Overwrites and removes the key files of a folder, or with `--previous` those that a rotation has replaced. What was sealed
+with them opens nowhere any more.
+
+Examples:
+  saltprint keys shred old-keys --yes
+  saltprint keys shred --previous --yes
+  saltprint keys shred --previous --yes --force    (though the previous epoch still answers: it ends here)
 
 Overwriting reaches the old bytes on a hard disk whose file system writes in place. Solid-state drives, file systems that
 copy on write, snapshots and backups keep copies: there only a passphrase from the first day, or an encrypted volume
@@ -77,6 +102,9 @@ pub(crate) enum KeysCommand {
     /// Restore a key from its shares.
     #[command(after_help = RESTORE_HELP)]
     Restore(RestoreArgs),
+    /// Make new projection and index keys; the next rebuild takes them into use.
+    #[command(after_help = ROTATE_HELP)]
+    Rotate(RotateArgs),
     /// Destroy an old set of keys.
     #[command(after_help = SHRED_HELP)]
     Shred(ShredArgs),
@@ -88,12 +116,27 @@ pub(crate) struct KeysFrom {
     /// Folder of the keys; by default what the configuration says.
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
+    /// Which of the keys, while they are being changed: present, next or previous.
+    #[arg(long, value_name = "AGE", value_parser = age, default_value = "present")]
+    pub(crate) age: KeyAge,
+    #[command(flatten)]
+    pub(crate) passphrase: PresentPassphrase,
+}
+
+/// Where the passphrase comes from that keys are wrapped with.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct PresentPassphrase {
     /// File of mode 0600 with the present passphrase; asked for by default, or as the configuration says.
-    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_fd")]
-    pub(crate) passphrase_file: Option<PathBuf>,
+    #[arg(
+        id = "passphrase_file",
+        long = "passphrase-file",
+        value_name = "FILE",
+        conflicts_with = "passphrase_fd"
+    )]
+    pub(crate) file: Option<PathBuf>,
     /// Open descriptor with the present passphrase.
-    #[arg(long, value_name = "N")]
-    pub(crate) passphrase_fd: Option<u32>,
+    #[arg(id = "passphrase_fd", long = "passphrase-fd", value_name = "N")]
+    pub(crate) descriptor: Option<u32>,
 }
 
 /// A new passphrase and what a guess of it costs.
@@ -181,12 +224,37 @@ pub(crate) struct RestoreArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct RotateArgs {
+    #[command(flatten)]
+    pub(crate) passphrase: PresentPassphrase,
+    /// Print the new keys as one JSON object each on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ShredArgs {
     /// Folder of the keys to destroy; not the one that the configuration names.
-    pub(crate) dir: PathBuf,
+    #[arg(required_unless_present = "previous", conflicts_with = "previous")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Destroy the keys that the last rotation has replaced.
+    #[arg(long)]
+    pub(crate) previous: bool,
+    /// Destroy previous keys though their epoch still answers: records that only it holds are not found any more.
+    #[arg(long, requires = "previous")]
+    pub(crate) force: bool,
     /// Destroy them; without it they are only listed.
     #[arg(long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) passphrase: PresentPassphrase,
+}
+
+fn age(name: &str) -> Result<KeyAge, String> {
+    KeyAge::ALL
+        .into_iter()
+        .find(|age| age.to_string() == name)
+        .ok_or_else(|| "no such keys; there are present, next and previous ones".to_owned())
 }
 
 fn role(name: &str) -> Result<Role, String> {

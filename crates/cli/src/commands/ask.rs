@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use saltprint::audit::{AskedFor, Auditor, query_of};
-use saltprint::{Config, ItemReport, Outcome, Saltprint, TriageInput, TriageTotals};
+use saltprint::{Config, ItemReport, Outcome, Saltprint, Status, TriageInput, TriageTotals};
 use saltprint_audit::{Action, QueryDigest};
 use saltprint_intake::Location;
-use saltprint_matching::Basis;
 
 use super::case;
 use crate::args::{LookupArgs, TriageArgs};
@@ -25,13 +24,13 @@ pub(super) fn lookup(args: &LookupArgs, config: &Config) -> anyhow::Result<Exit>
     let auditor = Auditor::open(config, SEARCHER)?;
     let saltprint = Saltprint::open(config)?;
     let status = saltprint.status();
-    let measured = [status.rule.basis(), status.local_rule.basis()] == [Basis::Measured; 2];
-    let basis = if measured { Basis::Measured } else { Basis::Assumed };
+    warn_of_silence(&status);
+    let ground = words::Ground::new(&status, config.matching.rule.strong_chance);
     let say = |report: &ItemReport| -> anyhow::Result<()> {
         if args.json {
             write_json(&mut std::io::stdout().lock(), report)
         } else {
-            Ok(words::say(&words::item(report, basis, config.matching.rule.strong_chance))?)
+            Ok(words::say(&words::item(report, &ground))?)
         }
     };
     let totals = match auditor {
@@ -58,6 +57,16 @@ pub(super) fn lookup(args: &LookupArgs, config: &Config) -> anyhow::Result<Exit>
     } else {
         Exit::Done
     })
+}
+
+/// Says that an epoch which should answer does not.
+pub(super) fn warn_of_silence(status: &Status) {
+    if let Some(previous) = status.previous.filter(|previous| !previous.answers) {
+        say!(
+            "warning: the previous epoch should answer until {}, but its keys are not here: records that only it holds are not found",
+            words::date(previous.until)
+        );
+    }
 }
 
 /// Looks up what a file holds, one question after the other, each in the log before anything of its answer is shown.
@@ -100,6 +109,7 @@ pub(super) fn triage(args: &TriageArgs, config: &Config, config_path: &Path) -> 
     }
     let auditor = Auditor::open(config, SEARCHER)?;
     let saltprint = Saltprint::open(config)?;
+    warn_of_silence(&saltprint.status());
     let asked = AskedFor::new(args.case_id.as_deref(), args.purpose.as_deref())?;
     if let Some(auditor) = &auditor {
         auditor.allow(&asked)?;
@@ -146,10 +156,10 @@ pub(super) fn triage(args: &TriageArgs, config: &Config, config_path: &Path) -> 
 /// Names at most so many inputs that could not be used on stderr.
 pub(super) fn tell_rejects(rejects: &[ItemReport], most: usize) {
     for report in rejects.iter().take(most) {
-        eprint!("{}", words::reject(report));
+        say!("{}", words::reject(report).trim_end());
     }
     if let Some(more) = rejects.len().checked_sub(most).filter(|more| *more > 0) {
-        eprintln!("and {more} more inputs that could not be used; items.csv names them all");
+        say!("and {more} more inputs that could not be used; items.csv names them all");
     }
 }
 

@@ -44,7 +44,7 @@ fn init(args: &InitArgs, config: &Config, dir: &Path) -> anyhow::Result<Exit> {
         AuditLog::init(dir, &key, &who, now, &mut system_random)?
     };
     writeln!(std::io::stdout().lock(), "The audit log in {} is ready.", log.dir().display())?;
-    eprintln!(
+    say!(
         "The audit key is needed again only to verify the log: move it to where nobody can change both. Give checkpoints \
          (`saltprint audit checkpoint`) to somebody else, every day."
     );

@@ -20,6 +20,7 @@ pub(super) fn calibrate(args: &CalibrateArgs, config: &Config) -> anyhow::Result
     options.sample = args.sample as usize;
     options.seed = args.seed;
     options.force = args.force;
+    options.readout = args.readout;
     let progress = Shown::new();
     let auditor = Auditor::open(config, BUILDER)?;
     let summary = saltprint::calibrate(config, options, &progress)?;
@@ -59,15 +60,20 @@ pub(super) fn rebuild(args: &RebuildArgs, config: &Config) -> anyhow::Result<Exi
     let mut options = RebuildOptions::default();
     options.full = args.full;
     options.allow_empty = args.allow_empty;
+    options.accept_rollback = args.accept_rollback;
     options.count_first = progress.wants_total();
     let auditor = Auditor::open(config, BUILDER)?;
     let summary = saltprint::rebuild(config, options, &progress)?;
     progress.finish();
     if let Some(auditor) = auditor {
-        let _ = auditor.note(Action::Rebuild, Some((summary.generation, summary.root)))?;
+        let generation = Some((summary.generation, summary.root));
+        let _ = auditor.note(Action::Rebuild, generation)?;
+        if summary.rotated {
+            let _ = auditor.note(Action::Rotate, generation)?;
+        }
     }
     for warning in &summary.warnings {
-        eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
     let mut out = std::io::stdout().lock();
     if args.json {

@@ -69,7 +69,7 @@ pub(super) fn triage(
         totals.count(item.outcome);
     }
     if case.resumed() > 0 {
-        eprintln!("going on with a case that was begun: {} images are done", case.resumed());
+        say!("going on with a case that was begun: {} images are done", case.resumed());
     }
     let summary = case.run(progress, &mut |item| {
         totals.count(item.outcome);

@@ -61,7 +61,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     progress.finish();
     say(words::rebuild(&rebuilt).trim_end())?;
     for warning in &rebuilt.warnings {
-        eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
 
     let leak_dir = dir.join("leak");

@@ -1,9 +1,9 @@
-//! `eval`: how well altered copies are recognised.
+//! `eval`: how well altered copies are recognised, and with `--privacy` what codes and sealed files give away.
 
 use std::io::Write as _;
 
 use saltprint::{Config, Error};
-use saltprint_eval::EvalPlan;
+use saltprint_eval::{EvalPlan, PrivacyPlan};
 
 use crate::args::EvalArgs;
 use crate::exit::Exit;
@@ -11,6 +11,9 @@ use crate::progress::Shown;
 
 /// `config` is read only where no vault is to be invented.
 pub(super) fn run(args: &EvalArgs, config: impl FnOnce() -> Result<Config, Error>) -> anyhow::Result<Exit> {
+    if args.privacy {
+        return privacy(args, config);
+    }
     let mut plan = match args.synthetic {
         Some(records) => EvalPlan::synthetic(records as usize).templates(&args.templates),
         None => EvalPlan::vault(config()?),
@@ -18,6 +21,7 @@ pub(super) fn run(args: &EvalArgs, config: impl FnOnce() -> Result<Config, Error
     .queries(args.queries as usize)
     .seed(args.seed)
     .baselines(args.baselines)
+    .readout(args.readout)
     .full_strangers(args.full_strangers);
     if let Some(strangers) = args.strangers {
         plan = plan.strangers(strangers as usize);
@@ -33,12 +37,12 @@ pub(super) fn run(args: &EvalArgs, config: impl FnOnce() -> Result<Config, Error
     let report = saltprint_eval::run(&plan, &progress)?;
     progress.finish();
     for warning in &report.warnings {
-        eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
     // The files first: whoever closes stdout early has them all the same.
     if let Some(out) = &args.out {
         report.write_to(out)?;
-        eprintln!("The report is in {}.", out.display());
+        say!("The report is in {}.", out.display());
     }
     let mut out = std::io::stdout().lock();
     if args.json {
@@ -47,4 +51,30 @@ pub(super) fn run(args: &EvalArgs, config: impl FnOnce() -> Result<Config, Error
         out.write_all(report.to_text().as_bytes())?;
     }
     Ok(if report.setup.unusable > 0 { Exit::DoneWithRejects } else { Exit::Done })
+}
+
+fn privacy(args: &EvalArgs, config: impl FnOnce() -> Result<Config, Error>) -> anyhow::Result<Exit> {
+    let mut plan = match args.synthetic {
+        Some(records) => PrivacyPlan::synthetic(records as usize),
+        None => PrivacyPlan::vault(config()?),
+    }
+    .seed(args.seed)
+    .quick(args.quick);
+    if let Some(work) = &args.work {
+        plan = plan.work(work);
+    }
+    let progress = Shown::new();
+    let report = saltprint_eval::measure_privacy(&plan, &progress)?;
+    progress.finish();
+    if let Some(out) = &args.out {
+        report.write_to(out)?;
+        say!("The report is in {}.", out.display());
+    }
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&report)?)?;
+    } else {
+        out.write_all(report.to_text().as_bytes())?;
+    }
+    Ok(Exit::Done)
 }

@@ -17,7 +17,7 @@ pub(super) fn keygen(args: &KeygenArgs) -> anyhow::Result<Exit> {
     for key in keys {
         writeln!(out, "{:<11} {}  {}", key.role.to_string(), key.id, key.path.display())?;
     }
-    eprintln!(
+    say!(
         "Keep a copy of this folder offline: without the projection and index keys the index is of no use, \
          without the ref key refs cannot be told apart. Give each process only the keys that it needs."
     );

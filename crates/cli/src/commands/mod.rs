@@ -5,6 +5,7 @@ mod audit;
 mod build;
 mod case;
 mod demo;
+mod erase;
 mod eval;
 mod key_life;
 mod keys;
@@ -30,6 +31,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Ref(args) => keys::refs(args, &config()?),
         Command::Calibrate(args) => build::calibrate(args, &config()?),
         Command::Rebuild(args) => build::rebuild(args, &config()?),
+        Command::Erase(args) => erase::run(args, &config()?),
         Command::Lookup(args) => ask::lookup(args, &config()?),
         Command::Triage(args) => ask::triage(args, &config()?, &arguments.config),
         Command::Verify => show::verify(&config()?),

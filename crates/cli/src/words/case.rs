@@ -96,13 +96,22 @@ fn coverage(summary: &CaseSummary) -> Vec<String> {
         (None, _) | (_, None) => "without months of capture".to_owned(),
     };
     let rejected = coverage.vault.too_plain + coverage.vault.unreadable + coverage.vault.refused;
-    vec![format!(
+    let mut lines = vec![format!(
         "{} records of {} sources, {period}; {rejected} inputs of the vault could not be indexed. Generation {}, built {}.",
         summary.index.records,
         coverage.sources.len(),
         summary.index.generation,
         super::date(summary.index.built),
-    )]
+    )];
+    if let Some(previous) = &summary.index.previous {
+        lines.push(format!(
+            "The index under the keys before was asked as well: {} records, generation {}, built {}; records that both hold count once.",
+            previous.records,
+            previous.generation,
+            super::date(previous.built),
+        ));
+    }
+    lines
 }
 
 fn chance(chance: f64) -> String {

@@ -2,14 +2,64 @@
 
 use std::fmt::Write as _;
 
-use saltprint::{CopyExtent, ItemReport, MatchReport, Outcome, TriageTotals};
+use saltprint::{CopyExtent, ItemReport, MatchReport, Outcome, Status, TriageTotals};
 use saltprint_fingerprint::Orientation;
+use saltprint_keys::EpochId;
 use saltprint_matching::{Band, Basis, Tier};
 
 use super::colour::Tone;
 
+/// What an answer rests on, for its words.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ground {
+    basis: Basis,
+    /// Chance that a stranger's image is called a match, over all epochs that were asked.
+    strong_chance: f64,
+    /// The present epoch, and the one before with the end of its time.
+    epoch: EpochId,
+    previous: Option<(EpochId, u64)>,
+}
+
+impl Ground {
+    /// `strong_chance` is that of one generation.
+    pub(crate) fn new(status: &Status, strong_chance: f64) -> Self {
+        let measured = [status.rule.basis(), status.local_rule.basis()] == [Basis::Measured; 2];
+        let previous = status.previous.filter(|previous| previous.answers);
+        let epochs = if previous.is_some() { 2.0 } else { 1.0 };
+        Self {
+            basis: if measured { Basis::Measured } else { Basis::Assumed },
+            strong_chance: strong_chance * epochs,
+            epoch: status.epoch,
+            previous: previous.map(|previous| (previous.epoch, previous.until)),
+        }
+    }
+
+    /// What to say of the epoch of a match; nothing of the present one.
+    fn epoch(&self, epoch: EpochId) -> Option<String> {
+        match self.previous {
+            _ if epoch == self.epoch => None,
+            Some((previous, until)) if previous == epoch => {
+                Some(format!("found under the keys before, which answer until {}", super::date(until)))
+            }
+            Some(_) | None => Some(format!("found in the epoch {epoch}, which is not the present one")),
+        }
+    }
+}
+
 /// One input of `lookup`: the answer in its first line, then a paragraph a record.
-pub(crate) fn item(report: &ItemReport, basis: Basis, strong_chance: f64) -> String {
+pub(crate) fn item(report: &ItemReport, ground: &Ground) -> String {
+    let mut text = head(report);
+    let mut last = 0;
+    for found in &report.matches {
+        let version = found.document == last;
+        last = found.document;
+        text.push_str(&matched(found, version, ground));
+    }
+    text
+}
+
+/// The answer in one line.
+fn head(report: &ItemReport) -> String {
     let (tone, head) = match report.outcome {
         Outcome::Match => (Tone::Ours, "match: this is one of our records"),
         Outcome::Possible => (Tone::Open, "possible match: compare by eye before relying on it"),
@@ -24,18 +74,12 @@ pub(crate) fn item(report: &ItemReport, basis: Basis, strong_chance: f64) -> Str
         let _ = write!(text, ": {}", reason.text);
     }
     text.push('\n');
-    let mut last = 0;
-    for found in &report.matches {
-        let version = found.document == last;
-        last = found.document;
-        text.push_str(&matched(found, version, basis, strong_chance));
-    }
     text
 }
 
 /// One line on an input that could not be used.
 pub(crate) fn reject(report: &ItemReport) -> String {
-    item(report, Basis::Measured, 0.0)
+    head(report)
 }
 
 /// Counters for a progress line.
@@ -47,7 +91,7 @@ pub(crate) fn counters(totals: &TriageTotals) -> String {
     )
 }
 
-fn matched(found: &MatchReport, version: bool, basis: Basis, strong_chance: f64) -> String {
+fn matched(found: &MatchReport, version: bool, ground: &Ground) -> String {
     let captured = found.captured.map_or_else(|| "month unknown".to_owned(), |month| month.to_string());
     let title = if version { "version" } else { "record" };
     let mut text = String::new();
@@ -64,12 +108,15 @@ fn matched(found: &MatchReport, version: bool, basis: Basis, strong_chance: f64)
             found.kind.as_deref().unwrap_or("kind unknown"),
         ),
     );
-    line("certainty", certainty(found.band, basis, strong_chance));
+    line("certainty", certainty(found.band, ground.basis, ground.strong_chance));
     line("shows", extent(found));
     if found.orientation != Orientation::Upright {
         line("turned", turned(found.orientation).to_owned());
     }
     line("found by", tier(found.tier).to_owned());
+    if let Some(epoch) = ground.epoch(found.epoch) {
+        line("epoch", epoch);
+    }
     if let Some(numbers) = numbers(found) {
         line("evidence", numbers);
     }
@@ -157,14 +204,20 @@ mod tests {
     #[test]
     fn an_auditor_can_read_it() {
         let json = r#"{"input": "leaked.jpg", "outcome": "match", "matches": [
-            {"ref": "rec_000102030405060708090a0b0c0d0e0f", "band": "strong", "tier": "local", "orientation": "rot90",
+            {"ref": "rec_000102030405060708090a0b0c0d0e0f", "epoch": "000102030405060708090a0b0c0d0e0f", "band": "strong", "tier": "local", "orientation": "rot90",
              "source": "vendor-a", "captured": "2019-07", "kind": null, "document": 1, "copy": "part",
              "agreement": {"region": [0.1, 0.2, 0.9, 0.8], "covered": 0.48, "features": 20, "in_view": 31, "score": 9.5},
              "distance": 80, "runner_up": 90},
-            {"ref": "rec_ffffffffffffffffffffffffffffffff", "band": "strong", "tier": "global", "orientation": "upright",
+            {"ref": "rec_ffffffffffffffffffffffffffffffff", "epoch": "01010101010101010101010101010101", "band": "strong", "tier": "global", "orientation": "upright",
              "source": null, "captured": null, "kind": "card", "document": 1, "copy": "altered"}]}"#;
         let report: ItemReport = serde_json::from_str(json).unwrap();
-        let text = anstream::adapter::strip_str(&item(&report, Basis::Measured, 1e-6)).to_string();
+        let ground = Ground {
+            basis: Basis::Measured,
+            strong_chance: 1e-6,
+            epoch: EpochId::from_bytes(std::array::from_fn(|at| u8::try_from(at).unwrap())),
+            previous: Some((EpochId::from_bytes([1; 16]), 951_827_696)),
+        };
+        let text = anstream::adapter::strip_str(&item(&report, &ground)).to_string();
         assert_eq!(
             text,
             "leaked.jpg: match: this is one of our records\n\
@@ -179,7 +232,8 @@ mod tests {
              \x20 from       source unknown, month unknown, card\n\
              \x20 certainty  strong: of a million strangers' images at most one would look as near\n\
              \x20 shows      ALTERED: a part in view looks different while the rest agrees\n\
-             \x20 found by   the whole image\n"
+             \x20 found by   the whole image\n\
+             \x20 epoch      found under the keys before, which answer until 2000-02-29 12:34 UTC\n"
         );
     }
 }

@@ -2,6 +2,7 @@
 
 mod case;
 mod colour;
+pub(crate) mod erase;
 mod item;
 
 use std::fmt::Write as _;
@@ -11,7 +12,8 @@ use saltprint_matching::{Basis, DecisionRule, LocalRule};
 
 pub(crate) use case::case;
 pub(crate) use colour::{Tone, say};
-pub(crate) use item::{counters, item, reject};
+pub(crate) use item::{Ground, counters, item, reject};
+pub(crate) use saltprint::date;
 
 /// Cells of the table of sources and months that are shown; the summary file has all.
 const SHOWN_CELLS: usize = 12;
@@ -40,6 +42,15 @@ pub(crate) fn triage(summary: &TriageSummary) -> String {
         }
     }
     let _ = writeln!(text, "\nGeneration {}, {} records.", summary.generation, summary.records);
+    if let Some(previous) = summary.previous.filter(|previous| previous.answers) {
+        let _ = writeln!(
+            text,
+            "The keys before were asked as well: generation {}, {} records, until {}.",
+            previous.generation.unwrap_or_default(),
+            previous.records.unwrap_or_default(),
+            date(previous.until)
+        );
+    }
     let _ = match summary.basis {
         Basis::Measured => writeln!(
             text,
@@ -115,6 +126,12 @@ pub(crate) fn rebuild(summary: &RebuildSummary) -> String {
         format!("Nothing changed; generation {} stays published", summary.generation)
     };
     let _ = write!(text, " ({:.1} s)\n\n", summary.seconds);
+    if summary.rotated {
+        let _ = writeln!(text, "The next keys are in use: epoch {}.", summary.epoch);
+    }
+    if let Some(previous) = summary.previous {
+        let _ = writeln!(text, "The previous epoch answers until {}.", date(previous.until));
+    }
     for (count, label) in [
         (totals.indexed, "indexed"),
         (totals.duplicate, "indexed, with the same bytes as another record"),
@@ -129,6 +146,10 @@ pub(crate) fn rebuild(summary: &RebuildSummary) -> String {
         "{:>9}  inputs; {} of them not read, being as they were",
         totals.inputs, summary.unread
     );
+    if totals.erased > 0 {
+        let _ =
+            writeln!(text, "{:>9}  erased, and passed over: delete them in the vault as well", totals.erased);
+    }
     let _ = writeln!(
         text,
         "\n{} unchanged, {} added, {} changed, {} removed records",
@@ -175,10 +196,31 @@ pub(crate) fn status(status: &Status) -> String {
         bytes(status.bytes),
         if status.builtin_profile { "built in" } else { "calibrated on the vault" },
     );
+    if let Some(previous) = status.previous {
+        let _ = match (previous.generation, previous.records) {
+            (Some(generation), Some(records)) => writeln!(
+                text,
+                "previous    epoch {}, generation {generation}, {records} records, answers until {}",
+                previous.epoch,
+                date(previous.until)
+            ),
+            (None, _) | (_, None) => writeln!(
+                text,
+                "previous    epoch {} should answer until {}, but its keys are not here",
+                previous.epoch,
+                date(previous.until)
+            ),
+        };
+    }
     let _ = writeln!(
         text,
-        "last vault  {} indexed, {} with the bytes of another, {} too plain, {} unreadable, {} refused",
-        coverage.indexed, coverage.duplicate, coverage.too_plain, coverage.unreadable, coverage.refused
+        "last vault  {} indexed, {} with the bytes of another, {} too plain, {} unreadable, {} refused, {} erased",
+        coverage.indexed,
+        coverage.duplicate,
+        coverage.too_plain,
+        coverage.unreadable,
+        coverage.refused,
+        coverage.erased
     );
     let _ = writeln!(text, "thresholds  {}", thresholds(&status.rule, &status.local_rule));
     let strangers = status.strangers;
@@ -209,20 +251,6 @@ fn thresholds(rule: &DecisionRule, local: &LocalRule) -> &'static str {
     }
 }
 
-/// Seconds since 1970 as `YYYY-MM-DD HH:MM UTC` (the civil-from-days algorithm of Howard Hinnant, "chrono-Compatible
-/// Low-Level Date Algorithms", 2013).
-pub(crate) fn date(seconds: u64) -> String {
-    let days = seconds / 86_400 + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", seconds / 3_600 % 24, seconds / 60 % 60)
-}
-
 fn bytes(count: u64) -> String {
     match count {
         0..10_000 => format!("{count} bytes"),
@@ -242,13 +270,6 @@ fn small(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dates() {
-        assert_eq!(date(0), "1970-01-01 00:00 UTC");
-        assert_eq!(date(951_827_696), "2000-02-29 12:34 UTC");
-        assert_eq!(date(1_795_353_599), "2026-11-22 13:19 UTC");
-    }
 
     #[test]
     fn numbers() {

@@ -18,6 +18,7 @@ use crate::score::{Item, RecordCounts, StrangerCounts};
 use saltprint::Share;
 
 pub(crate) use assemble::{Findings, assemble};
+pub(crate) use style::STYLE;
 
 /// Version of the JSON form of [`EvalReport`]. It rises with every change that a reader could notice.
 pub const FORMAT: u32 = 1;

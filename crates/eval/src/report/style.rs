@@ -1,7 +1,7 @@
 //! The look of the page, for screens in light and dark and for paper.
 
 /// Colours are variables, so that plots follow the page.
-pub(super) const STYLE: &str = "
+pub(crate) const STYLE: &str = "
 :root {
   --ground: #fcfcfa; --panel: #ffffff; --ink: #1b1f24; --soft: #5b6470; --line: #d9dde2;
   --ours: #0b6e69; --ours2: #4fa8a2; --hash-a: #c2571a; --hash-b: #7a6fb0;

@@ -127,7 +127,7 @@ impl LocalCoder {
     }
 
     /// The code of a descriptor.
-    pub(super) fn plain_code(&self, descriptor: &[u8; DESCRIPTOR_SIZE]) -> LocalCode {
+    pub(crate) fn plain_code(&self, descriptor: &[u8; DESCRIPTOR_SIZE]) -> LocalCode {
         self.code(descriptor, &mut [0; QueryFeature::MARGINS])
     }
 

@@ -5,7 +5,7 @@
 //! | 2 | origin: 0 built-in, 1 calibrated |
 //! | 2 | features: 1376 |
 //! | 2 | `dims`: 1 to 256 |
-//! | 2 | zero |
+//! | 2 | half-spaces a bit of a global code: 0 for one, else 4, 6 or 8 |
 //! | 4 | sample: documents, 0 if built-in |
 //! | 4 | records of the vault that it was drawn from, 0 if built-in or not known |
 //! | 8 | seed, 0 if built-in |
@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 use super::{MAX_DIMS, MEAN_STEPS, Profile, ProfileError, ProfileOrigin};
 use crate::features::{FEATURES, SCALE};
 use crate::local::{DESCRIPTOR_SIZE, LocalProfile};
+use crate::readout::Readout;
 
 const FORMAT: BlobFormat = BlobFormat { magic: *b"SALTPROF", version: 2 };
 /// Bytes before the mean.
@@ -46,7 +47,9 @@ pub(super) fn encode(profile: &Profile) -> Zeroizing<Vec<u8>> {
     bytes.extend_from_slice(&origin.to_le_bytes());
     bytes.extend_from_slice(&small(FEATURES).to_le_bytes());
     bytes.extend_from_slice(&small(dims).to_le_bytes());
-    bytes.extend_from_slice(&[0; 2]);
+    // One is written as zero, as it was when there was nothing else.
+    let inputs = if profile.readout.is_linear() { 0 } else { u16::from(profile.readout.half_spaces()) };
+    bytes.extend_from_slice(&inputs.to_le_bytes());
     bytes.extend_from_slice(&sample.to_le_bytes());
     bytes.extend_from_slice(&records.to_le_bytes());
     bytes.extend_from_slice(&seed.to_le_bytes());
@@ -64,13 +67,17 @@ fn decode(bytes: &[u8]) -> Result<Profile, ProfileError> {
     let origin = u16::from_le_bytes(reader.take()?);
     let features = u16::from_le_bytes(reader.take()?);
     let dims = usize::from(u16::from_le_bytes(reader.take()?));
-    let zero = reader.take::<2>()? == [0; 2];
+    let readout = match reader.take::<2>()? {
+        [0, 0] => Some(Readout::LINEAR),
+        [inputs, 0] => Readout::of(inputs).filter(|readout| !readout.is_linear()),
+        [_, _] => None,
+    };
     let sample = u32::from_le_bytes(reader.take()?);
     let records = u32::from_le_bytes(reader.take()?);
     let seed = u64::from_le_bytes(reader.take()?);
-    if !zero {
-        return Err(ProfileError::Layout { what: "reserved part" });
-    }
+    let Some(readout) = readout else {
+        return Err(ProfileError::Layout { what: "read-out" });
+    };
     if usize::from(features) != FEATURES {
         return Err(ProfileError::Layout { what: "number of features" });
     }
@@ -88,6 +95,7 @@ fn decode(bytes: &[u8]) -> Result<Profile, ProfileError> {
     // From here on the sizes are those of bytes we hold.
     let mut profile = Profile {
         origin,
+        readout,
         mean: Vec::with_capacity(FEATURES),
         scales: Vec::with_capacity(dims),
         rows: Vec::with_capacity(dims * FEATURES),
@@ -176,7 +184,8 @@ mod tests {
 
     #[test]
     fn round_trip() {
-        for profile in [small_profile(), Profile::builtin()] {
+        let tables = [4, 6, 8].map(|inputs| small_profile().with_readout(Readout::of(inputs).unwrap()));
+        for profile in [small_profile(), Profile::builtin()].into_iter().chain(tables) {
             let bytes = encode(&profile);
             assert_eq!(bytes.len(), length(profile.dims()));
             assert!(decode(&bytes).unwrap() == profile);
@@ -198,7 +207,9 @@ mod tests {
         assert_eq!(changed(4, 0), refused("number of axes"));
         assert_eq!(changed(5, 9), refused("number of axes"));
         assert_eq!(changed(4, 4), refused("length"));
-        assert_eq!(changed(6, 1), refused("reserved part"));
+        assert_eq!(changed(6, 1), refused("read-out"));
+        assert_eq!(changed(6, 5), refused("read-out"));
+        assert_eq!(changed(7, 1), refused("read-out"));
         // Nothing was drawn from a vault for the built-in profile.
         let mut builtin = encode(&Profile::builtin()).to_vec();
         builtin[12] = 1;
@@ -249,6 +260,15 @@ mod tests {
         let mut other = small_profile();
         other.local.rows[5] ^= 1;
         assert_ne!(other.digest(), small_profile().digest());
+    }
+
+    /// Profiles of earlier releases, which knew one read-out, are the same bytes, and so the same epoch.
+    #[test]
+    fn the_linear_read_out_is_written_as_zero() {
+        assert_eq!(encode(&small_profile())[6..8], [0, 0]);
+        let tables = small_profile().with_readout(Readout::of(4).unwrap());
+        assert_eq!(encode(&tables)[6..8], [4, 0]);
+        assert_ne!(tables.digest(), small_profile().digest());
     }
 
     proptest! {

@@ -14,7 +14,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use redb::{Database, ReadOnlyTable, ReadableDatabase, TableDefinition};
+use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable as _, TableDefinition};
 use saltprint_keys::{ContentDigest, Context, EpochId, IndexKey, RecordRef, Subkey};
 
 use crate::IndexError;
@@ -90,18 +90,7 @@ impl Catalog {
         if discarded {
             fs::remove_file(path).map_err(IndexError::io("remove the damaged catalog", path))?;
         }
-        // Made by ourselves, so that it is private from its first byte.
-        OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(IndexError::io("open the catalog", path))?;
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create(path)
-            .map_err(|error| IndexError::Catalog { path: path.to_owned(), source: Box::new(error.into()) })?;
+        let database = create(path)?;
         let tags = key.derive(Context::CATALOG_ROW_TAG, &[]);
         let catalog = Self { database: Some(database), path: path.to_owned(), tags, whole, epoch, discarded };
         // So that a reader finds the tables in a new database.
@@ -173,6 +162,40 @@ impl Catalog {
         })
     }
 
+    /// Writes the database anew, so that nothing of rows that are gone is left in its file.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`], [`IndexError::Catalog`]; the old file is gone then, and the next run begins anew.
+    pub fn rewrite(mut self) -> Result<Self, IndexError> {
+        let (mut rows, mut containers) = (Vec::new(), Vec::new());
+        let mut read = || -> Result<(), redb::Error> {
+            let view = self.database.as_ref().ok_or(redb::Error::DatabaseClosed)?.begin_read()?;
+            for row in view.open_table(ROWS)?.iter()? {
+                let (key, value) = row?;
+                rows.push((key.value(), value.value()));
+            }
+            for row in view.open_table(CONTAINERS)?.iter()? {
+                let (key, value) = row?;
+                containers.push((key.value(), value.value().to_vec()));
+            }
+            Ok(())
+        };
+        read().map_err(|error| self.fail(error))?;
+        self.database = None;
+        fs::remove_file(&self.path).map_err(IndexError::io("remove the catalog", &self.path))?;
+        self.database = Some(create(&self.path)?);
+        self.write(|table, parts| {
+            for (key, row) in &rows {
+                table.insert(key, row)?;
+            }
+            for (key, row) in &containers {
+                parts.insert(key, row.as_slice())?;
+            }
+            Ok(())
+        })?;
+        Ok(self)
+    }
+
     fn write(
         &self,
         change: impl FnOnce(
@@ -238,6 +261,22 @@ impl Drop for Catalog {
     fn drop(&mut self) {
         let _ = self.seal();
     }
+}
+
+/// Opens the database, or makes one.
+fn create(path: &Path) -> Result<Database, IndexError> {
+    // Made by ourselves, so that it is private from its first byte.
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(IndexError::io("open the catalog", path))?;
+    Database::builder()
+        .set_cache_size(CACHE_BYTES)
+        .create(path)
+        .map_err(|error| IndexError::Catalog { path: path.to_owned(), source: Box::new(error.into()) })
 }
 
 /// Where the digest of the file at `path` is kept.
@@ -320,6 +359,25 @@ mod tests {
         let catalog = open(&dir, 7, 1);
         assert_eq!(catalog.reader().unwrap().row(a).unwrap(), Some(row(9)));
         assert_eq!(catalog.reader().unwrap().row(b).unwrap(), None);
+    }
+
+    #[test]
+    fn a_rewritten_file_holds_nothing_of_rows_that_are_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("catalog.redb");
+        let (a, b) = (RecordRef::from_bytes([0xa1; 16]), RecordRef::from_bytes([0xb2; 16]));
+        let holds =
+            |what: RecordRef| fs::read(&path).unwrap().windows(16).any(|bytes| bytes == what.as_bytes());
+        let catalog = open(&dir, 7, 1);
+        catalog.apply(&put(vec![(a, row(1)), (b, row(5))]), |_| true).unwrap();
+        catalog.apply(&CatalogUpdate::default(), |key| key == b).unwrap();
+        catalog.close().unwrap();
+        assert!(holds(a), "a row that was removed is still in the file, which is why it is written anew");
+        open(&dir, 7, 1).rewrite().unwrap().close().unwrap();
+        assert!(!holds(a) && holds(b));
+        let catalog = open(&dir, 7, 1);
+        assert!(!catalog.was_discarded());
+        assert_eq!(catalog.reader().unwrap().row(b).unwrap(), Some(row(5)));
     }
 
     #[test]

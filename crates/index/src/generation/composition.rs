@@ -16,7 +16,7 @@ pub type FactsKey = (Option<String>, Option<Month>, Option<String>);
 pub type Composition = BTreeMap<FactsKey, u64>;
 
 impl Generation {
-    /// Counts all records, on all threads of the current rayon pool.
+    /// Counts all records but hidden ones, on all threads of the current rayon pool.
     ///
     /// # Errors
     /// [`IndexError::DamagedPage`].
@@ -24,17 +24,19 @@ impl Generation {
         let tasks: Vec<_> = self
             .segments()
             .iter()
-            .flat_map(|segment| {
+            .zip(0..)
+            .flat_map(|(segment, number)| {
                 let starts = (0..segment.len()).step_by(ROWS_A_TASK as usize);
-                starts
-                    .map(move |start| (segment, start..segment.len().min(start.saturating_add(ROWS_A_TASK))))
+                starts.map(move |start| {
+                    (segment, number, start..segment.len().min(start.saturating_add(ROWS_A_TASK)))
+                })
             })
             .collect();
         tasks
             .into_par_iter()
-            .map(|(segment, rows)| {
+            .map(|(segment, number, rows)| {
                 let mut counts = Composition::new();
-                for row in rows {
+                for row in rows.filter(|row| !self.is_hidden(number, *row)) {
                     let facts = segment.facts(row)?;
                     *counts.entry((facts.source, facts.captured, facts.kind)).or_default() += 1;
                 }

@@ -7,10 +7,14 @@ use std::path::{Path, PathBuf};
 
 use saltprint_keys::{EpochId, IndexKey, system_random};
 
+use crate::generation::erase::ERASURES_NAME;
+use crate::generation::pin::{Pin, Seen};
 use crate::generation::snapshot::Generation;
 use crate::{Census, CensusId, IndexError, Manifest};
 
 const MANIFEST_NAME: &str = "MANIFEST";
+/// The manifest of the epoch before, while that answers.
+const PREVIOUS_MANIFEST_NAME: &str = "MANIFEST.previous";
 const LOCK_NAME: &str = "lock";
 const CATALOG_NAME: &str = "catalog.redb";
 pub(super) const TEMPORARY_SUFFIX: &str = ".tmp";
@@ -28,6 +32,7 @@ const PROFILE_SUFFIX: &str = ".salt";
 #[derive(Debug, Clone)]
 pub struct IndexDir {
     path: PathBuf,
+    pub(super) pin: Option<Pin>,
 }
 
 /// Proof that this process is the only one that rebuilds; the lock goes when it is dropped, or with the process.
@@ -39,7 +44,13 @@ pub struct RebuildLock {
 impl IndexDir {
     /// The index at `path`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { path: path.into(), pin: None }
+    }
+
+    /// Remembers at `path`, outside of the folder, what was seen in it, and refuses what is older.
+    #[must_use]
+    pub fn pinned_at(self, path: impl Into<PathBuf>) -> Self {
+        Self { pin: Some(Pin::new(path.into())), ..self }
     }
 
     /// The folder.
@@ -80,15 +91,80 @@ impl IndexDir {
     /// The published manifest; `None` before the first publication.
     ///
     /// # Errors
-    /// [`IndexError::Manifest`] where it does not open under the key; [`IndexError::Inconsistent`].
+    /// [`IndexError::Manifest`] where it does not open under the key; [`IndexError::Inconsistent`];
+    /// [`IndexError::RolledBack`] where a newer one was seen.
     pub fn manifest(&self, key: &IndexKey) -> Result<Option<Manifest>, IndexError> {
-        let path = self.path.join(MANIFEST_NAME);
+        let manifest = self.open_manifest(MANIFEST_NAME, key)?;
+        if let Some(manifest) = &manifest {
+            self.check_rollback("generation", manifest.generation, |seen| seen.generation)?;
+        }
+        Ok(manifest)
+    }
+
+    /// The manifest that was published last under the keys before these; `None` where there is none. It counts only while the
+    /// published one names its epoch as [previous](Manifest::previous).
+    ///
+    /// # Errors
+    /// As [`IndexDir::manifest`].
+    pub fn previous_manifest(&self, key: &IndexKey) -> Result<Option<Manifest>, IndexError> {
+        self.open_manifest(PREVIOUS_MANIFEST_NAME, key)
+    }
+
+    fn open_manifest(&self, name: &str, key: &IndexKey) -> Result<Option<Manifest>, IndexError> {
+        let path = self.path.join(name);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(IndexError::io("read the manifest", path)(error)),
         };
         Manifest::open(key, &bytes).map_err(|source| IndexError::Manifest { path, source })?.map(Some)
+    }
+
+    /// What was seen in the folder so far; nothing where nothing is remembered.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn seen(&self) -> Result<Seen, IndexError> {
+        self.pin.as_ref().map_or(Ok(Seen::default()), Pin::seen)
+    }
+
+    /// Takes `present`, which lies in the folder, for the newest, whatever was seen before: after a backup was restored on
+    /// purpose.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn accept_rollback(&self, _lock: &RebuildLock, present: Seen) -> Result<(), IndexError> {
+        self.pin.as_ref().map_or(Ok(()), |pin| pin.reset(present))
+    }
+
+    pub(super) fn check_rollback(
+        &self,
+        what: &'static str,
+        found: u64,
+        seen: impl Fn(&Seen) -> u64,
+    ) -> Result<(), IndexError> {
+        let Some(pin) = &self.pin else { return Ok(()) };
+        let seen = seen(&pin.seen()?);
+        if found < seen {
+            let (path, pin) = (self.path.clone(), pin.path().to_owned());
+            return Err(IndexError::RolledBack { path, what, found, seen, pin });
+        }
+        Ok(())
+    }
+
+    /// Remembers what was seen. Whoever may read the index but not write the pin only checks it.
+    pub(super) fn remember(&self, seen: Seen) -> Result<(), IndexError> {
+        match self.pin.as_ref().map_or(Ok(()), |pin| pin.raise(seen)) {
+            Err(IndexError::Io { source, .. })
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+                ) =>
+            {
+                Ok(())
+            }
+            result => result,
+        }
     }
 
     /// Opens the published generation.
@@ -109,9 +185,22 @@ impl IndexDir {
                         return Err(error);
                     }
                 }
-                result => return result,
+                Ok(opened) => {
+                    self.remember(Seen { generation, erasures: 0 })?;
+                    return Ok(opened);
+                }
+                Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Opens the generation that a manifest of the epoch before names.
+    ///
+    /// # Errors
+    /// As [`IndexDir::open`].
+    pub fn open_previous(&self, manifest: Manifest, key: &IndexKey) -> Result<Generation, IndexError> {
+        let epoch = manifest.epoch;
+        Generation::open(&self.path, manifest, key, epoch)
     }
 
     /// Opens a generation that is not published yet, to measure it.
@@ -206,18 +295,82 @@ impl IndexDir {
         let mut salt = [0; 32];
         system_random(&mut salt).map_err(IndexError::Random)?;
         let bytes = manifest.seal(key, salt)?;
-        self.write_new(MANIFEST_NAME, |file| file.write_all(&bytes)).map(|_| ())
+        self.write_new(MANIFEST_NAME, |file| file.write_all(&bytes))?;
+        self.remember(Seen { generation: manifest.generation, erasures: 0 })
     }
 
-    /// Removes segments, censuses and profiles that `manifest` does not name, and temporary files; returns how many. A reader that has
-    /// a removed segment open keeps it: the system frees the file with its last mapping.
+    /// All segment files of the folder, also those that no manifest names.
     ///
     /// # Errors
     /// [`IndexError::Io`].
-    pub fn collect_garbage(&self, _lock: &RebuildLock, manifest: &Manifest) -> Result<usize, IndexError> {
-        let mut live: Vec<String> = manifest.segments.iter().map(|segment| segment.id.file_name()).collect();
-        live.push(profile_name(manifest.epoch));
-        live.push(manifest.census.file_name());
+    pub fn segment_files(&self) -> Result<Vec<PathBuf>, IndexError> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(IndexError::io("list", &self.path))? {
+            let path = entry.map_err(IndexError::io("list", &self.path))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.ends_with(SEGMENT_SUFFIX)
+                || name.ends_with(&format!("{SEGMENT_SUFFIX}{TEMPORARY_SUFFIX}"))
+            {
+                files.push(path);
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    /// Replaces the manifest of the epoch before, by one rename.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`]; the old one stays then.
+    pub fn replace_previous(
+        &self,
+        _lock: &RebuildLock,
+        key: &IndexKey,
+        manifest: &Manifest,
+    ) -> Result<(), IndexError> {
+        let mut salt = [0; 32];
+        system_random(&mut salt).map_err(IndexError::Random)?;
+        let bytes = manifest.seal(key, salt)?;
+        self.write_new(PREVIOUS_MANIFEST_NAME, |file| file.write_all(&bytes)).map(|_| ())
+    }
+
+    /// Keeps the published manifest as that of the epoch before, under the key that it is sealed with. It counts for nothing
+    /// until another one is published that names its epoch.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn keep_previous(&self, _lock: &RebuildLock) -> Result<(), IndexError> {
+        let path = self.path.join(MANIFEST_NAME);
+        let sealed = fs::read(&path).map_err(IndexError::io("read the manifest", path))?;
+        self.write_new(PREVIOUS_MANIFEST_NAME, |file| file.write_all(&sealed)).map(|_| ())
+    }
+
+    /// Removes the manifest of the epoch before, if there is one; whether there was.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn drop_previous(&self, _lock: &RebuildLock) -> Result<bool, IndexError> {
+        let path = self.path.join(PREVIOUS_MANIFEST_NAME);
+        match fs::remove_file(&path) {
+            Ok(()) => self.sync().map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(IndexError::io("remove", path)(error)),
+        }
+    }
+
+    /// Removes segments, censuses and profiles that none of `manifests` names, and temporary files; returns how many. These are the
+    /// published manifest and, while it answers, that of the epoch before. A reader that has a removed segment open keeps
+    /// it: the system frees the file with its last mapping.
+    ///
+    /// # Errors
+    /// [`IndexError::Io`].
+    pub fn collect_garbage(&self, _lock: &RebuildLock, manifests: &[&Manifest]) -> Result<usize, IndexError> {
+        let mut live: Vec<String> = Vec::new();
+        for manifest in manifests {
+            live.extend(manifest.segments.iter().map(|segment| segment.id.file_name()));
+            live.push(profile_name(manifest.epoch));
+            live.push(manifest.census.file_name());
+        }
         let mut removed = 0;
         for entry in fs::read_dir(&self.path).map_err(IndexError::io("list", &self.path))? {
             let entry = entry.map_err(IndexError::io("list", &self.path))?;
@@ -226,7 +379,9 @@ impl IndexDir {
             let ours = name.ends_with(SEGMENT_SUFFIX)
                 || name.ends_with(CENSUS_SUFFIX)
                 || (name.starts_with(PROFILE_PREFIX) && name.ends_with(PROFILE_SUFFIX));
-            let dead = name.ends_with(TEMPORARY_SUFFIX) || (ours && !live.iter().any(|live| live == name));
+            // An erasure does not wait for a rebuild.
+            let temporary = name.ends_with(TEMPORARY_SUFFIX) && !name.starts_with(ERASURES_NAME);
+            let dead = temporary || (ours && !live.iter().any(|live| live == name));
             if dead {
                 fs::remove_file(entry.path()).map_err(IndexError::io("remove", entry.path()))?;
                 removed += 1;
@@ -239,7 +394,7 @@ impl IndexDir {
     }
 
     /// Writes a file under a temporary name, syncs it, gives it `name`, and syncs the folder.
-    fn write_new(
+    pub(super) fn write_new(
         &self,
         name: &str,
         fill: impl FnOnce(&mut File) -> io::Result<()>,

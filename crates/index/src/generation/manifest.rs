@@ -31,6 +31,20 @@ pub struct Manifest {
     pub census: CensusId,
     /// What the rebuild saw.
     pub coverage: Coverage,
+    /// How many entries of the list of erasures were applied: what they name is in no segment. Later entries are applied
+    /// when the index is asked.
+    pub erasures: u64,
+    /// The epoch before this one, while it still answers.
+    pub previous: Option<PreviousEpoch>,
+}
+
+/// The epoch before, which answers beside the present one for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PreviousEpoch {
+    /// Its name.
+    pub epoch: EpochId,
+    /// Until when it answers, seconds since 1970.
+    pub until: u64,
 }
 
 /// Random name of a census file.
@@ -97,17 +111,19 @@ pub struct Coverage {
     pub unreadable: u64,
     /// Inputs over a limit or outside the rules.
     pub refused: u64,
+    /// Inputs that were erased and are still in the vault. No outcome of an input: nothing was looked at.
+    pub erased: u64,
 }
 
 impl Coverage {
-    /// All inputs.
+    /// All inputs but the erased ones. Counts that were read may be any, so sums stop at the largest number.
     pub fn total(&self) -> u64 {
-        self.indexed + self.duplicate + self.too_plain + self.unreadable + self.refused
+        self.rejected().saturating_add(self.indexed).saturating_add(self.duplicate)
     }
 
     /// Inputs that are not in the index.
     pub fn rejected(&self) -> u64 {
-        self.too_plain + self.unreadable + self.refused
+        self.too_plain.saturating_add(self.unreadable).saturating_add(self.refused)
     }
 }
 

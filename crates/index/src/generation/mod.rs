@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `manifest.rs` | what a generation is made of, sealed |
 //! | `dir.rs` | the index folder: lock, write, publish, collect garbage |
+//! | `erase.rs` | the list of erasures in the index folder |
+//! | `pin.rs` | a memory outside of it, against older copies |
 //! | `build.rs` | writing one segment, with its graph, and checking it before it gets its name |
 //! | `snapshot.rs` | an open generation: search over all its segments |
 //! | `composition.rs` | how many records there are of each source, month and kind |
@@ -16,8 +18,10 @@
 mod build;
 mod composition;
 mod dir;
+mod erase;
 mod manifest;
 mod measure;
+mod pin;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -27,5 +31,7 @@ pub(crate) use build::measure_graph;
 pub use build::{GraphPolicy, WrittenSegment};
 pub use composition::{Composition, FactsKey};
 pub use dir::{IndexDir, RebuildLock};
-pub use manifest::{CensusId, Coverage, GraphQuality, Manifest, SegmentEntry};
+pub use erase::Stamp;
+pub use manifest::{CensusId, Coverage, GraphQuality, Manifest, PreviousEpoch, SegmentEntry};
+pub use pin::Seen;
 pub use snapshot::{Generation, IndexHit};

@@ -1,11 +1,13 @@
 //! An open generation: search over all its segments.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use saltprint_fingerprint::{GlobalCode, LocalFingerprint};
 use saltprint_keys::{EpochId, IndexKey, RecordRef};
 
+use crate::erasures::{Erasures, Hidden};
 use crate::{GraphSearcher, Hit, IndexError, Manifest, MappedFile, Nearest, RecordFacts, Segment};
 
 /// Code pages that one task scans: 16 pages are 32,768 records, enough to amortise a task, few enough to share
@@ -16,7 +18,9 @@ const PAGES_A_TASK: u64 = 16;
 #[derive(Debug)]
 pub struct Generation {
     manifest: Manifest,
-    segments: Vec<Segment<MappedFile>>,
+    segments: Arc<Vec<Segment<MappedFile>>>,
+    /// Rows that were erased after the segments were written; `None` where there are none.
+    hidden: Option<Arc<Hidden>>,
 }
 
 /// A record near a query, with what the index knows about it.
@@ -51,7 +55,32 @@ impl Generation {
             }
             segments.push(segment);
         }
-        Ok(Self { manifest, segments })
+        Ok(Self { manifest, segments: Arc::new(segments), hidden: None })
+    }
+
+    /// The same generation without what the list names and its segments still hold: no search finds it, and nothing is told of
+    /// it. The segments are shared, and nothing is read but what has to be looked for.
+    ///
+    /// # Errors
+    /// [`IndexError::DamagedPage`].
+    pub fn hide(&self, erasures: &Erasures) -> Result<Self, IndexError> {
+        let hidden = Hidden::find(&self.segments, erasures, self.manifest.erasures)?;
+        let hidden = (hidden.len() > 0).then(|| Arc::new(hidden));
+        Ok(Self { manifest: self.manifest.clone(), segments: Arc::clone(&self.segments), hidden })
+    }
+
+    /// Records that are hidden.
+    pub fn hidden(&self) -> u64 {
+        self.hidden.as_ref().map_or(0, |hidden| hidden.len())
+    }
+
+    /// Whether a row is hidden.
+    pub fn is_hidden(&self, segment: u32, row: u32) -> bool {
+        self.hidden.as_ref().is_some_and(|hidden| hidden.contains(segment, row))
+    }
+
+    fn nearest(&self, capacity: usize, limit: u32) -> Nearest {
+        Nearest::new(capacity, limit).without(self.hidden.clone())
     }
 
     /// What the generation is made of.
@@ -80,9 +109,9 @@ impl Generation {
         if queries.is_empty() {
             return Ok(Vec::new());
         }
-        let empty = || vec![Nearest::new(capacity, limit); queries.len()];
+        let empty = || vec![self.nearest(capacity, limit); queries.len()];
         let tasks: Vec<(u32, &Segment<MappedFile>, u64)> = (0..)
-            .zip(&self.segments)
+            .zip(self.segments.iter())
             .flat_map(|(number, segment)| {
                 (0..segment.code_pages().div_ceil(PAGES_A_TASK)).map(move |task| (number, segment, task))
             })
@@ -112,8 +141,8 @@ impl Generation {
         capacity: usize,
         limit: u32,
     ) -> Result<Option<Nearest>, IndexError> {
-        let mut nearest = Nearest::new(capacity, limit);
-        for (number, segment) in (0..).zip(&self.segments) {
+        let mut nearest = self.nearest(capacity, limit);
+        for (number, segment) in (0..).zip(self.segments.iter()) {
             if segment.is_empty() {
                 continue;
             }
@@ -146,8 +175,8 @@ impl Generation {
     /// # Errors
     /// [`IndexError::DamagedPage`].
     pub fn find(&self, record_ref: RecordRef) -> Result<Option<IndexHit>, IndexError> {
-        for (number, segment) in (0..).zip(&self.segments) {
-            if let Some(row) = segment.find(record_ref)? {
+        for (number, segment) in (0..).zip(self.segments.iter()) {
+            if let Some(row) = segment.find(record_ref)?.filter(|row| !self.is_hidden(number, *row)) {
                 return self.resolve(&Hit { distance: 0, segment: number, row }).map(Some);
             }
         }

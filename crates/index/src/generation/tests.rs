@@ -5,9 +5,10 @@ use std::fs;
 use saltprint_fingerprint::{Fingerprint, GlobalCode};
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
 
-use super::{GraphPolicy, IndexDir, Manifest, RebuildLock};
+use super::{Generation, GraphPolicy, IndexDir, Manifest, RebuildLock, Seen};
 use crate::{
-    Background, Census, CensusId, Coverage, IndexError, LocalBackground, RecordFacts, SegmentRecord,
+    Background, Census, CensusId, Coverage, Erased, Erasure, Erasures, IndexError, LocalBackground,
+    RecordFacts, SegmentRecord,
 };
 
 const EPOCH: EpochId = EpochId::from_bytes([5; 16]);
@@ -46,6 +47,8 @@ fn publish(dir: &IndexDir, lock: &RebuildLock, generation: u64, parts: &[&[Segme
         negative: crate::NegativeBank::default(),
         census: CensusId::default(),
         coverage: Coverage::default(),
+        erasures: 0,
+        previous: None,
     };
     dir.publish(lock, &key(), &manifest).unwrap();
     manifest
@@ -63,7 +66,7 @@ fn a_reader_keeps_its_generation_while_a_new_one_is_published() {
 
     let new = random_records(100..160);
     let manifest = publish(&dir, &lock, 2, &[&new]);
-    assert_eq!(dir.collect_garbage(&lock, &manifest).unwrap(), 1);
+    assert_eq!(dir.collect_garbage(&lock, &[&manifest]).unwrap(), 1);
 
     let found = reader.scan(&[old[17].fingerprint.global], 1, 0).unwrap();
     assert_eq!(reader.resolve(&found[0].hits()[0]).unwrap().record_ref, old[17].record_ref);
@@ -112,7 +115,7 @@ fn what_a_killed_rebuild_left_is_cleaned_up() {
     fs::write(folder.path().join("00.seg.tmp"), b"half").unwrap();
     dir.write_segment(&lock, &key(), EPOCH, &random_records(5..9), &GraphPolicy::default()).unwrap();
     assert_eq!(dir.open(&key(), EPOCH).unwrap().manifest().records(), 5);
-    assert_eq!(dir.collect_garbage(&lock, &manifest).unwrap(), 3);
+    assert_eq!(dir.collect_garbage(&lock, &[&manifest]).unwrap(), 3);
     assert_eq!(dir.open(&key(), EPOCH).unwrap().manifest(), &manifest);
 }
 
@@ -181,7 +184,7 @@ fn a_census_is_found_by_its_manifest_and_goes_with_it() {
     assert!(dir.read_census(&key(), &second).unwrap() == old);
     let third = publish_census(&dir, &lock, &second, &new);
     assert_eq!(censuses().len(), 2);
-    assert_eq!(dir.collect_garbage(&lock, &third).unwrap(), 1);
+    assert_eq!(dir.collect_garbage(&lock, &[&third]).unwrap(), 1);
     assert_eq!(censuses(), [third.census.file_name()]);
     assert_eq!(third.census.file_name().len(), 32 + 4);
     assert!(dir.read_census(&key(), &dir.manifest(&key()).unwrap().unwrap()).unwrap() == new);
@@ -309,4 +312,136 @@ fn the_composition_counts_every_record_once() {
     turned.segments.reverse();
     turned.generation += 1;
     assert_eq!(turned.root(), manifest.root());
+}
+
+#[test]
+fn what_is_erased_is_found_in_no_way_and_leaves_room_for_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path().join("index"));
+    let lock = dir.lock().unwrap();
+    let records = random_records(0..200);
+    publish(&dir, &lock, 1, &[&records[..120], &records[120..]]);
+    let generation = dir.open(&key(), EPOCH).unwrap();
+    let (gone, kept) = (records[150].record_ref, records[10].record_ref);
+    let code = records[150].fingerprint.global;
+    let nearest = |generation: &Generation| {
+        let found = generation.scan(&[code], 1, 256).unwrap();
+        generation.resolve(&found[0].hits()[0]).unwrap().record_ref
+    };
+    assert_eq!(nearest(&generation), gone);
+
+    let entry = Erasure { what: Erased::Record(gone), of: None, lifted: false, at: 1 };
+    let (changed, list) = dir.change_erasures(&[&key()], &key(), |list| list.push(entry)).unwrap();
+    assert!(changed);
+    assert_eq!(dir.erasures(&[&key()]).unwrap(), list);
+    let hidden = generation.hide(&list).unwrap();
+    assert_eq!((generation.hidden(), hidden.hidden()), (0, 1));
+    // The place of what is hidden goes to the next, also where only one hit is asked for.
+    assert_ne!(nearest(&hidden), gone);
+    assert_eq!(hidden.scan(&[code], 500, 256).unwrap()[0].hits().len(), 199);
+    assert!(hidden.find(gone).unwrap().is_none());
+    assert!(hidden.find(kept).unwrap().is_some());
+    assert_eq!(hidden.composition().unwrap().values().sum::<u64>(), 199);
+    // A generation that was written without the entry looks for nothing.
+    let manifest = Manifest { erasures: 1, ..generation.manifest().clone() };
+    let applied = dir.open_unpublished(&lock, manifest, &key(), EPOCH).unwrap();
+    assert_eq!(applied.hide(&list).unwrap().hidden(), 0);
+}
+
+#[test]
+fn a_subject_is_hidden_with_all_its_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path().join("index"));
+    let lock = dir.lock().unwrap();
+    let mut records = random_records(0..90);
+    let subject = SubjectRef::from_bytes([5; 16]);
+    for record in records.iter_mut().step_by(9) {
+        record.facts.subject = Some(subject);
+    }
+    publish(&dir, &lock, 1, &[&records[..40], &records[40..]]);
+    let mut list = Erasures::default();
+    list.push(Erasure { what: Erased::Subject(subject), of: None, lifted: false, at: 1 });
+    let hidden = dir.open(&key(), EPOCH).unwrap().hide(&list).unwrap();
+    assert_eq!(hidden.hidden(), 10);
+    for (number, record) in records.iter().enumerate() {
+        assert_eq!(hidden.find(record.record_ref).unwrap().is_none(), number % 9 == 0, "{number}");
+    }
+}
+
+#[test]
+fn an_older_generation_and_a_shorter_list_of_erasures_are_refused_until_somebody_says_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path().join("index")).pinned_at(folder.path().join("index.pin"));
+    let lock = dir.lock().unwrap();
+    let records = random_records(0..20);
+    publish(&dir, &lock, 1, &[&records]);
+    let old = fs::read(folder.path().join("index/MANIFEST")).unwrap();
+    publish(&dir, &lock, 2, &[&records]);
+    let new = fs::read(folder.path().join("index/MANIFEST")).unwrap();
+    assert_eq!(dir.seen().unwrap(), Seen { generation: 2, erasures: 0 });
+
+    fs::write(folder.path().join("index/MANIFEST"), &old).unwrap();
+    let error = dir.open(&key(), EPOCH).unwrap_err();
+    assert!(matches!(error, IndexError::RolledBack { found: 1, seen: 2, .. }), "{error}");
+    assert!(error.to_string().contains("--accept-rollback"), "{error}");
+    // Without the memory nobody can tell: that is what it is for.
+    assert!(IndexDir::new(dir.path()).open(&key(), EPOCH).is_ok());
+    dir.accept_rollback(&lock, Seen { generation: 1, erasures: 0 }).unwrap();
+    assert!(dir.open(&key(), EPOCH).is_ok());
+    fs::write(folder.path().join("index/MANIFEST"), &new).unwrap();
+    assert!(dir.open(&key(), EPOCH).is_ok());
+
+    let entry = Erasure { what: Erased::Record(records[0].record_ref), of: None, lifted: false, at: 1 };
+    dir.change_erasures(&[&key()], &key(), |list| list.push(entry)).unwrap();
+    fs::remove_file(folder.path().join("index/ERASURES")).unwrap();
+    assert!(matches!(dir.erasures(&[&key()]), Err(IndexError::RolledBack { found: 0, seen: 1, .. })));
+    let manifest = Manifest { erasures: 1, ..dir.manifest(&key()).unwrap().unwrap() };
+    dir.accept_rollback(&lock, Seen { generation: 2, erasures: 0 }).unwrap();
+    assert!(matches!(
+        dir.erasures_for(&[&key()], &manifest),
+        Err(IndexError::MissingErasures { found: 0, applied: 1, .. })
+    ));
+}
+
+#[test]
+fn cleaning_up_leaves_an_erasure_alone_that_is_being_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path().join("index"));
+    let lock = dir.lock().unwrap();
+    let manifest = publish(&dir, &lock, 1, &[&random_records(0..5)]);
+    fs::write(folder.path().join("index/ERASURES.tmp"), b"half").unwrap();
+    fs::write(folder.path().join("index/MANIFEST.tmp"), b"half").unwrap();
+    assert_eq!(dir.collect_garbage(&lock, &[&manifest]).unwrap(), 1);
+    assert!(folder.path().join("index/ERASURES.tmp").exists());
+    // What a kill left there is in nobody's way.
+    let entry =
+        Erasure { what: Erased::Record(RecordRef::from_bytes([1; 16])), of: None, lifted: false, at: 1 };
+    dir.change_erasures(&[&key()], &key(), |list| list.push(entry)).unwrap();
+    assert_eq!(dir.erasures(&[&key()]).unwrap().len(), 1);
+}
+
+#[test]
+fn the_epoch_before_is_kept_as_long_as_its_manifest_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path());
+    let lock = dir.lock().unwrap();
+    let old = publish(&dir, &lock, 1, &[&random_records(0..5)]);
+    assert_eq!(dir.previous_manifest(&key()).unwrap(), None);
+    dir.keep_previous(&lock).unwrap();
+    let new = publish(&dir, &lock, 2, &[&random_records(0..6)]);
+    assert_eq!(dir.collect_garbage(&lock, &[&new, &old]).unwrap(), 0);
+
+    let kept = dir.previous_manifest(&key()).unwrap().unwrap();
+    assert_eq!(kept, old);
+    assert!(matches!(
+        dir.previous_manifest(&IndexKey::from_secret(&[8; 32])),
+        Err(IndexError::Manifest { .. })
+    ));
+    assert_eq!(dir.open_previous(kept, &key()).unwrap().manifest().records(), 5);
+    assert_eq!(dir.open(&key(), EPOCH).unwrap().manifest().records(), 6);
+
+    assert!(dir.drop_previous(&lock).unwrap());
+    assert!(!dir.drop_previous(&lock).unwrap());
+    assert_eq!(dir.previous_manifest(&key()).unwrap(), None);
+    assert_eq!(dir.collect_garbage(&lock, &[&new]).unwrap(), 1);
 }

@@ -82,7 +82,8 @@ impl Generation {
             let features: Vec<&QueryFeature> = queries.iter().flat_map(|query| query.iter()).collect();
             let mut hits: Vec<Vec<TableHit>> = vec![Vec::new(); features.len()];
             for (number, segment) in (0..).zip(self.segments()) {
-                let found = segment_hits(segment, number, &features, &probes, lookup.radius)?;
+                let shown = |row| !self.is_hidden(number, row);
+                let found = segment_hits(segment, number, &features, &probes, lookup.radius, &shown)?;
                 let mut counts = vec![0; features.len()];
                 found.iter().flatten().for_each(|(feature, _)| counts[*feature as usize] += 1);
                 hits.iter_mut().zip(counts).for_each(|(hits, count)| hits.reserve_exact(count));
@@ -129,6 +130,7 @@ fn segment_hits<B: AsRef<[u8]> + Sync>(
     features: &[&QueryFeature],
     probes: &Probes,
     radius: u32,
+    shown: &(dyn Fn(u32) -> bool + Sync),
 ) -> Result<Vec<Vec<(u32, TableHit)>>, IndexError> {
     let local = segment.local_sections()?;
     let starts = local.starts(segment)?;
@@ -146,7 +148,7 @@ fn segment_hits<B: AsRef<[u8]> + Sync>(
     wanted.par_sort_unstable();
     // A key with fewer bits than may flip has buckets that several probes lead to.
     wanted.dedup();
-    let walk = Walk { segment, number, starts, features, radius };
+    let walk = Walk { segment, number, starts, features, radius, shown };
     wanted.par_chunks(PROBES_A_TASK).map(|wanted| walk.answer(wanted)).collect()
 }
 
@@ -158,6 +160,8 @@ struct Walk<'w, B> {
     starts: &'w [u32],
     features: &'w [&'w QueryFeature],
     radius: u32,
+    /// Whether a record is one that may be found.
+    shown: &'w (dyn Fn(u32) -> bool + Sync),
 }
 
 impl<B: AsRef<[u8]>> Walk<'_, B> {
@@ -213,6 +217,7 @@ impl<B: AsRef<[u8]>> Walk<'_, B> {
                             sharing: row.sharing.step(),
                         }
                     }));
+                    here.retain(|hit| (self.shown)(hit.row));
                     keep_nearest(&mut here);
                     let feature = u32::try_from(feature).unwrap_or(u32::MAX);
                     hits.extend(here.drain(..).map(|hit| (feature, hit)));

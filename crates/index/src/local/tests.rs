@@ -77,6 +77,8 @@ fn generation(dir: &IndexDir, parts: &[&[SegmentRecord]]) -> Generation {
         negative: crate::NegativeBank::default(),
         census: CensusId::default(),
         coverage: Coverage::default(),
+        erasures: 0,
+        previous: None,
     };
     dir.publish(&lock, &key(), &manifest).unwrap();
     dir.open(&key(), EPOCH).unwrap()

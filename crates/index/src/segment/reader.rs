@@ -46,6 +46,22 @@ impl<B: AsRef<[u8]>> Segment<B> {
     /// [`IndexError::NotAuthentic`] (wrong key or damaged), [`IndexError::WrongEpoch`],
     /// [`IndexError::DamagedPage`] (of the dictionary), [`IndexError::Inconsistent`].
     pub fn open(bytes: B, key: &IndexKey, epoch: EpochId) -> Result<Self, IndexError> {
+        Self::open_where(bytes, key, |found| found == epoch)
+    }
+
+    /// Like [`Segment::open`] for a segment of whatever epoch: to look what it holds, since its codes compare with nothing.
+    ///
+    /// # Errors
+    /// As [`Segment::open`], but for the epoch.
+    pub fn open_any_epoch(bytes: B, key: &IndexKey) -> Result<Self, IndexError> {
+        Self::open_where(bytes, key, |_| true)
+    }
+
+    fn open_where(
+        bytes: B,
+        key: &IndexKey,
+        wanted: impl FnOnce(EpochId) -> bool,
+    ) -> Result<Self, IndexError> {
         let data = bytes.as_ref();
         let file_len = data.len() as u64;
         let Some(block) = data.first_chunk::<HEADER_LEN>() else {
@@ -64,7 +80,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
         if !tags_equal(&seal.root(block, tags), root) {
             return Err(IndexError::NotAuthentic);
         }
-        if header.epoch != epoch {
+        if !wanted(header.epoch) {
             return Err(IndexError::WrongEpoch);
         }
         header.check_sections()?;

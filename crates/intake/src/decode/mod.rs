@@ -6,6 +6,7 @@ mod luma;
 mod orient;
 mod raster;
 mod sniff;
+mod tiff_header;
 mod webp_header;
 
 use saltprint_fingerprint::Luma;
@@ -15,6 +16,7 @@ use crate::{Limits, Reject};
 pub(crate) use luma::to_luma;
 pub(crate) use raster::decode_tiff_page;
 pub use sniff::Format;
+pub(crate) use tiff_header::Layout as TiffLayout;
 
 use sniff::sniff;
 

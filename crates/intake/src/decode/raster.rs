@@ -18,6 +18,7 @@ use super::{
     luma::to_luma,
     orient::{Plane, upright},
     sniff::Format,
+    tiff_header::check_lists,
     webp_header,
 };
 use crate::{Limits, Refusal, Reject, Unreadable};
@@ -41,7 +42,10 @@ pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Lu
             limits.check_sides(header.width, header.height)?;
             context.run(WebPDecoder::new(input), |decoder, pixels| webp_memory(decoder, header, pixels))
         }
-        Format::Tiff => context.run(TiffDecoder::new(input), tiff_memory),
+        Format::Tiff => {
+            check_lists(bytes, None, limits)?;
+            context.run(TiffDecoder::new(input), tiff_memory)
+        }
         Format::Gif => {
             check_gif_screen(bytes, limits)?;
             // A frame that is not as large as the screen takes a buffer, within the decoder's own limits.
@@ -56,6 +60,7 @@ pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Lu
 pub(crate) fn decode_tiff_page(bytes: &[u8], directory: u64, limits: &Limits) -> Result<Luma, Reject> {
     let input = Redirected::new(bytes, directory)
         .ok_or_else(|| Unreadable::malformed(Format::Tiff.name(), "a page lies where no offset can point"))?;
+    check_lists(bytes, Some(directory), limits)?;
     Context { format: Format::Tiff, limits }.run(TiffDecoder::new(input), tiff_memory)
 }
 

@@ -49,6 +49,44 @@ pub(crate) fn successor_path(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// Writes a file under a name that is free, after `check` has read and approved what was written. A crash leaves the whole
+/// file under the name, or none.
+pub(crate) fn create(
+    path: &Path,
+    bytes: &[u8],
+    random: &mut dyn FnMut(&mut [u8]) -> Result<(), RandomError>,
+    check: impl FnOnce(&Path) -> Result<(), KeyError>,
+) -> Result<(), KeyError> {
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(KeyError::Exists { path: path.into() });
+    }
+    write_checked(path, bytes, random, check, "put a new file at")?;
+    sync_directory(parent(path))
+}
+
+/// Writes and checks the successor of `path` and renames it, which is `action`; what failed is wiped.
+fn write_checked(
+    path: &Path,
+    bytes: &[u8],
+    random: &mut dyn FnMut(&mut [u8]) -> Result<(), RandomError>,
+    check: impl FnOnce(&Path) -> Result<(), KeyError>,
+    action: &'static str,
+) -> Result<(), KeyError> {
+    let new = successor_path(path);
+    match wipe_and_remove(&new, random) {
+        Ok(()) | Err(KeyError::Missing { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    let written = write_new(&new, bytes, || ()).and_then(|()| check(&new)).and_then(|()| {
+        fs::rename(&new, path).map_err(|source| KeyError::Io { action, path: path.into(), source })
+    });
+    if written.is_err() {
+        // The error on its way says more than a failure to tidy up.
+        let _ = wipe_and_remove(&new, random);
+    }
+    written
+}
+
 /// Puts `bytes` in the place of the file at `path`, after `check` has read and approved what was written.
 ///
 /// At every moment `path` is a whole file, the old one or the new one. When anything fails before the change, the old
@@ -62,19 +100,7 @@ pub(crate) fn replace(
     let failed = |action, source| KeyError::Io { action, path: path.into(), source };
     // Held open, so that the old bytes can be wiped once they have no name.
     let old = open_to_wipe(path)?;
-    let new = successor_path(path);
-    match wipe_and_remove(&new, random) {
-        Ok(()) | Err(KeyError::Missing { .. }) => {}
-        Err(error) => return Err(error),
-    }
-    let written = write_new(&new, bytes, || ()).and_then(|()| check(&new)).and_then(|()| {
-        fs::rename(&new, path).map_err(|source| failed("put the new file in the place of", source))
-    });
-    if let Err(error) = written {
-        // The error on its way says more than a failure to tidy up.
-        let _ = wipe_and_remove(&new, random);
-        return Err(error);
-    }
+    write_checked(path, bytes, random, check, "put the new file in the place of")?;
     sync_directory(parent(path))?;
     // Only now: had the rename not reached the disk, a crash would have brought the old name back, to wiped bytes.
     let links = old.metadata().map_err(|source| failed("inspect", source))?.nlink();

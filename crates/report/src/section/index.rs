@@ -27,6 +27,15 @@ pub(super) fn index(summary: &CaseSummary) -> Markup {
             dt { "Records" } dd { (number(index.records)) }
             dt { "Epoch (keys and profile)" } dd { code { (index.epoch) } }
             dt { "Root" } dd { code { (shown(&index.root)) } }
+            @if let Some(previous) = &index.previous {
+                dt { "Under the keys before" }
+                dd {
+                    "generation " (number(previous.generation)) ", built " (utc(previous.built)) ", " (number(previous.records))
+                    " records; asked as well, so that the chances below are those of both"
+                }
+                dt { "Its epoch" } dd { code { (previous.epoch) } }
+                dt { "Its root" } dd { code { (shown(&previous.root)) } }
+            }
             dt { "Thresholds" } dd { (basis) }
             dt { "Chance of a stranger’s match" }
             dd { "at most " (chance(index.strong_chance)) " strong, " (chance(index.possible_chance)) " possible, for each image" }

@@ -4,6 +4,7 @@
 //! the columns mean is said once.
 
 use maud::{Markup, html};
+use saltprint::case::PreviousFacts;
 use saltprint::{ItemReport, MatchReport, Outcome};
 
 use super::scroll;
@@ -19,6 +20,7 @@ pub(super) fn items(report: &CaseReport<'_>) -> Markup {
     if items.is_empty() {
         return html! { (anchors()) p { "There are no items to list." } };
     }
+    let before = report.summary.index.previous.as_ref();
     let evidence = items.iter().flat_map(|item| &item.matches).any(|found| found.distance.is_some());
     html! {
         (anchors())
@@ -26,6 +28,9 @@ pub(super) fn items(report: &CaseReport<'_>) -> Markup {
             "One row for each input, and one more for every further record that it shows. The last column says how sure a match is, \
              what it rests on, how the picture was turned, and how much of the record it shows. Several documents in one picture \
              have numbers; of stored versions of one document the nearest comes first."
+            @if report.summary.index.previous.is_some() {
+                " Records that only the index under the keys before holds are marked so."
+            }
             @if evidence { " Bits: how many of 256 differ, and how many from the nearest record of another person." }
         }
         @if len(items.len()) != report.summary.totals.inputs {
@@ -41,7 +46,7 @@ pub(super) fn items(report: &CaseReport<'_>) -> Markup {
                 th scope="col" { "No." } th scope="col" { "Name" } th scope="col" { "Outcome" } th scope="col" { "Record" }
                 th scope="col" { "Source" } th scope="col" { "Month" } th scope="col" { "Kind" } th scope="col" { "How" }
             } }
-            @for (at, item) in items.iter().enumerate() { (row(at, item)) }
+            @for (at, item) in items.iter().enumerate() { (row(at, item, before)) }
         } }))
     }
 }
@@ -81,7 +86,7 @@ pub(super) fn anchor(at: usize) -> String {
     format!("i{}", at + 1)
 }
 
-fn row(at: usize, item: &ItemReport) -> Markup {
+fn row(at: usize, item: &ItemReport, before: Option<&PreviousFacts>) -> Markup {
     let rows = item.matches.len().max(1);
     // One row needs no span.
     let span = (rows > 1).then_some(rows);
@@ -93,22 +98,27 @@ fn row(at: usize, item: &ItemReport) -> Markup {
                 th scope=(if rows > 1 { "rowgroup" } else { "row" }) rowspan=[span] { (shown(&item.input)) }
                 td rowspan=[span] { (words::outcome(item.outcome)) }
                 @match item.matches.first() {
-                    Some(found) => (found_cells(item, found, 0)),
+                    Some(found) => (found_cells(item, found, 0, before)),
                     None => td colspan=(MATCH_COLUMNS) { @if let Some(reason) = &item.reason { (prose(&reason.text)) } },
                 }
             }
-            @for (number, found) in item.matches.iter().enumerate().skip(1) { tr { (found_cells(item, found, number)) } }
+            @for (number, found) in item.matches.iter().enumerate().skip(1) { tr { (found_cells(item, found, number, before)) } }
         }
     }
 }
 
-fn found_cells(item: &ItemReport, found: &MatchReport, number: usize) -> Markup {
+fn found_cells(
+    item: &ItemReport,
+    found: &MatchReport,
+    number: usize,
+    before: Option<&PreviousFacts>,
+) -> Markup {
     html! {
         td { (found.record_ref) }
         td { @if found.source.is_some() { (name_or(found.source.as_deref(), "")) } }
         td { @if let Some(month) = found.captured { (month) } }
         td { @if found.kind.is_some() { (name_or(found.kind.as_deref(), "")) } }
-        td { @if let Some(document) = document(item, number) { b { (document) } " " } (words::how(found)) }
+        td { @if let Some(document) = document(item, number) { b { (document) } " " } (words::how(found)) @if before.is_some_and(|before| before.epoch == found.epoch) { "; under the keys before" } }
     }
 }
 

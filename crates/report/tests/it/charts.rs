@@ -11,7 +11,7 @@ use crate::dom::{page, parse, section};
 fn altered() -> Case {
     let item: ItemReport = serde_json::from_value(json!({
         "input": "altered.jpg", "outcome": "match", "matches": [{
-            "ref": saltprint_keys::RecordRef::from_bytes([1; 16]).to_string(), "band": "strong", "tier": "local",
+            "ref": saltprint_keys::RecordRef::from_bytes([1; 16]).to_string(), "epoch": "000102030405060708090a0b0c0d0e0f", "band": "strong", "tier": "local",
             "orientation": "upright", "source": "a", "captured": "2019-01", "kind": "id-card", "document": 1,
             "copy": "altered", "agreement": { "region": [0.0, 0.0, 0.5, 1.0], "covered": 0.5,
                 "outline": [[0.25, 0.1], [0.75, 0.1], [0.75, 0.9], [0.25, 0.9]] },

@@ -62,7 +62,7 @@ fn every_item_has_its_row_with_all_its_records() {
 fn documents_and_stored_versions_are_told_apart() {
     let found = |reference: &str, document: u32| {
         json!({
-            "ref": reference, "band": "strong", "tier": "local", "orientation": "upright", "source": null,
+            "ref": reference, "epoch": "000102030405060708090a0b0c0d0e0f", "band": "strong", "tier": "local", "orientation": "upright", "source": null,
             "captured": null, "kind": null, "document": document, "copy": "part",
         })
     };

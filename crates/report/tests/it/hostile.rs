@@ -24,7 +24,7 @@ fn hostile() -> Case {
         let item: ItemReport = serde_json::from_value(json!({
             "input": name, "outcome": if at % 2 == 0 { "match" } else { "unreadable" },
             "matches": if at % 2 == 0 { json!([{
-                "ref": saltprint_keys::RecordRef::from_bytes([1; 16]).to_string(), "band": "strong", "tier": "local",
+                "ref": saltprint_keys::RecordRef::from_bytes([1; 16]).to_string(), "epoch": "000102030405060708090a0b0c0d0e0f", "band": "strong", "tier": "local",
                 "orientation": "upright", "source": name, "captured": "2019-01", "kind": name, "document": 1,
                 "copy": "altered", "agreement": { "region": [0.1, 0.1, 0.9, 0.9], "covered": 0.5,
                     "outline": [[-1e300, 0.0], [1e300, 0.0], [1.0, 1.0], [0.0, 1.0]] },

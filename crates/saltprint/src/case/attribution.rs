@@ -410,7 +410,7 @@ mod tests {
     fn hits_that_are_stored_twice_in_the_same_bytes_are_told() {
         let found = |number: u8, source: &str, document: u32, equal: bool| {
             serde_json::json!({
-                "ref": RecordRef::from_bytes([number; 16]), "band": "strong", "tier": "global",
+                "ref": RecordRef::from_bytes([number; 16]), "epoch": "000102030405060708090a0b0c0d0e0f", "band": "strong", "tier": "global",
                 "orientation": "upright", "source": source, "captured": null, "kind": null,
                 "document": document, "equal": equal, "copy": "whole",
             })

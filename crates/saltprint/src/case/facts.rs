@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use saltprint_index::{Composition, Manifest};
 use saltprint_matching::{Band, RuleSettings};
 
-use super::{CoverageReport, IndexFacts, Plot, Plots, SourceCoverage};
+use super::{CoverageReport, IndexFacts, Plot, Plots, PreviousFacts, SourceCoverage};
 use crate::handle::Snapshot;
 use crate::{ItemReport, Outcome};
 
@@ -15,6 +15,7 @@ const MOST_SCORE: u32 = 60;
 pub(super) fn index(snapshot: &Snapshot, settings: RuleSettings) -> IndexFacts {
     let manifest = snapshot.generation.manifest();
     let rules = &snapshot.rules;
+    let epochs = f64::from(snapshot.epochs());
     IndexFacts {
         generation: manifest.generation,
         epoch: manifest.epoch,
@@ -22,8 +23,18 @@ pub(super) fn index(snapshot: &Snapshot, settings: RuleSettings) -> IndexFacts {
         built: manifest.created,
         records: manifest.records(),
         basis: snapshot.basis(),
-        strong_chance: settings.strong_chance,
-        possible_chance: settings.possible_chance,
+        previous: snapshot.previous().map(|previous| {
+            let manifest = previous.generation.manifest();
+            PreviousFacts {
+                generation: manifest.generation,
+                epoch: manifest.epoch,
+                root: root(manifest),
+                built: manifest.created,
+                records: manifest.records(),
+            }
+        }),
+        strong_chance: settings.strong_chance * epochs,
+        possible_chance: settings.possible_chance * epochs,
         strong_lead: rules.local.strong_lead(),
         possible_lead: rules.local.possible_lead(),
         strong_ratio: rules.whole.strong_threshold(),
@@ -123,6 +134,8 @@ mod tests {
             negative: saltprint_index::NegativeBank::default(),
             census: saltprint_index::CensusId::default(),
             coverage: saltprint_index::Coverage { refused: 2, ..saltprint_index::Coverage::default() },
+            erasures: 0,
+            previous: None,
         };
         let report = coverage(&composition, &manifest);
         assert_eq!((report.first, report.last, report.undated), (month(2019), month(2021), 1));

@@ -36,9 +36,10 @@ use saltprint_matching::Band;
 
 pub use summary::{
     Attribution, CaseSummary, Cell, CopyCounts, CoverageReport, EditBound, Explanation, FORMAT, IndexFacts,
-    Margin, NegativeStatement, Place, Plot, Plots, SourceCoverage, Statement, Verdict,
+    Margin, NegativeStatement, Place, Plot, Plots, PreviousFacts, SourceCoverage, Statement, Verdict,
 };
 
+use crate::epochs;
 use crate::handle::Snapshot;
 use crate::triage::{Run, Settled, Wanted};
 use crate::{Error, ItemReport, Phase, Progress, Saltprint, TriageTotals, output};
@@ -109,7 +110,7 @@ impl<'a> Case<'a> {
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
         saltprint.check_evidence(options.evidence)?;
-        let snapshot = saltprint.snapshot();
+        let snapshot = saltprint.snapshot_for_answers()?;
         opening::check_words(options).map_err(|reason| Error::Case { path: folder.to_owned(), reason })?;
         let folder = Folder::open(folder, leak)?;
         if !options.restart {
@@ -194,7 +195,7 @@ impl<'a> Case<'a> {
             progress.update(Phase::Triage, items.len() as u64, None);
             Ok(())
         };
-        let mut run = Run::new(saltprint, snapshot, wanted, &mut take).skipping(&done);
+        let mut run = Run::new(saltprint, Arc::clone(snapshot), wanted, &mut take).skipping(&done);
         let (mut before, all) = (0.0, evidence.bytes.max(1) as f64);
         for (input, seen) in evidence.inputs() {
             let bytes = seen.map_or(0.0, |seen| seen.version.size as f64);
@@ -202,6 +203,7 @@ impl<'a> Case<'a> {
             before += bytes;
         }
         run.finish()?;
+        self.snapshot = self.saltprint.without_erased(&self.snapshot)?;
         self.summarise()
     }
 
@@ -212,7 +214,8 @@ impl<'a> Case<'a> {
             totals.count(item.outcome);
         }
         let manifest = self.snapshot.generation.manifest();
-        let composition = self.snapshot.generation.composition()?;
+        let before = self.snapshot.previous().map(|previous| &*previous.generation);
+        let composition = epochs::composition(&self.snapshot.generation, before)?;
         let index = facts::index(&self.snapshot, config.matching.rule);
         let coverage = facts::coverage(&composition, manifest);
         let strong =

@@ -37,12 +37,24 @@ pub(super) struct Opening {
     epoch: EpochId,
     /// Root of the generation.
     root: String,
+    /// The generation of the epoch before, where it answers.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    previous: Option<Before>,
     strong_chance: f64,
     possible_chance: f64,
     graph_from: u64,
     limits: serde_json::Value,
     /// BLAKE3 of `evidence.csv`.
     inputs: String,
+}
+
+/// A generation of the epoch before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Before {
+    generation: u64,
+    epoch: EpochId,
+    root: String,
 }
 
 impl Opening {
@@ -58,6 +70,11 @@ impl Opening {
             generation: manifest.generation,
             epoch: manifest.epoch,
             root: facts::root(manifest),
+            previous: snapshot.previous().map(|previous| {
+                let manifest = previous.generation.manifest();
+                let (generation, epoch) = (manifest.generation, manifest.epoch);
+                Before { generation, epoch, root: facts::root(manifest) }
+            }),
             strong_chance: config.matching.rule.strong_chance,
             possible_chance: config.matching.rule.possible_chance,
             graph_from: config.matching.cascade.graph_from,
@@ -78,6 +95,10 @@ impl Opening {
             (
                 self.root == there.root && self.epoch == there.epoch && self.generation == there.generation,
                 "an index that was rebuilt since",
+            ),
+            (
+                self.previous == there.previous,
+                "a previous epoch that was asked as well and does not answer now, or the other way round",
             ),
             (self == there, "another configuration (thresholds or limits)"),
         ]

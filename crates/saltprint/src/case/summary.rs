@@ -61,9 +61,12 @@ pub struct IndexFacts {
     pub built: u64,
     /// Records that it holds.
     pub records: u64,
+    /// The generation of the epoch before, which was asked as well; `None` where there was none, or it did not answer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub previous: Option<PreviousFacts>,
     /// Whether thresholds were measured on this vault.
     pub basis: Basis,
-    /// Chance that a stranger's image is called a match, a leaked image.
+    /// Chance that a stranger's image is called a match, a leaked image; with the epoch before the sum of both.
     pub strong_chance: f64,
     /// The same for a possible match.
     pub possible_chance: f64,
@@ -75,6 +78,21 @@ pub struct IndexFacts {
     pub strong_ratio: Option<f64>,
     /// The same of a possible match.
     pub possible_ratio: Option<f64>,
+}
+
+/// The last generation of the epoch before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousFacts {
+    /// Number of the generation.
+    pub generation: u64,
+    /// The epoch.
+    pub epoch: EpochId,
+    /// Digest over the roots of its segments, 64 hexadecimal digits.
+    pub root: String,
+    /// When it was built, seconds since 1970.
+    pub built: u64,
+    /// Records that it holds.
+    pub records: u64,
 }
 
 /// Which of the possible answers the numbers support.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{ItemReport, MatchReport};
 
-const HEADER: [&str; 13] = [
+const HEADER: [&str; 14] = [
     "input",
     "outcome",
     "reason",
@@ -18,6 +18,7 @@ const HEADER: [&str; 13] = [
     "source",
     "captured",
     "kind",
+    "epoch",
 ];
 
 /// A text from outside as a cell. A spreadsheet takes a cell that begins with one of these signs for a formula and may run
@@ -42,7 +43,7 @@ pub(super) fn items(items: &[ItemReport]) -> Result<Vec<u8>, csv::Error> {
             item.reason.as_ref().map_or_else(String::new, |reason| cell(&reason.text).into_owned()),
         ];
         if item.matches.is_empty() {
-            table.write_record(head.iter().map(String::as_str).chain([""; 9]))?;
+            table.write_record(head.iter().map(String::as_str).chain([""; 10]))?;
         }
         for found in &item.matches {
             table.write_record(head.iter().chain(&match_cells(found)))?;
@@ -51,7 +52,7 @@ pub(super) fn items(items: &[ItemReport]) -> Result<Vec<u8>, csv::Error> {
     table.into_inner().map_err(|error| error.into_error().into())
 }
 
-fn match_cells(found: &MatchReport) -> [String; 9] {
+fn match_cells(found: &MatchReport) -> [String; 10] {
     let text =
         |text: &Option<String>| text.as_deref().map_or_else(String::new, |text| cell(text).into_owned());
     [
@@ -64,6 +65,7 @@ fn match_cells(found: &MatchReport) -> [String; 9] {
         text(&found.source),
         found.captured.map_or_else(String::new, |month| month.to_string()),
         text(&found.kind),
+        found.epoch.to_string(),
     ]
 }
 
@@ -84,7 +86,7 @@ mod tests {
         let text = r#"[
             {"input": "=cmd|'/c calc'!A0", "outcome": "refused", "matches": [], "reason": {"code": "encrypted", "text": "the ZIP archive is encrypted, sorry"}},
             {"input": "a,b.jpg", "outcome": "match", "matches": [
-                {"ref": "rec_000102030405060708090a0b0c0d0e0f", "band": "strong", "tier": "local", "orientation": "upright",
+                {"ref": "rec_000102030405060708090a0b0c0d0e0f", "epoch": "000102030405060708090a0b0c0d0e0f", "band": "strong", "tier": "local", "orientation": "upright",
                  "source": "-vendor", "captured": "2019-07", "kind": null, "document": 1, "copy": "whole"}]}
         ]"#;
         let parsed: Vec<ItemReport> = serde_json::from_str(text).unwrap();
@@ -93,11 +95,11 @@ mod tests {
         assert_eq!(lines[0], HEADER.join(","));
         assert_eq!(
             lines[1],
-            "'=cmd|'/c calc'!A0,refused,encrypted,\"the ZIP archive is encrypted, sorry\",,,,,,,,,"
+            "'=cmd|'/c calc'!A0,refused,encrypted,\"the ZIP archive is encrypted, sorry\",,,,,,,,,,"
         );
         assert_eq!(
             lines[2],
-            "\"a,b.jpg\",match,,,rec_000102030405060708090a0b0c0d0e0f,strong,local,upright,whole,1,'-vendor,2019-07,"
+            "\"a,b.jpg\",match,,,rec_000102030405060708090a0b0c0d0e0f,strong,local,upright,whole,1,'-vendor,2019-07,,000102030405060708090a0b0c0d0e0f"
         );
     }
 }

@@ -217,6 +217,12 @@ fn reasons(
         ),
         Statement::NothingCompared => {}
     }
+    if let Some(previous) = &index.previous {
+        reasons.push(format!(
+            "Keys were changed lately, and the index under the keys before ({} in generation {}) was asked as well; the chances stated are those of both together.",
+            number(previous.records, "record", "records"), previous.generation
+        ));
+    }
     let unusable = not_compared(totals);
     if unusable > 0 {
         reasons.push(format!(
@@ -314,6 +320,7 @@ mod tests {
             root: "0".repeat(64),
             built: 0,
             records: 1_000,
+            previous: None,
             basis,
             strong_chance: 1e-6,
             possible_chance: 1e-3,

@@ -49,10 +49,14 @@ impl Worker<'_> {
         row: ContainerRow,
     ) -> Option<Vec<Processed>> {
         let mut processed = Vec::with_capacity(row.parts.len() + row.plain as usize + 1);
-        if row.facts != self.facts_digest(&entry.facts) {
+        if row.facts != self.facts_digest(&entry.facts) || self.reopens() {
             return None;
         }
         for (record_ref, content) in row.parts {
+            // The file is opened, so that the catalog's next row says nothing of the part.
+            if self.is_erased(record_ref, None) {
+                return None;
+            }
             let place = self.place_of(record_ref, content)?;
             processed.push(Processed::Kept { record_ref, place, content, row: None, read: false });
         }
@@ -159,12 +163,15 @@ impl Worker<'_> {
             return rejected(Refusal::InvalidField { field: "record_id", problem }.into());
         }
         let record_ref = self.refs().record_ref(record_id);
-        let digest = self.digest(&content.identity());
         let subject = entry
             .facts
             .subject
             .clone()
             .or_else(|| role.document().map(|document| entry.record_id.clone() + document));
+        if self.is_erased(record_ref, subject.as_deref()) {
+            return Ok((Processed::Erased, None));
+        }
+        let digest = self.digest(&content.identity());
         let facts = self.facts(&Facts { subject, ..entry.facts.clone() }, digest);
         if let Some(place) = self.place_of(record_ref, digest) {
             let known = self.previous().record(place)?;
@@ -208,7 +215,7 @@ fn row(all: &[Processed], stamp: [u8; 16], place: [u8; 16], facts: [u8; 16]) -> 
             Processed::New { record, .. } => row.parts.push((record.record_ref, record.facts.content)),
             Processed::TooPlain { .. } => row.plain += 1,
             Processed::Rejected { .. } => return None,
-            Processed::Container { .. } => {}
+            Processed::Erased | Processed::Container { .. } => {}
         }
     }
     Some(row)

@@ -71,6 +71,10 @@ impl Ledger {
             self.container_rows.extend(row.map(|row| (container, row)));
             return;
         }
+        if matches!(processed, Processed::Erased) {
+            self.totals.erased += 1;
+            return;
+        }
         self.totals.inputs += 1;
         if let Some(record_ref) = self.repeated(&processed) {
             let problem = "is that of another record as well: a part of a file and a file have the same name";
@@ -105,7 +109,7 @@ impl Ledger {
                 });
             }
             Processed::Rejected { record_id, reject } => self.push_reject(record_id, &reject),
-            Processed::Container { .. } => {}
+            Processed::Erased | Processed::Container { .. } => {}
         }
     }
 
@@ -114,7 +118,10 @@ impl Ledger {
         let record_ref = match processed {
             Processed::Kept { record_ref, .. } => *record_ref,
             Processed::New { record, .. } => record.record_ref,
-            Processed::TooPlain { .. } | Processed::Rejected { .. } | Processed::Container { .. } => {
+            Processed::TooPlain { .. }
+            | Processed::Rejected { .. }
+            | Processed::Erased
+            | Processed::Container { .. } => {
                 return None;
             }
         };

@@ -32,21 +32,24 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use rayon::prelude::*;
 use saltprint_fingerprint::{Coder, Profile};
 use saltprint_index::{
-    Background, Catalog, Coverage, IndexDir, IndexError, Manifest, RebuildLock, SegmentEntry,
+    Background, Catalog, Coverage, IndexDir, IndexError, Manifest, PreviousEpoch, RebuildLock, Seen,
+    SegmentEntry,
 };
 use saltprint_intake::{Entry, ListReject};
-use saltprint_keys::{EpochId, IndexKey, ProjectionKey, RefKey, SealError};
+use saltprint_keys::{EpochId, IndexKey, ProjectionKey, RefKey};
 use saltprint_matching::{DecisionRule, LocalRule, Rules};
 
 use crate::calibrate::is_calibration_half;
+use crate::epochs::{self, Building, Finish, Keyring};
 use crate::{Config, Error, Phase, Progress};
 
+pub(crate) use segments::graph_policy;
 pub use selection::SelectionSummary;
 
 use advice::Crowding;
 use ledger::Ledger;
 use previous::Previous;
-use records::Worker;
+use records::{PassedOver, Worker};
 
 /// Records handled between two looks at the progress.
 const BATCH: usize = 128;
@@ -58,6 +61,7 @@ const REMOTE_THREADS: usize = 4;
 /// How to rebuild.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, each named where it is set")]
 pub struct RebuildOptions {
     /// Ignore the published generation and the catalog: read and fingerprint everything again. The way out of a damaged
     /// index.
@@ -66,6 +70,8 @@ pub struct RebuildOptions {
     pub allow_empty: bool,
     /// List the vault once before, so that progress has a total.
     pub count_first: bool,
+    /// Take what lies in the index folder for the newest, though newer was seen: after a backup was restored on purpose.
+    pub accept_rollback: bool,
 }
 
 /// Totals of the vault's inputs; the parts add up to `inputs`.
@@ -84,6 +90,8 @@ pub struct VaultTotals {
     pub unreadable: u64,
     /// Inputs over a limit or outside the rules.
     pub refused: u64,
+    /// Inputs that were erased and are still in the vault: not looked at, and no part of `inputs`.
+    pub erased: u64,
 }
 
 /// One segment of the generation.
@@ -113,6 +121,10 @@ pub struct RebuildSummary {
     pub published: bool,
     /// Epoch of its codes.
     pub epoch: EpochId,
+    /// Whether this run took next keys into use.
+    pub rotated: bool,
+    /// The epoch before, while it answers.
+    pub previous: Option<PreviousEpoch>,
     /// Totals of the vault's inputs.
     pub totals: VaultTotals,
     /// Inputs whose file was not read, because size and time were those of the last run.
@@ -170,53 +182,72 @@ pub fn rebuild(
     progress: &dyn Progress,
 ) -> Result<RebuildSummary, Error> {
     let started = Instant::now();
-    let projection_key: ProjectionKey = config.load_key()?;
-    let index_key: IndexKey = config.load_key()?;
+    let mut ring = Keyring::load(config)?;
     let ref_key: RefKey = config.load_key()?;
-    let profile = read_profile(config, &projection_key)?;
-    let coder = Coder::new(&profile, &projection_key);
-    let epoch = coder.epoch();
+    let (profile, sealed_with) = ring.configured_profile(config)?;
 
-    let dir = IndexDir::new(&config.index);
+    let dir = config.index_dir();
     let lock = dir.lock()?;
-    // `full` is the way out of a damaged manifest, not of one that a newer release wrote or that cannot be read today.
-    let (published, lost) = match dir.manifest(&index_key) {
-        Err(IndexError::Manifest { source, .. })
-            if options.full && !matches!(source, SealError::NewerVersion { .. }) =>
-        {
-            (None, true)
-        }
-        result => (result?, false),
-    };
-    let previous = Previous::open(&dir, published.as_ref(), &index_key, epoch, options.full)?;
-    let catalog = open_catalog(&dir, &index_key, epoch, options.full)?;
+    let seen = dir.seen()?;
+    if options.accept_rollback {
+        let unpinned = IndexDir::new(&config.index);
+        let generation = ring.manifest(&unpinned)?.map_or(0, |(manifest, _)| manifest.generation);
+        let erasures = ring.erasures(&unpinned)?.len();
+        dir.accept_rollback(&lock, Seen { generation, erasures })?;
+    }
+    let mut building = Building::find(&dir, &lock, &mut ring, options.full)?;
+    let (published, lost) = (building.published.clone(), building.lost);
+    // What is erased while this runs is hidden when the index is asked, and left out by the next rebuild.
+    let erasures = ring.erasures(&dir)?;
+    if let Some(published) = published.as_ref().filter(|_| !options.accept_rollback) {
+        dir.check_length(&erasures, published)?;
+    }
+    let applied = published.as_ref().map_or(0, |published| published.erasures);
+    let (projection_key, index_key) = building.keys(&ring)?;
+    let coder = Coder::new(&profile, projection_key);
+    let epoch = coder.epoch();
+    let previous = Previous::open(&dir, published.as_ref(), index_key, epoch, options.full)?;
+    // The catalog is sealed with the index key.
+    let catalog = open_catalog(&dir, index_key, epoch, options.full || building.switches)?;
 
     let mut ledger = Ledger::new(&config.rebuild.rejects);
-    let worker = Worker::new(config, &ref_key, &index_key, &coder, &previous, catalog.reader()?);
+    let worker = Worker::new(
+        config,
+        &ref_key,
+        index_key,
+        &coder,
+        &previous,
+        catalog.reader()?,
+        PassedOver::new(&erasures, applied),
+    );
     let hidden = read_vault(config, options, &worker, &mut ledger, progress)?;
     drop(worker);
     let rejects_file = ledger.write_rejects()?;
     let present = published.as_ref().map_or(0, Manifest::records);
-    if ledger.live() == 0 && (present > 0 || lost) && !options.allow_empty {
+    if ledger.live() == 0 && (present > 0 || lost) && ledger.totals().erased == 0 && !options.allow_empty {
         return Err(Error::EmptyVault { records: present });
     }
 
     progress.update(Phase::Selecting, 0, None);
     let mut fresh = ledger.take_fresh();
     let carried_from = published.as_ref().filter(|_| previous.manifest().is_some());
-    let mut census = selection::census(&dir, &index_key, carried_from, &fresh)?;
+    let mut census = selection::census(&dir, index_key, carried_from, &fresh)?;
     let selection = selection::select(&mut census, &mut fresh, config.rebuild.selection);
     let negative = negative::read(config, &coder)?;
     let plan = segments::plan(&previous, &mut ledger, fresh, config.rebuild.segment_records)?;
-    let mut warnings: Vec<String> = negative.warning().into_iter().collect();
+    let mut warnings: Vec<String> = building.take_warnings();
+    warnings.extend(negative.warning());
+    let previous_epoch = building.previous(config.overlap_days);
     // Without its profile a generation cannot be asked anything, so one that is lost or damaged is a change.
-    let readable =
-        dir.read_profile(epoch).is_ok_and(|sealed| Profile::open(&projection_key, &sealed).is_ok());
+    let readable = dir.read_profile(epoch).is_ok_and(|sealed| Profile::open(projection_key, &sealed).is_ok());
     let unchanged = readable
+        && !options.accept_rollback
         && plan.is_unchanged()
         && published.as_ref().is_some_and(|published| {
             published.epoch == epoch
+                && published.previous == previous_epoch
                 && published.coverage == ledger.coverage()
+                && published.erasures == erasures.len()
                 && published.negative == negative.bank
         });
     let mut crowding = Crowding::default();
@@ -225,8 +256,8 @@ pub fn rebuild(
         (published.clone(), summaries)
     } else {
         progress.update(Phase::Writing, 0, None);
-        dir.write_profile(&lock, epoch, &seal_profile(&profile, &projection_key)?)?;
-        let written = plan.write(&dir, &lock, &index_key, epoch, config)?;
+        dir.write_profile(&lock, epoch, &seal_profile(&profile, projection_key)?)?;
+        let written = plan.write(&dir, &lock, index_key, epoch, config)?;
         warnings.extend(segments::warnings(&written, config));
         let mut summaries: Vec<SegmentSummary> = plan.kept().map(|entry| summary_of(entry, false)).collect();
         summaries.extend(written.iter().map(|segment| {
@@ -236,7 +267,8 @@ pub fn rebuild(
             summary
         }));
         let manifest = Manifest {
-            generation: published.as_ref().map_or(0, |published| published.generation) + 1,
+            generation: published.as_ref().map_or(0, |published| published.generation).max(seen.generation)
+                + 1,
             epoch,
             created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             segments: plan.kept().cloned().chain(written.into_iter().map(|segment| segment.entry)).collect(),
@@ -247,11 +279,21 @@ pub fn rebuild(
             negative: negative.bank,
             census: match carried_from {
                 Some(manifest) if selection.records == 0 => manifest.census,
-                _ => dir.write_census(&lock, &index_key, epoch, &census)?,
+                _ => dir.write_census(&lock, index_key, epoch, &census)?,
             },
             coverage: ledger.coverage(),
+            erasures: erasures.len(),
+            previous: previous_epoch,
         };
-        let build = Build { config, dir: &dir, lock: &lock, key: &index_key, refs: &ref_key, coder: &coder };
+        let build = Build {
+            config,
+            dir: &dir,
+            lock: &lock,
+            key: index_key,
+            refs: &ref_key,
+            coder: &coder,
+            keeps: building.switches && previous_epoch.is_some(),
+        };
         (build.publish(manifest, &profile, &mut crowding, progress)?, summaries)
     };
     if catalog.was_discarded() {
@@ -261,12 +303,24 @@ pub fn rebuild(
         );
     }
     // The generation is published: what fails from here on costs the next run some work and is no failure of this one.
-    if let Err(error) = dir.collect_garbage(&lock, &manifest) {
-        warnings.push(format!("files that are no longer needed could not be removed: {error}"));
-    }
+    let finish = Finish {
+        config,
+        dir: &dir,
+        lock: &lock,
+        building: &building,
+        manifest: &manifest,
+        profile: &profile,
+        sealed_with,
+        erasures: &erasures,
+    };
+    warnings.extend(epochs::finish(&mut ring, &finish));
     let update = ledger.take_catalog_update();
     let update = catalog.apply(&update, |record_ref| ledger.was_seen(record_ref));
-    if let Err(error) = update.and_then(|()| catalog.close()) {
+    let update = match update {
+        Ok(()) if erasures.len() > applied => catalog.rewrite(),
+        update => update.map(|()| catalog),
+    };
+    if let Err(error) = update.and_then(Catalog::close) {
         warnings.push(format!("the catalog could not be updated, so that the next run reads more: {error}"));
     }
 
@@ -280,6 +334,8 @@ pub fn rebuild(
         root: manifest.root(),
         published: !unchanged,
         epoch,
+        rotated: building.switches,
+        previous: manifest.previous,
         totals: ledger.totals(),
         unread: ledger.unread(),
         unchanged: changes.unchanged,
@@ -350,6 +406,8 @@ struct Build<'a> {
     key: &'a IndexKey,
     refs: &'a RefKey,
     coder: &'a Coder,
+    /// Whether the published manifest stays beside the new one, for the epoch before.
+    keeps: bool,
 }
 
 impl Build<'_> {
@@ -374,6 +432,9 @@ impl Build<'_> {
             manifest.local_background =
                 strangers::measure(self.config, self.refs, self.coder, &generation, eligible, progress)?;
         }
+        if self.keeps {
+            self.dir.keep_previous(self.lock)?;
+        }
         self.dir.publish(self.lock, self.key, &manifest)?;
         Ok(manifest)
     }
@@ -386,18 +447,6 @@ fn summary_of(entry: &SegmentEntry, new: bool) -> SegmentSummary {
         graph: entry.graph.is_some(),
         graph_recall: entry.graph.map(saltprint_index::GraphQuality::recall),
     }
-}
-
-fn read_profile(config: &Config, key: &ProjectionKey) -> Result<Profile, Error> {
-    let path = &config.profile;
-    let sealed = match std::fs::read(path) {
-        Ok(sealed) => sealed,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::NoProfile { path: path.clone() });
-        }
-        Err(error) => return Err(Error::io("read", path)(error)),
-    };
-    Profile::open(key, &sealed).map_err(|source| Error::Profile { path: path.clone(), source })
 }
 
 fn seal_profile(profile: &Profile, key: &ProjectionKey) -> Result<Vec<u8>, Error> {
@@ -421,7 +470,7 @@ fn open_catalog(dir: &IndexDir, key: &IndexKey, epoch: EpochId, full: bool) -> R
 
 impl VaultTotals {
     fn coverage(self) -> Coverage {
-        let Self { indexed, duplicate, too_plain, unreadable, refused, .. } = self;
-        Coverage { indexed, duplicate, too_plain, unreadable, refused }
+        let Self { indexed, duplicate, too_plain, unreadable, refused, erased, .. } = self;
+        Coverage { indexed, duplicate, too_plain, unreadable, refused, erased }
     }
 }

@@ -1,7 +1,11 @@
 //! One record of the vault: unchanged, carried over, or fingerprinted anew.
 
+use std::collections::HashSet;
+
 use saltprint_fingerprint::Coder;
-use saltprint_index::{CatalogReader, CatalogRow, ContainerRow, RecordFacts, SeenOutcome, SegmentRecord};
+use saltprint_index::{
+    CatalogReader, CatalogRow, ContainerRow, Erased, Erasures, RecordFacts, SeenOutcome, SegmentRecord,
+};
 use saltprint_intake::{Entry, Facts, Limits, Opened, Reject, Stamp, decode};
 use saltprint_keys::{ContentDigest, DigestKey, IndexKey, RecordRef, RefKey};
 
@@ -24,8 +28,27 @@ pub(super) enum Processed {
     TooPlain { record_id: String, record_ref: RecordRef, row: Option<CatalogRow>, read: bool },
     /// A file that holds others, whose parts come before it. It is no record itself.
     Container { container: RecordRef, row: Option<ContainerRow> },
+    /// It was erased: nothing is looked at, and nothing remembered.
+    Erased,
     /// Not usable. It is tried again the next time, so the catalog has no row for it.
     Rejected { record_id: String, reject: Reject },
+}
+
+/// What is passed over because it was erased.
+pub(super) struct PassedOver {
+    erased: HashSet<Erased>,
+    /// Whether files that hold others are opened though they are as they were: the catalog lacks parts whose erasure was taken
+    /// back since the published generation, and does not know the subjects of those that it has.
+    reopen: bool,
+}
+
+impl PassedOver {
+    /// Of a list of which the published generation knew the first `applied` entries.
+    pub(super) fn new(erasures: &Erasures, applied: u64) -> Self {
+        let since = erasures.entries().iter().skip(usize::try_from(applied).unwrap_or(usize::MAX));
+        let reopen = since.into_iter().any(|entry| entry.lifted || matches!(entry.what, Erased::Subject(_)));
+        Self { erased: erasures.now(), reopen }
+    }
 }
 
 /// Everything that handling a record needs; shared by all threads.
@@ -36,6 +59,7 @@ pub(super) struct Worker<'a> {
     coder: &'a Coder,
     previous: &'a Previous,
     catalog: CatalogReader<'a>,
+    passed_over: PassedOver,
 }
 
 impl<'a> Worker<'a> {
@@ -46,12 +70,28 @@ impl<'a> Worker<'a> {
         coder: &'a Coder,
         previous: &'a Previous,
         catalog: CatalogReader<'a>,
+        passed_over: PassedOver,
     ) -> Self {
-        Self { config, refs, digests: index_key.digest_key(), coder, previous, catalog }
+        Self { config, refs, digests: index_key.digest_key(), coder, previous, catalog, passed_over }
     }
 
     pub(super) fn limits(&self) -> &Limits {
         &self.config.limits
+    }
+
+    pub(super) fn reopens(&self) -> bool {
+        self.passed_over.reopen
+    }
+
+    /// Whether a record was erased, itself or with its subject.
+    pub(super) fn is_erased(&self, record_ref: RecordRef, subject: Option<&str>) -> bool {
+        let erased = &self.passed_over.erased;
+        if erased.is_empty() {
+            return false;
+        }
+        let subject = subject.map(|subject| Erased::Subject(self.refs.subject_ref(subject)));
+        erased.contains(&Erased::Record(record_ref))
+            || subject.is_some_and(|subject| erased.contains(&subject))
     }
 
     pub(super) fn refs(&self) -> &RefKey {
@@ -92,6 +132,9 @@ impl<'a> Worker<'a> {
     /// Those of catalog and index; what is wrong with the record itself is in the result.
     pub(super) fn process(&self, entry: &Entry) -> Result<Vec<Processed>, Error> {
         let record_ref = self.refs.record_ref(&entry.record_id);
+        if self.is_erased(record_ref, entry.facts.subject.as_deref()) {
+            return Ok(vec![Processed::Erased]);
+        }
         let known = self.catalog.row(record_ref)?;
         let rejected = |reject| Ok(vec![Processed::Rejected { record_id: entry.record_id.clone(), reject }]);
         let found = match entry.location.look() {

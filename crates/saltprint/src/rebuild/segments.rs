@@ -17,6 +17,15 @@ use crate::{Config, Error};
 /// Segments above which the smallest are merged: each adds a graph search and some page overhead to a lookup.
 const MAX_SEGMENTS: usize = 8;
 
+/// When a segment gets a graph.
+pub(crate) fn graph_policy(config: &Config) -> GraphPolicy {
+    GraphPolicy {
+        min_records: config.rebuild.graph_min_records,
+        floor: config.rebuild.graph_recall_floor,
+        ..GraphPolicy::default()
+    }
+}
+
 /// What the new generation is made of.
 pub(super) struct Plan {
     kept: Vec<SegmentEntry>,
@@ -103,18 +112,15 @@ impl Plan {
         epoch: EpochId,
         config: &Config,
     ) -> Result<Vec<WrittenSegment>, Error> {
-        let policy = GraphPolicy {
-            min_records: config.rebuild.graph_min_records,
-            floor: config.rebuild.graph_recall_floor,
-            ..GraphPolicy::default()
-        };
+        let policy = graph_policy(config);
         let parts = self.rows.len().div_ceil(self.segment_records).max(1);
         let size = self.rows.len().div_ceil(parts).max(1);
-        let written: Result<Vec<_>, IndexError> = self
-            .rows
-            .par_chunks(size)
-            .map(|rows| dir.write_segment(lock, key, epoch, rows, &policy))
-            .collect();
+        let write = |rows: &[SegmentRecord]| dir.write_segment(lock, key, epoch, rows, &policy);
+        // One needs no pool; and then every write of a rebuild is made by the thread that runs it.
+        let written: Result<Vec<_>, IndexError> = match &self.rows[..] {
+            rows if rows.len() > size => rows.par_chunks(size).map(write).collect(),
+            rows => rows.chunks(size).map(write).collect(),
+        };
         Ok(written?)
     }
 }

@@ -12,12 +12,13 @@ mod tally;
 mod unit;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use saltprint_index::Month;
 use saltprint_intake::{ListReject, Reject, list_inputs};
 use saltprint_matching::{Basis, CascadeCounts};
 
-use crate::{Error, ItemReport, Outcome, Phase, Progress, Saltprint};
+use crate::{Error, ItemReport, Outcome, Phase, PreviousStatus, Progress, Saltprint};
 
 pub(crate) use run::{Run, SAME_PICTURE, Seen, Settled, Version, Wanted};
 use tally::Tally;
@@ -116,6 +117,8 @@ pub struct TriageSummary {
     pub generation: u64,
     /// Records that it holds.
     pub records: u64,
+    /// The epoch before, which was asked as well where it answers.
+    pub previous: Option<PreviousStatus>,
     /// How many inputs ended how.
     pub totals: TriageTotals,
     /// Share of matches among the images that could be compared, 0 to 1; `None` where there were none.
@@ -125,7 +128,7 @@ pub struct TriageSummary {
     /// What the thresholds rest on, measured where those of both tiers are; where they are assumed, so is the chance below.
     pub basis: Basis,
     /// Strong matches that chance alone would be expected to give, at most: images compared times the chance behind the
-    /// strong band.
+    /// strong band, in each epoch that was asked.
     pub expected_chance_matches: f64,
     /// Strong matches by source and month, most first.
     pub hits: Vec<CellCount>,
@@ -170,7 +173,7 @@ impl Saltprint {
         mut on_item: impl FnMut(ItemReport) -> Result<(), E>,
     ) -> Result<TriageSummary, E> {
         self.check_evidence(evidence)?;
-        let snapshot = self.snapshot();
+        let snapshot = self.snapshot_for_answers()?;
         let mut tally = Tally::default();
         let wanted = Wanted { evidence, thumbnails: false };
         let mut take = |reports: Vec<Settled>| -> Result<(), E> {
@@ -181,7 +184,7 @@ impl Saltprint {
             progress.update(Phase::Triage, tally.totals.inputs, None);
             Ok(())
         };
-        let mut run = Run::new(self, &snapshot, wanted, &mut take);
+        let mut run = Run::new(self, Arc::clone(&snapshot), wanted, &mut take);
         for input in inputs {
             run.input(input, None, &mut |_| ())?;
         }

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use saltprint_fingerprint::{GlobalCode, Luma, Orientation};
@@ -14,8 +15,9 @@ use saltprint_matching::CascadeCounts;
 
 use super::TriageInput;
 use super::unit::{Prepared, Source, Unit};
+use crate::epochs::Answer;
 use crate::handle::Snapshot;
-use crate::{Error, ItemReport, Outcome, Saltprint, shown::Shown, thumbnail};
+use crate::{Error, ItemReport, Outcome, Saltprint, thumbnail};
 
 /// Images of one batch: enough to amortise the decryption of the index over 512 codes, few enough to keep results
 /// flowing.
@@ -107,7 +109,7 @@ struct Name {
 /// One run. `take` gets the reports of each batch.
 pub(crate) struct Run<'a, E> {
     saltprint: &'a Saltprint,
-    snapshot: &'a Snapshot,
+    snapshot: Arc<Snapshot>,
     wanted: Wanted,
     take: &'a mut dyn FnMut(Vec<Settled>) -> Result<(), E>,
     pending: Vec<Unit>,
@@ -125,7 +127,7 @@ pub(crate) struct Run<'a, E> {
 impl<'a, E: From<Error>> Run<'a, E> {
     pub(crate) fn new(
         saltprint: &'a Saltprint,
-        snapshot: &'a Snapshot,
+        snapshot: Arc<Snapshot>,
         wanted: Wanted,
         take: &'a mut dyn FnMut(Vec<Settled>) -> Result<(), E>,
     ) -> Self {
@@ -266,7 +268,9 @@ impl<'a, E: From<Error>> Run<'a, E> {
             .map(|unit| Name { name: unit.name.clone(), on_page: unit.page().map(str::to_owned) })
             .collect();
         let prepared: Vec<Prepared> =
-            units.into_par_iter().map(|unit| unit.prepare(self.saltprint, self.snapshot)).collect();
+            units.into_par_iter().map(|unit| unit.prepare(self.saltprint, &self.snapshot)).collect();
+        // What was erased while the batch was read is not found any more.
+        self.snapshot = self.saltprint.without_erased(&self.snapshot)?;
         let settled = self.judge(&names, prepared)?;
         (self.take)(settled)
     }
@@ -292,19 +296,19 @@ impl<'a, E: From<Error>> Run<'a, E> {
             }
             reports.push(repeated);
         }
-        let shown = Shown { coder: &self.snapshot.coder, images: images.iter().map(Some).collect() };
-        let judgements = self.saltprint.matcher(self.snapshot).judge(&queries, &shown, &mut self.stages)?;
-        let mut judged = judgements.into_iter().zip(&images);
+        let shown: Vec<&Luma> = images.iter().collect();
+        let answers = self.saltprint.judge(&self.snapshot, &queries, &shown, &mut self.stages)?;
+        let mut judged = answers.into_iter().zip(&images);
         let settled: Vec<(ItemReport, Option<&Luma>)> = units
             .iter()
             .zip(reports)
             .map(|(unit, report)| {
                 report.map_or_else(
                     || {
-                        let (judgement, image) = judged.next().unzip();
-                        let judgement = judgement.unwrap_or_default();
-                        let found = judgement.band().is_some();
-                        let report = ItemReport::judged(unit.name.clone(), judgement, self.wanted.evidence);
+                        let (answer, image) = judged.next().unzip();
+                        let answer: Answer = answer.unwrap_or_default();
+                        let found = answer.band().is_some();
+                        let report = ItemReport::judged(unit.name.clone(), answer, self.wanted.evidence);
                         (report, image.filter(|_| found && self.wanted.thumbnails))
                     },
                     |report| (report, None),

@@ -49,7 +49,8 @@ impl Tally {
             share_of_match: (compared > 0).then(|| totals.matches as f64 / compared as f64),
             matched_records: self.records.len() as u64,
             basis: snapshot.basis(),
-            expected_chance_matches: compared as f64 * strong_chance,
+            previous: snapshot.previous_status(),
+            expected_chance_matches: compared as f64 * strong_chance * f64::from(snapshot.epochs()),
             hits,
             stages,
         }

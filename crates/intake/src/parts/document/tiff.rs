@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{Drawing, page_place};
 use crate::{
     Limits, Refusal, Reject, Unreadable,
-    decode::decode_tiff_page,
+    decode::{TiffLayout as Layout, decode_tiff_page},
     parts::{Content, Form, Kind, Lazy, Role, walk::Walk},
 };
 
@@ -85,35 +85,6 @@ impl Lazy for Page {
 impl Page {
     fn drawing(&self) -> Drawing {
         Drawing::TiffPage { directory: self.directory }
-    }
-}
-
-/// How numbers are written in the file.
-#[derive(Clone, Copy)]
-struct Layout {
-    little: bool,
-    /// Offsets of 64 bits.
-    big: bool,
-}
-
-impl Layout {
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let little = bytes.starts_with(b"II");
-        let version = Self { little, big: false }.number(bytes, 2, 2)?;
-        Some(Self { little, big: version == 43 })
-    }
-
-    /// Where the first directory begins.
-    fn first(self, bytes: &[u8]) -> Option<u64> {
-        if self.big { self.number(bytes, 8, 8) } else { self.number(bytes, 4, 4) }
-    }
-
-    /// A number of `size` bytes, at most 8.
-    fn number(self, bytes: &[u8], at: u64, size: usize) -> Option<u64> {
-        let at = usize::try_from(at).ok()?;
-        let bytes = bytes.get(at..at.checked_add(size)?)?;
-        let join = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
-        Some(if self.little { bytes.iter().rev().fold(0, join) } else { bytes.iter().fold(0, join) })
     }
 }
 

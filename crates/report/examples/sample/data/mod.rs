@@ -146,7 +146,7 @@ fn found(
     let copy = random.of(&["whole", "whole", "part", "whole", "altered", "part", "unclear"]);
     let tier = if copy == "whole" { "global" } else { random.of(&["local", "both"]) };
     let mut value = json!({
-        "ref": record(random.below(4_000)), "band": band, "tier": tier,
+        "ref": record(random.below(4_000)), "epoch": "000102030405060708090a0b0c0d0e0f", "band": band, "tier": tier,
         "orientation": random.of(&orientation),
         "source": source.0, "captured": month(source, when), "kind": random.of(&KINDS),
         "document": document, "copy": copy,

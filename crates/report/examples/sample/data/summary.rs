@@ -45,6 +45,7 @@ pub(super) fn summary(variant: Variant, sources: &[Source], items: &[ItemReport]
             root: "5f3a".repeat(16),
             built: 1_795_500_000,
             records: indexed,
+            previous: None,
             basis: if measured { Basis::Measured } else { Basis::Assumed },
             strong_chance: 1e-6,
             possible_chance: 1e-3,
