@@ -194,7 +194,7 @@ fn the_epoch_before_forgets_as_well() {
         for erased in [3, 4] {
             assert_eq!(asked(&place, &corpus()[erased]), "no_match");
         }
-        assert_eq!(asked(&place, &corpus()[5]), "match");
+        assert_eq!(asked(&place, &corpus()[6]), "match");
         let found = verified(&place, &[&item.record_id], if gone { 0 } else { 3 });
         assert_eq!(found["rows"], if gone { 0 } else { 2 }, "{found}");
         place.run(&["rebuild"]).expect(0);

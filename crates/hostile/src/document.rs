@@ -78,13 +78,15 @@ pub(crate) fn check(bytes: &[u8]) {
 }
 
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
-    let jpeg = images::encode(&images::picture(16, 16), ImageFormat::Jpeg);
+    // Smaller ones are taken for decoration and passed over.
+    let jpeg = images::encode(&images::picture(64, 64), ImageFormat::Jpeg);
+    let bits = "A5".repeat(64 * 8) + ">";
     let scan = pdf(&[
         object(
             "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 30] /Resources << /XObject << /I 4 0 R >> >> /Contents 5 0 R >>",
         ),
         stream(
-            "/Type /XObject /Subtype /Image /Width 16 /Height 16 /ColorSpace /DeviceRGB /BitsPerComponent 8 /Filter /DCTDecode",
+            "/Type /XObject /Subtype /Image /Width 64 /Height 64 /ColorSpace /DeviceRGB /BitsPerComponent 8 /Filter /DCTDecode",
             &jpeg,
         ),
         stream("", b"q 300 0 0 30 0 0 cm /I Do Q"),
@@ -97,8 +99,8 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         stream("/Type /XObject /Subtype /Form /BBox [0 0 9 9]", b"1 0 0 RG 2 w 1 1 m 8 8 l S"),
         stream("", b"BT /F1 9 Tf 5 20 Td (Saltprint) Tj ET q 3 0 0 3 1 1 cm /X Do Q 0.5 g 5 5 9 9 re f q 9 0 0 9 30 30 cm /I Do Q"),
         stream(
-            "/Type /XObject /Subtype /Image /Width 4 /Height 4 /ColorSpace [/Indexed /DeviceRGB 1 <000000FFFFFF>] /BitsPerComponent 1 /Filter /ASCIIHexDecode",
-            b"A0 50 A0 50>",
+            "/Type /XObject /Subtype /Image /Width 64 /Height 64 /ColorSpace [/Indexed /DeviceRGB 1 <000000FFFFFF>] /BitsPerComponent 1 /Filter /ASCIIHexDecode",
+            bits.as_bytes(),
         ),
     ]);
     let pages = [tiff(*b"II", 2), tiff(*b"MM", 3)];

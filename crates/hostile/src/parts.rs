@@ -19,8 +19,8 @@ fn limits() -> Limits {
         file_bytes: 1 << 20,
         // A page has 1,800 pixels on its longer side: only narrow ones are drawn, so that it goes fast.
         side: 2048,
-        pixels: 1 << 19,
-        decode_bytes: 16 << 20,
+        pixels: 1 << 20,
+        decode_bytes: 32 << 20,
         container_bytes: 1 << 20,
         document_bytes: 1 << 20,
         entries: 64,

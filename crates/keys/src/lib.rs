@@ -77,5 +77,5 @@ pub use crate::{
     shares::{RestoredKey, Share, ShareError, restore, split},
     shredding::{ShreddedKey, shred},
     source::{KeyAge, KeyPlace, KeySource, ParseKeyPlaceError},
-    status::{KeyInfo, KeyStatus, Protection, key_status},
+    status::{KeyInfo, KeyStatus, Protection, key_status, sibling_exists},
 };

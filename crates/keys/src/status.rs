@@ -89,6 +89,13 @@ pub fn key_status(source: &KeySource) -> Vec<KeyStatus> {
     all
 }
 
+/// Whether a key of another age lies beside that of a role. Only the header of its file is read.
+#[must_use]
+pub fn sibling_exists(source: &KeySource, role: Role, age: KeyAge) -> bool {
+    let missing = |found| matches!(found, Err(KeyError::Missing { .. } | KeyError::NoCredentials { .. }));
+    source.place(role).sibling(age).is_some_and(|place| !missing(look(&place, role)))
+}
+
 pub(crate) fn look(place: &KeyPlace, role: Role) -> Result<KeyInfo, KeyError> {
     let (path, policy) = place.resolve(role)?;
     let (header, file_len, mode) = read_header(&path, policy)?;

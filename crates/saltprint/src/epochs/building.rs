@@ -131,8 +131,7 @@ pub(crate) fn finish(ring: &mut Keyring, finish: &Finish<'_>) -> Vec<String> {
             "the list of erasures could not be sealed with the new index key; keep the old one until a rebuild has done it: {}",
             chain(&error)
         ));
-    }
-    if let Err(error) = take_names(ring, config, building, profile, sealed_with) {
+    } else if let Err(error) = take_names(ring, config, building, profile, sealed_with) {
         warnings.push(format!(
             "the new keys are in use but could not take the place of the old ones, which the next rebuild tries again: {}",
             chain(&error)
@@ -220,8 +219,8 @@ pub(super) fn reseal(config: &Config, profile: &Profile, key: &ProjectionKey) ->
 
 pub(super) fn has_previous_keys(config: &Config) -> bool {
     let source = config.key_access.source(&config.keys);
-    let status = saltprint_keys::key_status(&source);
-    status.iter().any(|status| status.age == KeyAge::Previous)
+    // Of the roles that are rotated only: no other key is looked at.
+    Role::ROTATED.into_iter().any(|role| saltprint_keys::sibling_exists(&source, role, KeyAge::Previous))
 }
 
 /// An error with its causes.

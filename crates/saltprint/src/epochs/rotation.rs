@@ -35,7 +35,7 @@ pub fn rotate(config: &Config, now: SystemTime) -> Result<Rotation, Error> {
     for role in Role::ROTATED {
         check_place(&source, role)?;
     }
-    let dir = IndexDir::new(&config.index);
+    let dir = config.index_dir();
     let _lock = dir.lock()?;
     let mut ring = Keyring::load(config)?;
     ring.fetch(KeyAge::Next)?;
@@ -62,7 +62,7 @@ pub fn shred_previous(config: &Config, force: bool) -> Result<Vec<ShreddedKey>, 
     for role in Role::ROTATED {
         check_place(&source, role)?;
     }
-    let dir = IndexDir::new(&config.index);
+    let dir = config.index_dir();
     let _lock = dir.lock()?;
     if has_previous_keys(config) {
         let mut ring = Keyring::load(config)?;
@@ -82,6 +82,12 @@ pub fn shred_previous(config: &Config, force: bool) -> Result<Vec<ShreddedKey>, 
                 }
             }
             Err(error) => return Err(error),
+        }
+        if dir.erasures_stamp()?.is_some() {
+            ring.erasures(&dir)?;
+            if let Some(key) = ring.index(KeyAge::Present) {
+                dir.reseal_erasures(&ring.index_keys(), key)?;
+            }
         }
     }
     Ok(saltprint_keys::shred_previous(&source, &mut system_random)?)
