@@ -1,6 +1,8 @@
 //! A leak with files that kill whoever decodes them. This program is its own worker, one that dies of what a file says, so it has
 //! no standard harness.
 
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a harness and its tests")]
+
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;

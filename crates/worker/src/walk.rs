@@ -93,7 +93,8 @@ impl Walk<'_> {
                     let part = self.part(place, role, behind, what, bytes)?;
                     if sink(part).is_break() {
                         worker.tell(&Request::Stop, &[], seconds)?;
-                        return self.to_the_end(worker, seconds);
+                        to_the_end(worker, seconds);
+                        return Ok(());
                     }
                     worker.tell(&Request::Next, &[], seconds)?;
                 }
@@ -135,17 +136,13 @@ impl Walk<'_> {
         self.behind = if behind.is_finite() { behind.clamp(0.0, 1.0) } else { self.behind };
         Ok(Part { place, role, content, behind: self.behind })
     }
+}
 
-    /// Waits until a worker that was told to stop has stopped; it says nothing more but that.
-    fn to_the_end(&self, worker: &mut Worker, seconds: u64) -> Result<(), Broken> {
-        match worker.hear(|_| 0, seconds) {
-            Ok((Reply::End, _)) => Ok(()),
-            // Nobody wants parts any more: it is not told, but the worker is not used again either.
-            Ok(_) | Err(_) => {
-                worker.items = u64::MAX;
-                Ok(())
-            }
-        }
+/// Waits until a worker that was told to stop has stopped. Nobody wants parts any more, so a worker that does anything else
+/// breaks nothing; it is not used again.
+fn to_the_end(worker: &mut Worker, seconds: u64) {
+    if !matches!(worker.hear(|_| 0, seconds), Ok((Reply::End, _))) {
+        worker.items = u64::MAX;
     }
 }
 

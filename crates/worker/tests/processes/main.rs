@@ -1,6 +1,8 @@
 //! Workers as processes. This program is its own worker, and its own prisoner of the sandbox; so it has no standard harness, and
 //! takes names of tests as the standard one does.
 
+#![expect(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "a harness and its tests")]
+
 mod failures;
 mod files;
 mod prisoner;

@@ -43,7 +43,9 @@ pub(super) fn reject_of(format: &'static str, error: &io::Error) -> Reject {
         return reject.clone();
     }
     // The system, or a source of ours, has said what is wrong.
-    if error.raw_os_error().is_some() || error.get_ref().is_some_and(|inner| inner.is::<Unreadable>()) {
+    if error.raw_os_error().is_some()
+        || error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<Unreadable>)
+    {
         return Reject::from(error);
     }
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other kind is a decoder's word for damage")]

@@ -116,6 +116,9 @@ fn end_at_limit(walk: &mut Walk<'_>, place: &str) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
+/// Number and generation of an object.
+type Id = (u32, i32);
+
 /// A PDF that is open, shared by its parts.
 pub(super) struct Document {
     bytes: Arc<Bytes>,
@@ -167,7 +170,7 @@ impl Document {
     pub(super) fn image(
         self: &Arc<Self>,
         page: usize,
-        (id, form, name): ((u32, i32), Option<(u32, i32)>, &[u8]),
+        (id, form, name): (Id, Option<Id>, &[u8]),
         limits: &Limits,
     ) -> Result<Luma, Reject> {
         self.keep_parsed()?;
