@@ -15,17 +15,18 @@
 //! A program that wants workers hands itself over first thing in `main`, and then starts them:
 //!
 //! ```no_run
+//! use std::process::ExitCode;
+//!
 //! use saltprint_worker::{Decoder, Settings};
 //!
-//! if let Some(exit) = saltprint_worker::serve_if_asked(std::env::args_os()) {
-//!     return exit;
+//! fn main() -> ExitCode {
+//!     if let Some(exit) = saltprint_worker::serve_if_asked(std::env::args_os()) {
+//!         return exit;
+//!     }
+//!     let decoder = Decoder::workers(Settings::default()).unwrap_or_default();
+//!     # let _ = decoder;
+//!     ExitCode::SUCCESS
 //! }
-//! let decoder = match Decoder::workers(Settings::default()) {
-//!     Ok(decoder) => decoder,
-//!     Err(_) => Decoder::in_process(),
-//! };
-//! # let _ = decoder;
-//! # return std::process::ExitCode::SUCCESS;
 //! ```
 //!
 //! # What crosses, and what is believed
