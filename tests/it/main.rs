@@ -28,3 +28,4 @@ mod rotate;
 mod stores;
 mod unsafe_code;
 mod vault_parts;
+mod worker;

@@ -116,6 +116,8 @@ pub(crate) enum Command {
     Verify,
     /// Show what the index holds.
     Status(StatusArgs),
+    /// Show what closes in the processes that decode images, PDFs and archives.
+    Sandbox(SandboxArgs),
     /// Show the whole job on an invented vault and an invented leak.
     Demo(DemoArgs),
     /// Measure how well altered copies are recognised and strangers told apart, beside public hashes.
@@ -241,6 +243,13 @@ pub(crate) struct RefArgs {
     /// Record ids, exactly as the vault's list has them.
     #[arg(required = true, value_name = "RECORD_ID")]
     pub(crate) record_ids: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    /// Print JSON on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

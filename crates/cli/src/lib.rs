@@ -29,6 +29,10 @@ pub use exit::Exit;
 
 /// Parses the process's arguments, runs the command, and reports an error once, with its chain, on stderr.
 pub fn run() -> ExitCode {
+    // A worker is this program as well, and does nothing else.
+    if let Some(exit) = saltprint::worker::serve_if_asked(std::env::args_os()) {
+        return exit;
+    }
     // Before anything secret is near.
     if let Err(error) = saltprint_keys::hardening::disable_core_dumps() {
         say!("warning: {error}");

@@ -2,7 +2,6 @@
 
 use rayon::prelude::*;
 use saltprint::{Config, ItemReport, NoProgress, Outcome, Saltprint, TriageInput};
-use saltprint_intake::decode;
 
 use crate::EvalError;
 use crate::baselines::Hashes;
@@ -98,7 +97,9 @@ fn gallery(
                 .par_iter()
                 .map(|record| {
                     let content = workshop.read(&record.entry.location)?;
-                    Ok(decode(content.bytes(), &config.limits)
+                    Ok(config
+                        .decoder
+                        .decode(content.bytes(), &config.limits)
                         .map_or_else(|_| Hashes::default(), |image| Hashes::of(&image)))
                 })
                 .collect();
@@ -227,7 +228,10 @@ impl Asking<'_> {
     }
 
     fn measure_baselines(&self, job: Job, bytes: &[u8]) -> Vec<Measure> {
-        let hashes = decode(bytes, &self.built.config.limits)
+        let config = &self.built.config;
+        let hashes = config
+            .decoder
+            .decode(bytes, &config.limits)
             .map_or_else(|_| Hashes::default(), |image| Hashes::of(&image));
         let own = Self::own(job);
         let is_right = |index| own.is_some_and(|own| self.truth.is_subject(index, own));

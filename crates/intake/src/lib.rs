@@ -33,6 +33,7 @@ mod reject;
 #[cfg(feature = "object-store")]
 mod store;
 mod system_names;
+mod words;
 
 pub use decode::{Format, decode};
 pub use error::Error;
@@ -44,7 +45,8 @@ pub use limits::{
 pub use list::{Entry, ListReject, Listing, MAX_LINE_BYTES, Vault, list_inputs};
 pub use location::{Found, Location, Opened};
 pub use parts::{
-    Container, Content, Part, Role, escape_name, for_each_part, for_each_part_of_bytes, holds_parts,
+    Container, Content, Document, Drawing, Form, Lazy, MAX_PLACE_BYTES, Part, Role, Source,
+    draw_on_this_thread, escape_name, for_each_part, for_each_part_of_bytes, holds_parts, is_place,
 };
 pub use read::{FileContent, Stamp, read_bounded, stamp};
 pub use reject::{Refusal, Reject, Unreadable};

@@ -46,7 +46,7 @@ pub const MAX_DEPTH: u32 = 2;
 /// Limits of one input. The default is the constants of this crate.
 ///
 /// Every limit has its own [`Refusal`], which tells the measured and the allowed number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Limits {
     /// Largest file, in bytes ([`MAX_FILE_BYTES`]).
     pub file_bytes: u64,
@@ -105,7 +105,10 @@ impl Limits {
     }
 
     /// Checks the sides that a header states, and gives the number of pixels.
-    pub(crate) fn check_sides(&self, width: u32, height: u32) -> Result<u64, Refusal> {
+    ///
+    /// # Errors
+    /// [`Refusal::SideTooLong`], [`Refusal::TooManyPixels`].
+    pub fn check_sides(&self, width: u32, height: u32) -> Result<u64, Refusal> {
         if width.max(height) > self.side {
             return Err(Refusal::SideTooLong { width, height, allowed: self.side });
         }

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::store::Object;
 use crate::{
     FileContent, Limits, Part, Reject, Stamp,
-    parts::{Source, Walk, kind},
+    parts::{Container, HEAD, Source, Walk, kind},
     read::{self, open_regular},
 };
 
@@ -147,6 +147,31 @@ impl Opened {
     #[must_use]
     pub fn holds_parts(&mut self) -> bool {
         kind(&mut self.source).is_ok_and(|kind| kind.is_some())
+    }
+
+    /// Something else that is read, of so many bytes. Its errors may carry an [`Unreadable`](crate::Unreadable).
+    #[must_use]
+    pub fn of_source(source: Box<dyn Source>, size: u64) -> Self {
+        Self { stamp: Stamp { size, mtime_ns: i64::MIN }, source }
+    }
+
+    /// Whether it could hold other files, by its first bytes alone: `true` as well for a program, which may be an archive that
+    /// unpacks itself. For callers that leave it to another process to look closer.
+    #[must_use]
+    pub fn may_hold_parts(&mut self) -> bool {
+        self.read_at(0, HEAD).is_ok_and(|head| Container::sniff(&head).is_some() || head.starts_with(b"MZ"))
+    }
+
+    /// Up to `most` bytes from `at` on; fewer at the end only.
+    ///
+    /// # Errors
+    /// A [`Reject`] where it cannot be read.
+    pub fn read_at(&mut self, at: u64, most: usize) -> Result<Zeroizing<Vec<u8>>, Reject> {
+        let failed = |error| Reject::from(&error);
+        self.source.seek(SeekFrom::Start(at)).map_err(failed)?;
+        let mut bytes = Zeroizing::new(Vec::with_capacity(most));
+        self.source.by_ref().take(most as u64).read_to_end(&mut bytes).map_err(failed)?;
+        Ok(bytes)
     }
 
     /// Reads all of it. The size is checked before the reading and again after it, for a file that grows meanwhile.

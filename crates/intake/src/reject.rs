@@ -2,13 +2,17 @@
 
 use std::io;
 
+use serde::{Deserialize, Serialize};
+
+use crate::words::{self, Word};
+
 /// Longest detail text that is taken over from a decoder or the system, in characters.
 const MAX_DETAIL: usize = 160;
 
 /// Why an input has no image. Each input that is not decoded ends in exactly one of these.
 ///
 /// The texts name numbers, formats and fields, never a path, a record id or a value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Reject {
     /// Nobody could read it as it stands: the bytes are missing, damaged or no image.
     #[error(transparent)]
@@ -39,7 +43,7 @@ impl Reject {
 }
 
 /// What makes an input unreadable.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Unreadable {
     /// The file has no bytes.
@@ -58,6 +62,7 @@ pub enum Unreadable {
     #[error("reading failed: {detail}")]
     Io {
         /// What the system said.
+        #[serde(deserialize_with = "cleaned")]
         detail: String,
     },
     /// The content is no image and no container that is known by its first bytes.
@@ -67,14 +72,17 @@ pub enum Unreadable {
     #[error("the {format} is cut off before its end")]
     Truncated {
         /// The format by its first bytes.
-        format: &'static str,
+        #[serde(deserialize_with = "words::known")]
+        format: Word,
     },
     /// The file contradicts its format.
     #[error("the {format} is damaged: {detail}")]
     Malformed {
         /// The format by its first bytes.
-        format: &'static str,
+        #[serde(deserialize_with = "words::known")]
+        format: Word,
         /// What the decoder said.
+        #[serde(deserialize_with = "cleaned")]
         detail: String,
     },
 }
@@ -122,7 +130,7 @@ impl From<&io::Error> for Reject {
 }
 
 /// What makes an input refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Refusal {
     /// The file is larger than [`Limits::file_bytes`](crate::Limits::file_bytes).
@@ -163,15 +171,18 @@ pub enum Refusal {
     #[error("{format} is recognised but not supported{}{detail}", if detail.is_empty() { "" } else { ": " })]
     Unsupported {
         /// The format by its first bytes.
-        format: &'static str,
+        #[serde(deserialize_with = "words::known")]
+        format: Word,
         /// Which variant, or empty.
+        #[serde(deserialize_with = "cleaned")]
         detail: String,
     },
     /// Neither a regular file nor a folder: it is not opened.
     #[error("this is a {found}, not a regular file")]
     NotARegularFile {
         /// What it is instead.
-        found: &'static str,
+        #[serde(deserialize_with = "words::known")]
+        found: Word,
     },
     /// Symbolic links are not followed, since they may lead out of the vault.
     #[error("this is a symbolic link; links are not followed, list the file itself")]
@@ -183,14 +194,17 @@ pub enum Refusal {
     #[error("the {field} {problem}")]
     InvalidField {
         /// Which field.
-        field: &'static str,
+        #[serde(deserialize_with = "words::known")]
+        field: Word,
         /// What is wrong with it; never its value.
-        problem: &'static str,
+        #[serde(deserialize_with = "words::known")]
+        problem: Word,
     },
     /// The row cannot be taken apart into its fields.
     #[error("the row cannot be read: {problem}")]
     InvalidRow {
         /// What is wrong with it.
+        #[serde(deserialize_with = "cleaned")]
         problem: String,
     },
     /// A record id that an earlier row has. The earlier row is kept.
@@ -205,9 +219,11 @@ pub enum Refusal {
     #[error("the {format} has more than the {allowed} {what} allowed; what comes after is not read")]
     ContainerLimit {
         /// Format of the archive or document.
-        format: &'static str,
+        #[serde(deserialize_with = "words::known")]
+        format: Word,
         /// Of what there is too much: entries, unpacked bytes, pages, seconds of reading, levels.
-        what: &'static str,
+        #[serde(deserialize_with = "words::known")]
+        what: Word,
         /// How much is allowed.
         allowed: u64,
     },
@@ -215,25 +231,44 @@ pub enum Refusal {
     #[error("the {format} is encrypted; decrypt it first, or ask for its password")]
     Encrypted {
         /// Format.
-        format: &'static str,
+        #[serde(deserialize_with = "words::known")]
+        format: Word,
     },
     /// An entry whose place in the archive is not safe, such as `..` or an absolute path, or that overlaps another.
     #[error("the archive's entry is not safe: {how}")]
     UnsafeEntry {
         /// What is wrong with it.
-        how: &'static str,
+        #[serde(deserialize_with = "words::known")]
+        how: Word,
     },
     /// An archive or document with nothing in it.
     #[error("the {format} holds no files, pages or images")]
     EmptyContainer {
         /// Format.
-        format: &'static str,
+        #[serde(deserialize_with = "words::known")]
+        format: Word,
+    },
+    /// The process that decoded it ended without an answer. Nothing else was lost.
+    #[error("the decoding process crashed on it")]
+    DecoderCrashed,
+    /// The process that decoded it was stopped because it took too long.
+    #[error("the decoding process took longer than the {seconds} seconds allowed, and was stopped")]
+    DecoderTime {
+        /// Seconds allowed.
+        seconds: u64,
+    },
+    /// The process that decoded it wanted more memory than it may have.
+    #[error("the decoding process wanted more than the {allowed} bytes of memory allowed")]
+    DecoderMemory {
+        /// Bytes allowed.
+        allowed: u64,
     },
     /// A manifest path that leaves the vault's root.
     #[error("the path leaves the vault: {how}")]
     OutsideRoot {
         /// By which means.
-        how: &'static str,
+        #[serde(deserialize_with = "words::known")]
+        how: Word,
     },
 }
 
@@ -257,6 +292,9 @@ impl Refusal {
             Self::Encrypted { .. } => "encrypted",
             Self::UnsafeEntry { .. } => "unsafe_entry",
             Self::EmptyContainer { .. } => "empty_container",
+            Self::DecoderCrashed => "decoder_crashed",
+            Self::DecoderTime { .. } => "decoder_time",
+            Self::DecoderMemory { .. } => "decoder_memory",
             Self::OutsideRoot { .. } => "outside_root",
         }
     }
@@ -269,6 +307,11 @@ impl Refusal {
 /// A foreign message made fit for one line of a log: no control characters, bounded length.
 fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_DETAIL).collect::<String>()
+}
+
+/// A message from another process, made fit in the same way.
+fn cleaned<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map(|text| clean(&text))
 }
 
 #[cfg(test)]

@@ -71,6 +71,7 @@ pub fn calibrate(
     options: CalibrateOptions,
     progress: &dyn Progress,
 ) -> Result<CalibrateSummary, Error> {
+    config.check_decoder()?;
     if config.profile.exists() && !options.force {
         return Err(Error::ProfileExists { path: config.profile.clone() });
     }
@@ -132,7 +133,7 @@ fn measure(
     seed: u64,
 ) -> Vec<Option<CalibrationSample>> {
     let wanted = |place: &str| is_calibration_half(refs.record_ref(&format!("{}{place}", entry.record_id)));
-    images(&entry.location, &config.limits, most, &wanted)
+    images(&entry.location, config, most, &wanted)
         .into_iter()
         .map(|(_, image)| CalibrationSample::measure(&image, seed).ok())
         .collect()

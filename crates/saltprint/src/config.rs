@@ -8,12 +8,14 @@ use saltprint_index::{IndexDir, SelectionPolicy};
 use saltprint_intake::Vault;
 use saltprint_keys::{KeyPlace, Role};
 use saltprint_matching::{Cascade, RuleSettings};
+use saltprint_worker::Decoder;
 use serde::Deserialize;
 
 pub use saltprint_intake::Limits;
 
 use crate::Error;
 use crate::audit::AuditConfig;
+use crate::decoding::{DecodeConfig, DecodeSection};
 use crate::keys::{KeyAccess, PassphraseFrom};
 
 /// A checked configuration. Paths are absolute or relative to the current folder, ready for use.
@@ -37,6 +39,10 @@ pub struct Config {
     pub profile: PathBuf,
     /// Limits of every input.
     pub limits: Limits,
+    /// Whether decoding goes to workers, and how much each may take.
+    pub decode: DecodeConfig,
+    /// What decodes: this process, until [`Config::start_workers`] was called.
+    pub decoder: Decoder,
     /// Folder of blank templates and specimens, which are never evidence.
     pub negative: Option<PathBuf>,
     /// The report of the last evaluation (`report.json`), whose miss rates a case states.
@@ -92,6 +98,8 @@ struct File {
     index: IndexSection,
     #[serde(default)]
     limits: LimitsSection,
+    #[serde(default)]
+    decode: DecodeSection,
     #[serde(default)]
     negative: NegativeSection,
     #[serde(default)]
@@ -389,6 +397,8 @@ impl Config {
             index: base.join(file.index.dir),
             pin: file.index.pin.map(|pin| base.join(pin)),
             profile: base.join(file.index.profile),
+            decode: file.decode.config(&limits)?,
+            decoder: Decoder::in_process(),
             limits,
             negative: file.negative.root.map(|root| base.join(root)),
             evaluation: file.case.evaluation.map(|path| base.join(path)),

@@ -117,6 +117,12 @@ pub enum Error {
         /// Where it comes from.
         place: String,
     },
+    /// Decoding in workers with every layer is required, and not to be had.
+    #[error("`[decode] worker = \"required\"` cannot be met: {reason}")]
+    Decoding {
+        /// What is missing.
+        reason: String,
+    },
     /// Calibration failed.
     #[error("calibration failed")]
     Calibrate(#[from] CalibrateError),

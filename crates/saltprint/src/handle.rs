@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use saltprint_fingerprint::{Coder, Orientation};
+use saltprint_fingerprint::{Coder, Luma, Orientation};
 use saltprint_index::{
     Background, Coverage, Erasures, Generation, IndexDir, IndexError, Manifest, PreviousEpoch, Stamp,
 };
-use saltprint_intake::decode;
+use saltprint_intake::{Opened, Reject};
 use saltprint_keys::{DigestKey, EpochId, IndexKey, KeyAge, ProjectionKey};
 use saltprint_matching::{Basis, CascadeCounts, DecisionRule, LocalRule, Matcher, Rules};
 
@@ -238,7 +238,8 @@ impl Saltprint {
         watch: &mut Watch<'_>,
     ) -> Result<ItemReport, Error> {
         let snapshot = self.snapshot_for_answers()?;
-        match self.prepare(&snapshot, input, bytes, decode(bytes, &self.config.limits)) {
+        self.config.check_decoder()?;
+        match self.prepare(&snapshot, input, bytes, self.decode(bytes)) {
             Prepared::Query(_, asked) => {
                 let words = |orientation| {
                     let bytes = asked.query.code(orientation).to_bytes();
@@ -315,9 +316,18 @@ impl Saltprint {
         Ok(())
     }
 
+    /// Whether a file may hold others, each of which is a question of its own: see [`Saltprint::triage`].
+    pub fn holds_parts(&self, opened: &mut Opened) -> bool {
+        self.config.decoder.holds_parts(opened)
+    }
+
     /// Limits of every input.
     pub fn limits(&self) -> crate::Limits {
         self.config.limits
+    }
+
+    pub(crate) fn decode(&self, bytes: &[u8]) -> Result<Luma, Reject> {
+        self.config.decoder.decode(bytes, &self.config.limits)
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -80,7 +80,7 @@ fn written_down(
     let name = shown_path(path);
     // One image is read once: what is written down is what was looked up.
     let single = Location::from(path).open().ok().and_then(|mut opened| {
-        let single = !opened.holds_parts();
+        let single = !saltprint.holds_parts(&mut opened);
         single.then(|| opened.read(&saltprint.limits())).and_then(Result::ok)
     });
     if let Some(image) = single {

@@ -46,7 +46,10 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     write_corpus(&dir.join("vault"), &corpus, |_| ())?;
     let config_path = dir.join("saltprint.toml");
     fs::write(&config_path, CONFIG).with_context(|| format!("cannot write `{}`", config_path.display()))?;
-    let config = Config::load(&config_path)?;
+    let mut config = Config::load(&config_path)?;
+    for warning in config.start_workers()? {
+        say!("warning: {warning}");
+    }
 
     steps.say(&format!("$ saltprint keygen {}", config.keys.display()))?;
     saltprint_keys::keygen(&config.keys, SystemTime::now(), &mut system_random)?;

@@ -28,6 +28,17 @@ pub fn escape_name(name: &[u8]) -> String {
     escaped
 }
 
+/// Longest [place](crate::Part::place), in bytes: as long as the name of an entry of a ZIP archive in another can be with every
+/// character of it escaped.
+pub const MAX_PLACE_BYTES: usize = 1024 * 1024;
+
+/// Whether a text can be the [place](crate::Part::place) of a part: it shows as it is, and is not too long. To check those that
+/// come from another process.
+#[must_use]
+pub fn is_place(text: &str) -> bool {
+    text.len() <= MAX_PLACE_BYTES && !text.chars().any(is_deceptive)
+}
+
 /// What places say of parts that are no files.
 const OF_PLACES: [&str; 3] = ["#page=", "#content", "&image="];
 
@@ -53,6 +64,14 @@ mod tests {
         assert_eq!(escape_name("Ausweis Größe 身分証.jpg".as_bytes()), "Ausweis Größe 身分証.jpg");
         assert_eq!(escape_name(b"a\nb\x1b[2J\xff\\.jpg"), "a\\u{a}b\\u{1b}[2J\\xff\\\\.jpg");
         assert_eq!(escape_name("gpj.\u{202e}exe".as_bytes()), "gpj.\\u{202e}exe");
+    }
+
+    #[test]
+    fn places_show_as_they_are() {
+        assert!(is_place("") && is_place("/a.pdf#page=1&image=2"));
+        for bad in ["/a\nb", "/gpj.\u{202e}exe", &"x".repeat(MAX_PLACE_BYTES + 1)] {
+            assert!(!is_place(bad));
+        }
     }
 
     #[test]

@@ -25,13 +25,16 @@ use zeroize::Zeroizing;
 
 use crate::{Limits, Location, Reject, decode};
 
-pub use escape::escape_name;
+pub use document::{Document, Drawing, draw_on_this_thread};
+pub use escape::{MAX_PLACE_BYTES, escape_name, is_place};
 pub use kind::Container;
-pub(crate) use walk::{Source, Walk, kind};
+pub(crate) use kind::HEAD;
+pub use walk::Source;
+pub(crate) use walk::{Walk, kind};
 
 /// What a part is to the file that it lies in. A place is for people; whatever is decided is decided by this, since names come
 /// from outside. It has all kinds of parts that there are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Role {
     /// A file: the one that was walked, or an entry of an archive. Also what a walk says last where it had to stop early.
     File,
@@ -94,12 +97,38 @@ enum Kind {
 }
 
 /// Something that is drawn when it is asked for.
-pub(crate) trait Lazy: Send {
+pub trait Lazy: Send {
     /// Bytes that are the same for the same content and differ for other content.
     fn identity(&self) -> Cow<'_, [u8]>;
 
     /// Draws it, within `limits`.
+    ///
+    /// # Errors
+    /// A [`Reject`].
     fn decode(&self, limits: &Limits) -> Result<Luma, Reject>;
+
+    /// What another process needs to draw it.
+    fn form(&self) -> Form<'_> {
+        Form::Elsewhere
+    }
+}
+
+/// What another process needs to decode a [`Content`].
+#[derive(Debug)]
+pub enum Form<'c> {
+    /// The bytes of an image file, or of something that no decoder takes.
+    File(&'c [u8]),
+    /// A part of a document.
+    Drawing {
+        /// The bytes of the document.
+        document: &'c [u8],
+        /// Their digest.
+        digest: blake3::Hash,
+        /// What to draw of it ([`Document::draw`]).
+        drawing: Drawing,
+    },
+    /// It is decoded in another process already.
+    Elsewhere,
 }
 
 impl Content {
@@ -120,7 +149,8 @@ impl Content {
     }
 
     /// Something to be drawn, which says that `held` bytes are held for it.
-    pub(crate) fn lazy(lazy: impl Lazy + 'static, held: usize) -> Self {
+    #[must_use]
+    pub fn lazy(lazy: impl Lazy + 'static, held: usize) -> Self {
         Self(Kind::Lazy(Box::new(lazy), held))
     }
 
@@ -130,6 +160,15 @@ impl Content {
         match &self.0 {
             Kind::File(bytes) => Cow::Borrowed(bytes),
             Kind::Lazy(lazy, _) => lazy.identity(),
+        }
+    }
+
+    /// What another process needs to decode it.
+    #[must_use]
+    pub fn form(&self) -> Form<'_> {
+        match &self.0 {
+            Kind::File(bytes) => Form::File(bytes),
+            Kind::Lazy(lazy, _) => lazy.form(),
         }
     }
 

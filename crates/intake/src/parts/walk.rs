@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 use super::{Container, Content, Part, Role, archive, document, kind::HEAD};
 use crate::{Limits, Location, Refusal, Reject, limits::FREE_UNPACKED_BYTES, location::read_at_most};
 
-/// What archives are read from.
-pub(crate) trait Source: Read + Seek {}
+/// What a file is read from: anything that can be read and sought.
+pub trait Source: Read + Seek {}
 
 impl<T: Read + Seek> Source for T {}
 

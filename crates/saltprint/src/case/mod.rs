@@ -110,6 +110,7 @@ impl<'a> Case<'a> {
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
         saltprint.check_evidence(options.evidence)?;
+        saltprint.config().check_decoder()?;
         let snapshot = saltprint.snapshot_for_answers()?;
         opening::check_words(options).map_err(|reason| Error::Case { path: folder.to_owned(), reason })?;
         let folder = Folder::open(folder, leak)?;

@@ -85,7 +85,7 @@ impl Worker<'_> {
         let mut all: Vec<Processed> = Vec::new();
         let mut page: Option<(String, GlobalCode)> = None;
         let mut failed = None;
-        opened.for_each_part(self.limits(), &mut |Part { place, role, content, .. }| {
+        self.decoder().for_each_part(opened, self.limits(), &mut |Part { place, role, content, .. }| {
             held += content.as_ref().map_or(0, Content::held);
             batch.push(Piece { record_id: entry.record_id.clone() + &place, role, content });
             if batch.len() < BATCH && held < BATCH_BYTES {

@@ -181,6 +181,7 @@ pub fn rebuild(
     options: RebuildOptions,
     progress: &dyn Progress,
 ) -> Result<RebuildSummary, Error> {
+    config.check_decoder()?;
     let started = Instant::now();
     let mut ring = Keyring::load(config)?;
     let ref_key: RefKey = config.load_key()?;

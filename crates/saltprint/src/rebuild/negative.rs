@@ -6,7 +6,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use saltprint_fingerprint::{Coder, Fingerprint};
 use saltprint_index::NegativeBank;
-use saltprint_intake::{Limits, for_each_part, list_inputs};
+use saltprint_intake::list_inputs;
 
 use crate::{Config, Error};
 
@@ -33,10 +33,8 @@ pub(super) fn read(config: &Config, coder: &Coder) -> Result<Negative, Error> {
         }
     }
     // The order of the listing is that of the names, so the same folder gives the same bank.
-    let fingerprints: Vec<Vec<Option<Fingerprint>>> = entries
-        .par_iter()
-        .map(|entry| fingerprints(entry.location.as_path(), &config.limits, coder))
-        .collect();
+    let fingerprints: Vec<Vec<Option<Fingerprint>>> =
+        entries.par_iter().map(|entry| fingerprints(entry.location.as_path(), config, coder)).collect();
     for fingerprint in fingerprints.into_iter().flatten() {
         match fingerprint {
             Some(fingerprint) => negative.bank.add(&fingerprint),
@@ -47,10 +45,10 @@ pub(super) fn read(config: &Config, coder: &Coder) -> Result<Negative, Error> {
 }
 
 /// Of a file every part; `None` for one that cannot be used.
-fn fingerprints(path: &Path, limits: &Limits, coder: &Coder) -> Vec<Option<Fingerprint>> {
+fn fingerprints(path: &Path, config: &Config, coder: &Coder) -> Vec<Option<Fingerprint>> {
     let mut found = Vec::new();
-    for_each_part(path, limits, &mut |part| {
-        let image = part.content.and_then(|content| content.decode(limits)).ok();
+    config.for_each_part(path, &mut |part| {
+        let image = part.content.and_then(|content| content.decode(&config.limits)).ok();
         found.push(image.and_then(|image| coder.fingerprint(&image).ok()));
         ControlFlow::Continue(())
     });

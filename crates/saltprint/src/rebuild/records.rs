@@ -6,8 +6,9 @@ use saltprint_fingerprint::Coder;
 use saltprint_index::{
     CatalogReader, CatalogRow, ContainerRow, Erased, Erasures, RecordFacts, SeenOutcome, SegmentRecord,
 };
-use saltprint_intake::{Entry, Facts, Limits, Opened, Reject, Stamp, decode};
+use saltprint_intake::{Entry, Facts, Limits, Opened, Reject, Stamp};
 use saltprint_keys::{ContentDigest, DigestKey, IndexKey, RecordRef, RefKey};
+use saltprint_worker::Decoder;
 
 use super::previous::{Place, Previous};
 use crate::{Config, Error};
@@ -94,6 +95,10 @@ impl<'a> Worker<'a> {
             || subject.is_some_and(|subject| erased.contains(&subject))
     }
 
+    pub(super) fn decoder(&self) -> &Decoder {
+        &self.config.decoder
+    }
+
     pub(super) fn refs(&self) -> &RefKey {
         self.refs
     }
@@ -157,7 +162,7 @@ impl<'a> Worker<'a> {
             Ok(opened) => opened,
             Err(reject) => return rejected(reject),
         };
-        if opened.holds_parts() {
+        if self.decoder().holds_parts(&mut opened) {
             return self.container(entry, opened, record_ref, stamped, place_digest);
         }
         self.plain(entry, opened, record_ref, place_digest).map(|processed| vec![processed])
@@ -189,7 +194,7 @@ impl<'a> Worker<'a> {
         if let Some(place) = self.previous.find_content(digest) {
             return self.with_fingerprint_of(place, &entry.facts, record_ref, row, true);
         }
-        let image = match decode(content.bytes(), &self.config.limits) {
+        let image = match self.decoder().decode(content.bytes(), &self.config.limits) {
             Ok(image) => image,
             Err(reject) => return Ok(Processed::Rejected { record_id: record_id(), reject }),
         };

@@ -150,8 +150,7 @@ fn strangers(
 ) -> Result<Vec<Stranger>, Error> {
     let record_ref = |place: &str| refs.record_ref(&format!("{}{place}", entry.record_id));
     let mut strangers = Vec::new();
-    for (place, image) in images(&entry.location, &config.limits, most, &|place| eligible(record_ref(place)))
-    {
+    for (place, image) in images(&entry.location, config, most, &|place| eligible(record_ref(place))) {
         let Some(record) = generation.find(record_ref(&place))? else {
             continue;
         };

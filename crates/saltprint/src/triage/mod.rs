@@ -173,6 +173,7 @@ impl Saltprint {
         mut on_item: impl FnMut(ItemReport) -> Result<(), E>,
     ) -> Result<TriageSummary, E> {
         self.check_evidence(evidence)?;
+        self.config().check_decoder()?;
         let snapshot = self.snapshot_for_answers()?;
         let mut tally = Tally::default();
         let wanted = Wanted { evidence, thumbnails: false };

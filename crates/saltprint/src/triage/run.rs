@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use saltprint_fingerprint::{GlobalCode, Luma, Orientation};
-use saltprint_intake::{Part, Unreadable, for_each_part, for_each_part_of_bytes, holds_parts};
+use saltprint_intake::{Part, Unreadable};
 use saltprint_keys::ContentDigest;
 use saltprint_matching::CascadeCounts;
 
@@ -169,7 +169,7 @@ impl<'a, E: From<Error>> Run<'a, E> {
     fn one(&mut self, input: TriageInput, seen: Option<Seen>, at: &mut dyn FnMut(f64)) -> Result<(), E> {
         match input {
             TriageInput::File { name, path } => {
-                if holds_parts(&path) {
+                if self.saltprint.config().holds_parts(&path) {
                     self.container(&name, &path, seen, at)
                 } else {
                     self.push(Unit { name, source: Source::File { path, seen } })
@@ -177,8 +177,10 @@ impl<'a, E: From<Error>> Run<'a, E> {
             }
             TriageInput::Bytes { name, bytes } => {
                 let mut failed = None;
-                let limits = self.saltprint.config().limits;
-                for_each_part_of_bytes(bytes, &limits, &mut |part| self.part(&name, part, &mut failed));
+                let config = self.saltprint.config();
+                config.decoder.for_each_part_of_bytes(bytes, &config.limits, &mut |part| {
+                    self.part(&name, part, &mut failed)
+                });
                 failed.map_or(Ok(()), Err)
             }
             TriageInput::Rejected { name, reject } => {
@@ -204,13 +206,12 @@ impl<'a, E: From<Error>> Run<'a, E> {
         at: &mut dyn FnMut(f64),
     ) -> Result<(), E> {
         let mut failed = None;
-        let limits = self.saltprint.config().limits;
         // Its bytes are those of the evidence when the walk begins, and nobody has written to it when it ends.
         let before = Version::of(path);
         let same =
             seen.is_none_or(|seen| before == Some(seen.version) && blake3_of(path) == Some(seen.digest));
         if same {
-            for_each_part(path, &limits, &mut |part| {
+            self.saltprint.config().for_each_part(path, &mut |part| {
                 at(part.behind);
                 self.part(name, part, &mut failed)
             });

@@ -47,12 +47,9 @@ impl Unit {
                 Ok(file) if seen.is_some_and(|seen| seen.digest != blake3::hash(file.bytes())) => {
                     self.rejected(&Unreadable::Changed.into())
                 }
-                Ok(file) => saltprint.prepare(
-                    snapshot,
-                    &self.name,
-                    file.bytes(),
-                    saltprint_intake::decode(file.bytes(), &saltprint.config().limits),
-                ),
+                Ok(file) => {
+                    saltprint.prepare(snapshot, &self.name, file.bytes(), saltprint.decode(file.bytes()))
+                }
                 Err(reject) => self.rejected(&reject),
             },
             Source::Part { content, .. } => saltprint.prepare(

@@ -42,7 +42,10 @@ pub(super) fn reject_of(format: &'static str, error: &io::Error) -> Reject {
     if let Some(Carried(reject)) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
         return reject.clone();
     }
-    if error.raw_os_error().is_some() {
+    // The system, or a source of ours, has said what is wrong.
+    if error.raw_os_error().is_some()
+        || error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<Unreadable>)
+    {
         return Reject::from(error);
     }
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other kind is a decoder's word for damage")]

@@ -2,7 +2,8 @@
 
 use std::{
     any::Any,
-    panic,
+    cell::Cell,
+    panic::{self, AssertUnwindSafe},
     sync::Once,
     thread::{self, Builder},
 };
@@ -13,6 +14,16 @@ const STACK: usize = 64 * 1024 * 1024;
 
 /// Name of those threads. The panic hook knows them by it.
 const NAME: &str = "saltprint-document";
+
+thread_local! {
+    static ON_THIS_THREAD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Draws the documents of the calling thread on it from now on, instead of on threads with a larger stack. It is for a process
+/// that decodes for another one and may start no threads; it gives itself a stack of 64 MiB, and a panic hook that says nothing.
+pub fn draw_on_this_thread() {
+    ON_THIS_THREAD.set(true);
+}
 
 /// Why guarded work has no result.
 #[derive(Debug)]
@@ -26,9 +37,12 @@ pub(super) enum Fault {
 /// Runs `work` on a thread of its own, so that a panic in it is an error here and its stack is large enough.
 ///
 /// The message of such a panic is not printed, since it may quote the content; panics of other threads keep their
-/// hook. A stack that overflows all the same ends the process, and work that never ends is waited for: both need a
-/// process of its own for each document, which this is not.
+/// hook. A stack that overflows all the same ends the process, and work that never ends is waited for: against both helps
+/// only to decode in a process of its own ([`draw_on_this_thread`]).
 pub(super) fn guarded<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, Fault> {
+    if ON_THIS_THREAD.get() {
+        return panic::catch_unwind(AssertUnwindSafe(work)).map_err(Fault::Unwound);
+    }
     silence();
     thread::scope(|scope| {
         let started = Builder::new().name(NAME.to_owned()).stack_size(STACK).spawn_scoped(scope, work);
@@ -57,6 +71,18 @@ fn silence() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_may_do_the_work_itself() {
+        let other = thread::spawn(|| {
+            draw_on_this_thread();
+            let here = thread::current().id();
+            assert_eq!(guarded(|| thread::current().id()).unwrap(), here);
+            matches!(guarded(|| -> u8 { give_up(5_u8) }), Err(Fault::Unwound(_)))
+        });
+        assert!(other.join().unwrap());
+        assert_ne!(guarded(|| thread::current().id()).unwrap(), thread::current().id());
+    }
 
     #[test]
     fn work_panics_and_what_is_given_up() {

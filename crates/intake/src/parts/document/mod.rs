@@ -3,6 +3,7 @@
 //! A PDF gives each of its pages, drawn, and each image on it; a TIFF of several pages each of them. The walk looks at
 //! the structure only; pages are drawn where their content is decoded.
 
+mod drawing;
 mod guard;
 mod pdf;
 mod tiff;
@@ -13,6 +14,9 @@ use zeroize::Zeroizing;
 
 use super::{Container, walk::Walk};
 use crate::{Limits, Refusal};
+
+pub use drawing::{Document, Drawing};
+pub use guard::draw_on_this_thread;
 
 /// Hands the pages and images of a document to the walk.
 pub(super) fn walk(
@@ -42,11 +46,6 @@ pub(super) fn walk(
 /// The place of a page, counted from 1.
 fn page_place(place: &str, number: usize) -> String {
     format!("{place}#page={number}")
-}
-
-/// Bytes that stand for a part of a document: what it is, the digest of the whole document, and two numbers.
-fn identity(what: &'static [u8], document: &blake3::Hash, first: u64, second: u64) -> Vec<u8> {
-    [what, document.as_bytes(), &first.to_le_bytes(), &second.to_le_bytes()].concat()
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ use blake3::Hash;
 use saltprint_fingerprint::Luma;
 use zeroize::Zeroizing;
 
-use super::{identity, page_place};
+use super::{Drawing, page_place};
 use crate::{
     Limits, Refusal, Reject, Unreadable,
     decode::{TiffLayout as Layout, decode_tiff_page},
-    parts::{Content, Kind, Lazy, Role, walk::Walk},
+    parts::{Content, Form, Kind, Lazy, Role, walk::Walk},
 };
 
 /// The name used in messages.
@@ -70,11 +70,21 @@ struct Page {
 
 impl Lazy for Page {
     fn identity(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(identity(b"TIFF page", &self.document, self.directory, 0))
+        Cow::Owned(self.drawing().identity(&self.document))
     }
 
     fn decode(&self, limits: &Limits) -> Result<Luma, Reject> {
         decode_tiff_page(&self.bytes, self.directory, limits)
+    }
+
+    fn form(&self) -> Form<'_> {
+        Form::Drawing { document: &self.bytes, digest: self.document, drawing: self.drawing() }
+    }
+}
+
+impl Page {
+    fn drawing(&self) -> Drawing {
+        Drawing::TiffPage { directory: self.directory }
     }
 }
 

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     Limits, Refusal, Reject, Unreadable,
     decode::to_luma,
-    parts::{Lazy, document::identity},
+    parts::{Drawing, Form, Lazy},
 };
 
 /// Shortest side of an image that is a part, in pixels. Below it there are logos, rules and spacers; no document of an
@@ -239,9 +239,7 @@ pub(super) struct Image {
 
 impl Lazy for Image {
     fn identity(&self) -> Cow<'_, [u8]> {
-        let id = self.named.id;
-        let id = u64::from(id.obj_number) << 32 | u64::from(id.gen_number.cast_unsigned());
-        Cow::Owned(identity(b"PDF image", &self.document.digest, id, 0))
+        Cow::Owned(self.drawing().identity(&self.document.digest))
     }
 
     fn decode(&self, limits: &Limits) -> Result<Luma, Reject> {
@@ -249,6 +247,30 @@ impl Lazy for Image {
             let page = pdf.pages().get(self.page).ok_or_else(|| damaged("a page of it is not there"))?;
             decode(page, &self.named, limits)
         })
+    }
+
+    fn form(&self) -> Form<'_> {
+        self.document.form(self.drawing())
+    }
+}
+
+impl Image {
+    fn drawing(&self) -> Drawing {
+        let Named { id, form, name } = &self.named;
+        Drawing::PdfImage {
+            page: self.page,
+            id: (id.obj_number, id.gen_number),
+            form: form.map(|form| (form.obj_number, form.gen_number)),
+            name: name.clone(),
+        }
+    }
+}
+
+impl Named {
+    /// The image that a drawing tells.
+    pub(super) fn new(id: (u32, i32), form: Option<(u32, i32)>, name: &[u8]) -> Self {
+        let identifier = |(number, generation)| ObjectIdentifier::new(number, generation);
+        Self { id: identifier(id), form: form.map(identifier), name: name.to_vec() }
     }
 }
 

@@ -7,8 +7,8 @@
 //! What is bounded here: the size of the document, of what its streams unpack to (all together, but for images: those each
 //! alone), of a drawn page and of each image, the number of pages, images, drawing commands and pixels that a page draws, the
 //! memory of each decode, and the time of all of them. What is not: streams that are encrypted or packed twice are not
-//! unpacked ahead; and nothing in a process can stop a decoder that overflows its stack or never ends. That takes a decoder
-//! in a process of its own.
+//! unpacked ahead; and nothing in a process can stop a decoder that overflows its stack or never ends. That takes a process of
+//! its own, which the crate `worker` gives.
 
 mod clock;
 mod images;
@@ -23,6 +23,7 @@ use std::{
 
 use blake3::Hash;
 use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf, PdfData};
+use saltprint_fingerprint::Luma;
 use zeroize::Zeroizing;
 
 use super::{
@@ -31,11 +32,11 @@ use super::{
 };
 use crate::{
     Limits, Refusal, Reject, Unreadable,
-    parts::{Content, Role, walk::Walk},
+    parts::{Content, Drawing, Form, Lazy as _, Role, walk::Walk},
 };
 
 use clock::{Clock, Turn};
-use images::{Found, Image, Images};
+use images::{Found, Image, Images, Named};
 use page::Page;
 
 /// The name used in messages.
@@ -115,8 +116,11 @@ fn end_at_limit(walk: &mut Walk<'_>, place: &str) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
+/// Number and generation of an object.
+type Id = (u32, i32);
+
 /// A PDF that is open, shared by its parts.
-struct Document {
+pub(super) struct Document {
     bytes: Arc<Bytes>,
     digest: Hash,
     /// Bytes of the document, and those that the parser may come to keep of its streams.
@@ -126,7 +130,7 @@ struct Document {
 }
 
 /// The bytes of the document, as the parser takes them.
-struct Bytes(Zeroizing<Vec<u8>>);
+struct Bytes(Arc<Zeroizing<Vec<u8>>>);
 
 impl AsRef<[u8]> for Bytes {
     fn as_ref(&self) -> &[u8] {
@@ -140,7 +144,7 @@ impl Document {
         let held = bytes.len().saturating_add(usize::try_from(kept).unwrap_or(usize::MAX));
         let digest = blake3::hash(&bytes);
         let document = Self {
-            bytes: Arc::new(Bytes(bytes)),
+            bytes: Arc::new(Bytes(Arc::new(bytes))),
             digest,
             held,
             pdf: OnceLock::new(),
@@ -149,6 +153,42 @@ impl Document {
         let pdf = unwound(guarded(|| document.parse()))?;
         let _ = document.pdf.set(pdf);
         Ok(document)
+    }
+
+    /// Takes a document that a walk has checked before, elsewhere. It is parsed when something of it is drawn.
+    pub(super) fn checked(bytes: Arc<Zeroizing<Vec<u8>>>, digest: Hash) -> Self {
+        Self { bytes: Arc::new(Bytes(bytes)), digest, held: 0, pdf: OnceLock::new(), clock: Clock::default() }
+    }
+
+    /// Draws a page.
+    pub(super) fn page(self: &Arc<Self>, index: usize, limits: &Limits) -> Result<Luma, Reject> {
+        self.keep_parsed()?;
+        Page { document: Arc::clone(self), index }.decode(limits)
+    }
+
+    /// Decodes an image: its object, the form that names it, and its name there.
+    pub(super) fn image(
+        self: &Arc<Self>,
+        page: usize,
+        (id, form, name): (Id, Option<Id>, &[u8]),
+        limits: &Limits,
+    ) -> Result<Luma, Reject> {
+        self.keep_parsed()?;
+        let named = Named::new(id, form, name);
+        Image { document: Arc::clone(self), page, named }.decode(limits)
+    }
+
+    fn keep_parsed(&self) -> Result<(), Reject> {
+        if self.pdf.get().is_none() {
+            let pdf = unwound(guarded(|| self.parse()))?;
+            let _ = self.pdf.set(pdf);
+        }
+        Ok(())
+    }
+
+    /// What another process needs to draw something of it.
+    fn form(&self, drawing: Drawing) -> Form<'_> {
+        Form::Drawing { document: &self.bytes.0, digest: self.digest, drawing }
     }
 
     fn parse(&self) -> Result<Pdf, Reject> {

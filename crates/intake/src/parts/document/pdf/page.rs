@@ -20,7 +20,7 @@ use super::{Document, NAME, clock::Turn, damaged, survey::Survey};
 use crate::{
     Limits, Refusal, Reject, Unreadable,
     decode::to_luma,
-    parts::{Lazy, document::identity},
+    parts::{Drawing, Form, Lazy},
 };
 
 /// Longer side of a drawn page, in pixels. A4 at 150 dots an inch has 1,754: small print can be read, a card on the
@@ -37,7 +37,7 @@ pub(super) struct Page {
 
 impl Lazy for Page {
     fn identity(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(identity(b"PDF page", &self.document.digest, self.index as u64, 0))
+        Cow::Owned(self.drawing().identity(&self.document.digest))
     }
 
     fn decode(&self, limits: &Limits) -> Result<Luma, Reject> {
@@ -45,6 +45,16 @@ impl Lazy for Page {
             let page = pdf.pages().get(self.index).ok_or_else(|| damaged("a page of it is not there"))?;
             draw(page, limits, turn)
         })
+    }
+
+    fn form(&self) -> Form<'_> {
+        self.document.form(self.drawing())
+    }
+}
+
+impl Page {
+    fn drawing(&self) -> Drawing {
+        Drawing::PdfPage { index: self.index }
     }
 }
 
