@@ -18,7 +18,7 @@ fn browser() -> Option<&'static str> {
 fn dump(browser: &str, home: &Path, hash: &str) -> Option<Vec<Element>> {
     let output = Command::new(browser)
         .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"])
-        .args(["--disable-component-update", "--disable-sync", "--dump-dom"])
+        .args(["--disable-component-update", "--disable-sync", "--window-size=400,800", "--dump-dom"])
         .arg(format!("--user-data-dir={}", home.join("profile").display()))
         .arg(format!("file://{}#{hash}", home.join("report.html").display()))
         .stderr(Stdio::null())
@@ -93,4 +93,28 @@ fn a_link_filters_the_table() {
             .iter()
             .any(|e| e.get("href").is_some_and(|href| href.starts_with("#outcome=match&q=vendor-a")))
     );
+}
+
+/// What the page is wider than its window by, in a window as narrow as the browser makes one, in CSS pixels.
+const MEASURE: &str = "<script>addEventListener('load', () => { const page = document.documentElement; \
+    document.getElementById('status').textContent = `wider by ${page.scrollWidth - page.clientWidth}`; });</script>";
+
+#[test]
+fn a_narrow_window_is_not_scrolled_sideways() {
+    let Some(browser) = browser() else {
+        println!("skipped: no chromium, chromium-browser or google-chrome on PATH");
+        return;
+    };
+    let home = tempfile::tempdir().unwrap();
+    let page = page(&Case::new(Variant::Sample, 60));
+    // The page's own policy would not let a script of ours run.
+    let measured = page.replace("http-equiv=\"Content-Security-Policy\"", "name=\"policy\"") + MEASURE;
+    assert!(measured.len() < page.len() + MEASURE.len(), "the policy stands where it is looked for");
+    std::fs::write(home.path().join("report.html"), measured).unwrap();
+
+    let Some(elements) = dump(browser, home.path(), "") else {
+        println!("skipped: `{browser}` does not start here");
+        return;
+    };
+    assert_eq!(status(&elements), "wider by 0");
 }
