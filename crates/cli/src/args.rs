@@ -160,8 +160,8 @@ pub(crate) struct CalibrateArgs {
     /// Seed of the simulated edits; the same seed and vault give the same profile.
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
-    /// Half-spaces that a bit of a whole-image code is read from: 1, or 4, 6 or 8 through a secret truth table. PRIVACY.md says
-    /// what that buys and costs.
+    /// Half-spaces that a bit of a whole-image code is read from: 1, or 4, 6 or 8 through a secret truth table. Above
+    /// 1 for experiments only: strangers were matched with it; PRIVACY.md says what it buys and costs.
     #[arg(long, value_name = "K", default_value = "1", value_parser = readout)]
     pub(crate) readout: Readout,
     /// Replace a profile that exists: the next rebuild then fingerprints every record again.
