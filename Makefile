@@ -5,7 +5,7 @@ LOCKED := --locked
 
 # Minutes for each fuzz target, and which of them.
 MINUTES ?= 10
-TARGETS ?= image archive document segment manifest catalog key profile config audit
+TARGETS ?= image archive document erasures segment manifest catalog key profile config audit
 
 .PHONY: help check fmt clippy doc test faults demo bench deny advisories sbom reproducible fuzz fuzz-smoke golden
 

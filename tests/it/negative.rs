@@ -28,6 +28,25 @@ fn what_matches_a_negative_image_is_no_evidence() {
 }
 
 #[test]
+fn an_epoch_that_goes_knows_the_negative_images_that_come() {
+    let place = Place::small();
+    let specimen = &corpus()[3];
+    let leaked = format!("vault/{}", specimen.record_id);
+    place.run(&["keys", "rotate"]).expect(0);
+    place.run(&["rebuild"]).expect(0);
+    place.run(&["lookup", &leaked]).expect(0);
+
+    let text = fs::read_to_string(place.path("saltprint.toml")).unwrap();
+    place.write("blank/specimen.jpg", &specimen.encoded);
+    place.write("saltprint.toml", format!("{text}[negative]\nroot = \"blank\"\n"));
+    place.run(&["rebuild"]).expect(0);
+    place.run(&["lookup", &leaked]).expect(10);
+    place.write("saltprint.toml", text);
+    place.run(&["rebuild"]).expect(0);
+    place.run(&["lookup", &leaked]).expect(0);
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_an_error() {
     let place = Place::small();
     let text = fs::read_to_string(place.path("saltprint.toml")).unwrap();

@@ -331,6 +331,32 @@ fn an_index_of_the_old_epoch_put_back_is_refused() {
 }
 
 #[test]
+fn an_older_generation_of_the_epoch_before_put_in_its_place_is_refused() {
+    let place = place();
+    let older: Vec<_> =
+        fs::read_dir(place.path("index")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    fs::create_dir(place.path("kept")).unwrap();
+    for file in &older {
+        fs::copy(file, place.path("kept").join(file.file_name().unwrap())).unwrap();
+    }
+    // The record that is gone leaves the old epoch before the keys change.
+    place.run(&["rebuild"]).expect(0);
+    place.run(&["keys", "rotate"]).expect(0);
+    place.run(&["rebuild"]).expect(0);
+    assert_eq!(lookup(&place, "gone.jpg"), None);
+
+    let last = fs::read(place.path("index/MANIFEST.previous")).unwrap();
+    for file in older.iter().filter(|file| !file.exists()) {
+        fs::copy(place.path("kept").join(file.file_name().unwrap()), file).unwrap();
+    }
+    fs::copy(place.path("kept/MANIFEST"), place.path("index/MANIFEST.previous")).unwrap();
+    place.run(&["lookup", "gone.jpg"]).expect(1).says(&["not the last one of the previous epoch"]);
+    place.run(&["rebuild"]).expect(1).says(&["MANIFEST.previous"]);
+    fs::write(place.path("index/MANIFEST.previous"), last).unwrap();
+    assert_eq!(lookup(&place, "gone.jpg"), None);
+}
+
+#[test]
 fn a_reader_goes_over_to_new_keys_and_lets_go_of_an_epoch_whose_time_is_over() {
     let place = place();
     let config = place.config();
@@ -368,10 +394,10 @@ fn a_reader_goes_over_to_new_keys_and_lets_go_of_an_epoch_whose_time_is_over() {
     let dir = IndexDir::new(&config.index);
     let (_, _, key) = load(KeyAge::Present);
     let manifest = dir.manifest(&key).unwrap().unwrap();
-    let PreviousEpoch { epoch, .. } = manifest.previous.unwrap();
+    let previous = manifest.previous.unwrap();
     let over = saltprint_index::Manifest {
         generation: manifest.generation + 1,
-        previous: Some(PreviousEpoch { epoch, until: 1 }),
+        previous: Some(PreviousEpoch { until: 1, ..previous }),
         ..manifest
     };
     dir.publish(&dir.lock().unwrap(), &key, &over).unwrap();

@@ -30,6 +30,7 @@ mod catalog;
 mod config;
 mod corpus;
 mod document;
+mod erasures;
 mod image;
 mod key;
 mod manifest;

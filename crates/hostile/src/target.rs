@@ -2,7 +2,7 @@
 
 use peak_alloc::PeakAlloc;
 
-use crate::{archive, audit, catalog, config, document, image, key, manifest, profile, segment};
+use crate::{archive, audit, catalog, config, document, erasures, image, key, manifest, profile, segment};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
@@ -46,6 +46,13 @@ impl Target {
             words: document::WORDS,
             check: document::check,
             seeds: document::seeds,
+        },
+        Self {
+            name: "erasures",
+            memory: 4 * MIB,
+            words: erasures::WORDS,
+            check: erasures::check,
+            seeds: erasures::seeds,
         },
         Self { name: "segment", memory: 64 * MIB, words: &[], check: segment::check, seeds: segment::seeds },
         Self {

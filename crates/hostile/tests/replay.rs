@@ -77,6 +77,11 @@ fn document() {
 }
 
 #[test]
+fn erasures() {
+    replay("erasures");
+}
+
+#[test]
 fn segment() {
     replay("segment");
 }

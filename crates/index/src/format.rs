@@ -9,7 +9,7 @@ pub const SEGMENT_VERSION: u16 = 2;
 /// First bytes of a sealed manifest.
 pub const MANIFEST_MAGIC: [u8; 8] = *b"SALTMAN\0";
 /// Version of the manifest that this build writes, and the only one that it reads.
-pub const MANIFEST_VERSION: u16 = 5;
+pub const MANIFEST_VERSION: u16 = 6;
 /// First bytes of a sealed census of local features.
 pub const CENSUS_MAGIC: [u8; 8] = *b"SALTCEN\0";
 /// Version of the census that this build writes, and the only one that it reads.

@@ -77,5 +77,5 @@ pub use local::{Candidate, Census, LocalLookup, Selection, SelectionPolicy};
 pub use map::MappedFile;
 pub use month::{Month, MonthError};
 pub use negative::NegativeBank;
-pub use scan::{Hit, Nearest, scan_codes};
+pub use scan::{Hit, Nearest, kernel_name, scan_codes};
 pub use segment::{Segment, SegmentId, SegmentRecord, SegmentWriter};

@@ -202,10 +202,8 @@ impl<'a> Matcher<'a> {
         counts: &mut CascadeCounts,
     ) -> Result<Vec<Judgement>, IndexError> {
         let started = Instant::now();
-        let mut judgements: Vec<Option<Judgement>> = Vec::with_capacity(queries.len());
-        for query in queries {
-            judgements.push(self.global.ask_graph(query, &self.rules.whole)?);
-        }
+        let asked = queries.par_iter().map(|query| self.global.ask_graph(query, &self.rules.whole));
+        let mut judgements: Vec<Option<Judgement>> = asked.collect::<Result<_, _>>()?;
         let by_graph: Vec<bool> = judgements.iter().map(Option::is_some).collect();
         counts.seconds.graph += started.elapsed().as_secs_f64();
 

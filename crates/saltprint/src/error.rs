@@ -82,9 +82,9 @@ pub enum Error {
         /// The index folder.
         path: PathBuf,
     },
-    /// The previous epoch answers by the manifest, but its own manifest is gone or another's.
+    /// The previous epoch answers by the manifest, but its own manifest is gone, an older one, or another's.
     #[error(
-        "`MANIFEST.previous` in `{}` is missing or not that of the previous epoch, which still answers; restore the folder, \
+        "`MANIFEST.previous` in `{}` is missing or not the last one of the previous epoch, which still answers; restore the folder, \
          or end that epoch with `[keys] overlap_days = 0` and a rebuild",
         path.display()
     )]

@@ -429,7 +429,7 @@ impl Snapshot {
     pub(crate) fn previous_status(&self) -> Option<PreviousStatus> {
         match &self.previous {
             Previous::None => None,
-            Previous::Closed(PreviousEpoch { epoch, until }) => Some(PreviousStatus {
+            Previous::Closed(PreviousEpoch { epoch, until, .. }) => Some(PreviousStatus {
                 epoch: *epoch,
                 until: *until,
                 answers: false,
@@ -501,7 +501,7 @@ impl Snapshot {
             Before::None => Previous::None,
             Before::Closed(named) => Previous::Closed(named),
             Before::Open { manifest: before, key, until } => {
-                let epoch = before.epoch;
+                let (epoch, generation) = (before.epoch, before.generation);
                 let opened = Self::open_epoch(
                     dir,
                     config,
@@ -514,7 +514,7 @@ impl Snapshot {
                     Ok(before) => Previous::Open { snapshot: Arc::new(before), until },
                     // One of its keys is here and the other is not.
                     Err(Error::IndexProfile { .. }) if keys.projection(KeyAge::Previous).is_none() => {
-                        Previous::Closed(PreviousEpoch { epoch, until })
+                        Previous::Closed(PreviousEpoch { epoch, generation, until })
                     }
                     Err(error) => return Err(error),
                 }

@@ -112,7 +112,7 @@ impl Coins {
     }
 
     fn judge(&self, name: &str, findings: &mut Vec<Finding>) {
-        let all = "1 % for all tests together (Hoeffding, union bound)";
+        let all = "1 in a million for all tests together (Hoeffding, union bound)";
         findings.push(Finding::at_most(
             format!("{name}: largest bias of a bit, deviations"),
             self.single.largest,
@@ -122,8 +122,8 @@ impl Coins {
         findings.push(Finding::at_most(
             format!("{name}: largest bias of an image's bits together, chi-square"),
             self.largest_sum,
-            stats::chi_square_bound(self.bits as f64, stats::ALPHA / self.images.max(1) as f64),
-            "1 % for all images together (chi-square, union bound)",
+            stats::chi_square_bound(self.bits as f64, stats::CLAIM / self.images.max(1) as f64),
+            "1 in a million for all images together (chi-square, union bound)",
         ));
         findings.push(Finding::at_most(
             format!("{name}: largest correlation of two bits, deviations"),

@@ -99,7 +99,7 @@ pub(super) fn measure(
         measured.findings.push(Finding::at_most(
             format!("{}: gain in SSIM of the portrait region over the template's mean", name(readout)),
             mean,
-            stats::two_sided(2.0 * stats::ALPHA) * deviation / count.sqrt(),
+            stats::two_sided(2.0 * stats::ATTACK) * deviation / count.sqrt(),
             "1 % if codes said nothing about portraits (normal law, one-sided)",
         ));
         if readout.is_linear() {

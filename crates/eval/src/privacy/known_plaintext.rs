@@ -77,7 +77,7 @@ pub(super) fn measure(
                 format!("{}: share of bits predicted from {pairs} pairs", name(readout)),
                 best,
                 // As if the bits of one image were as one, which is the most that they can hang together.
-                0.5 + stats::two_sided(2.0 * stats::ALPHA) * 0.5 / (tosses / 256.0).sqrt(),
+                0.5 + stats::two_sided(2.0 * stats::ATTACK) * 0.5 / (tosses / 256.0).sqrt(),
                 "1 % if bits were guessed (normal law, all bits of an image taken for one)",
             ));
         }

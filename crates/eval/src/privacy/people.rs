@@ -152,10 +152,10 @@ pub(super) fn measure(
     Ok(measured)
 }
 
-/// Of `hits` among twice `people`, what falls on one half stays at or below this with a chance of 1 - ALPHA.
+/// Of `hits` among twice `people`, what falls on one half stays at or below this with a chance of 1 - ATTACK.
 fn most_if_equal(hits: u64, people: u64) -> u64 {
     Hypergeometric::new(2 * people, hits, people)
-        .map_or(0, |law| (0..=hits).find(|count| law.cdf(*count) >= 1.0 - stats::ALPHA).unwrap_or(hits))
+        .map_or(0, |law| (0..=hits).find(|count| law.cdf(*count) >= 1.0 - stats::ATTACK).unwrap_or(hits))
 }
 
 /// Whole-image distances between two selfies: of one person and of two.
@@ -196,7 +196,7 @@ fn distances(material: &Material, people: usize) -> (Finding, PrivacyTable) {
     let finding = Finding::at_most(
         "selfies of one person are nearer than those of two, deviations of the mean",
         stats::deviations(&nearer),
-        stats::two_sided(2.0 * stats::ALPHA),
+        stats::two_sided(2.0 * stats::ATTACK),
         "1 % (normal law, one-sided)",
     );
     (finding, table)

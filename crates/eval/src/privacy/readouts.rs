@@ -117,7 +117,7 @@ pub(super) fn measure(
             measured.findings.push(Finding::at_most(
                 format!("{name}: copies lost at the shipped bar against the linear read-out, of {all}"),
                 lost,
-                stats::two_sided(2.0 * stats::ALPHA) * (all as f64 * 0.02).sqrt(),
+                stats::two_sided(2.0 * stats::ATTACK) * (all as f64 * 0.02).sqrt(),
                 "1 % if as many were won as lost (normal law, one copy in 50 decided differently)",
             ));
         }

@@ -50,8 +50,8 @@ pub(super) fn measure(
     measured.findings.push(Finding::at_most(
         "frequencies of bytes against equal ones, chi-square",
         fit,
-        stats::chi_square_bound(255.0, stats::ALPHA),
-        "1 % (chi-square of 255 degrees)",
+        stats::chi_square_bound(255.0, stats::CLAIM),
+        "1 in a million (chi-square of 255 degrees)",
     ));
     measured.findings.push(Finding::at_most(
         "16-byte blocks that stand twice",
@@ -64,8 +64,8 @@ pub(super) fn measure(
     measured.findings.push(Finding::at_most(
         "rank correlation of the order in the file with the order of the list",
         correlation.abs(),
-        stats::two_sided(stats::ALPHA) / (order.len().max(2) as f64 - 1.0).sqrt(),
-        "1 % (normal law of Spearman's coefficient)",
+        stats::two_sided(stats::CLAIM) / (order.len().max(2) as f64 - 1.0).sqrt(),
+        "1 in a million (normal law of Spearman's coefficient)",
     ));
     let mut table = PrivacyTable::new(
         "Both builds together",
@@ -191,6 +191,6 @@ mod tests {
         let (entropy, fit) = spread(&even);
         assert!((entropy - 8.0).abs() < 1e-9 && fit < 1e-9);
         let (entropy, fit) = spread(&[7; 2560]);
-        assert!(entropy < 1e-9 && fit > stats::chi_square_bound(255.0, stats::ALPHA));
+        assert!(entropy < 1e-9 && fit > stats::chi_square_bound(255.0, stats::CLAIM));
     }
 }

@@ -35,13 +35,13 @@ pub(super) fn measure(keyring: &[Under]) -> Measurement {
         "difference of the distributions, one distance a pair of keys (Kolmogorov-Smirnov)",
         stats::ks_distance(&own, &strange),
         stats::ks_bound(own.len(), strange.len()),
-        "1 % for two samples of one law",
+        "1 in a million for two samples of one law",
     ));
     measured.findings.push(Finding::at_most(
         "difference of the mean distances over the pairs of keys, deviations",
         stats::deviations(&differences).abs(),
-        stats::two_sided(stats::ALPHA),
-        "1 % (normal law, two-sided; pairs of keys are independent)",
+        stats::two_sided(stats::CLAIM),
+        "1 in a million (normal law, two-sided; pairs of keys are independent)",
     ));
     let mut table = PrivacyTable::new(
         "Distances in bits, all images under all pairs of keys",

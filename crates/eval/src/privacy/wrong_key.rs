@@ -42,7 +42,7 @@ pub(super) fn measure(material: &Material, keyring: &[Under]) -> Measurement {
         "bits by which the nearest of all is nearer than chance explains",
         f64::from(least.saturating_sub(nearest)),
         0.0,
-        "1 % for all distances together (binomial law of 256 fair coins, union bound)",
+        "1 in a million for all distances together (binomial law of 256 fair coins, union bound)",
     ));
     let singles: Vec<u32> = keyring
         .iter()
@@ -55,8 +55,8 @@ pub(super) fn measure(material: &Material, keyring: &[Under]) -> Measurement {
     measured.findings.push(Finding::at_most(
         "distances against the binomial law, one a key, chi-square",
         fit,
-        stats::chi_square_bound(freedom, stats::ALPHA),
-        "1 % (chi-square)",
+        stats::chi_square_bound(freedom, stats::CLAIM),
+        "1 in a million (chi-square)",
     ));
     let mean = asked.iter().map(|one| one.sum).sum::<f64>() / distances;
     let square = asked.iter().map(|one| one.square).sum::<f64>() / distances;
@@ -161,6 +161,6 @@ mod tests {
         let (fit, freedom) = binomial_fit(&law);
         assert!(fit < 1.0 && (freedom - 9.0).abs() < 1e-9, "{fit} {freedom}");
         let moved: Vec<u32> = law.iter().map(|bits| bits - 2).collect();
-        assert!(binomial_fit(&moved).0 > stats::chi_square_bound(9.0, stats::ALPHA));
+        assert!(binomial_fit(&moved).0 > stats::chi_square_bound(9.0, stats::CLAIM));
     }
 }

@@ -43,6 +43,8 @@ pub struct Manifest {
 pub struct PreviousEpoch {
     /// Its name.
     pub epoch: EpochId,
+    /// Number of its last generation: an older one of the same epoch, put in its place, is not taken for it.
+    pub generation: u64,
     /// Until when it answers, seconds since 1970.
     pub until: u64,
 }

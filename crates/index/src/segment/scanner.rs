@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use saltprint_fingerprint::GlobalCode;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::format::{CODE_ROW_LEN, PAGE_LEN};
-use crate::scan::scan_codes;
+use crate::scan::Scanner;
 use crate::{IndexError, Nearest, Segment};
 
 impl<B: AsRef<[u8]>> Segment<B> {
@@ -43,19 +43,16 @@ impl<B: AsRef<[u8]>> Segment<B> {
         let section = self.codes_section();
         let per_page = section.rows_per_page();
         let mut scratch = Zeroizing::new(vec![0; PAGE_LEN]);
-        let mut codes = vec![GlobalCode::from_words([0; 4]); per_page];
+        let mut scanner = Scanner::new(per_page);
         for index in pages.start..pages.end.min(section.pages) {
             self.read_page(section, index, &mut scratch)?;
             let first = index * per_page as u64;
             // Both are below `u32::MAX`, the limit of rows that the header check enforces.
             let rows = usize::try_from(section.rows - first).unwrap_or(per_page).min(per_page);
             let first = u32::try_from(first).unwrap_or(u32::MAX);
-            for (code, bytes) in codes.iter_mut().zip(scratch.as_chunks::<CODE_ROW_LEN>().0).take(rows) {
-                *code = GlobalCode::from_bytes(bytes);
-            }
-            scan_codes(&codes[..rows], segment, first, queries, nearest);
+            scanner.load(&scratch.as_chunks::<CODE_ROW_LEN>().0[..rows]);
+            scanner.scan(segment, first, queries, nearest);
         }
-        codes.zeroize();
         Ok(())
     }
 }

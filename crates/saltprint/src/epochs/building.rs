@@ -93,7 +93,11 @@ impl Building {
         let now = now();
         let overlap = Duration::from_hours(24) * overlap_days;
         let previous = if self.switches {
-            Some(PreviousEpoch { epoch: published.epoch, until: now.saturating_add(overlap.as_secs()) })
+            Some(PreviousEpoch {
+                epoch: published.epoch,
+                generation: published.generation,
+                until: now.saturating_add(overlap.as_secs()),
+            })
         } else {
             published.previous
         };
@@ -140,8 +144,17 @@ pub(crate) fn finish(ring: &mut Keyring, finish: &Finish<'_>) -> Vec<String> {
     let mut live = vec![manifest];
     let before = if manifest.previous.is_some() {
         let found = find_previous(dir, ring, manifest, now());
-        found
-            .and_then(|before| previous::without_erased(before, ring, &Place { config, dir, lock }, erasures))
+        let place = Place { config, dir, lock };
+        let mut before = found.and_then(|before| previous::without_erased(before, ring, &place, erasures));
+        if let Ok(before) = &mut before
+            && let Err(error) = previous::know_negatives(before, ring, &place)
+        {
+            warnings.push(format!(
+                "the previous epoch does not know what changed in the folder of negative images: {}",
+                chain(&error)
+            ));
+        }
+        before
     } else {
         dir.drop_previous(lock).map(|_| Before::None).map_err(Error::from)
     };

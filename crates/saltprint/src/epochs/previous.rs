@@ -1,13 +1,14 @@
 //! The epoch before the present one, while it answers.
 
 use rayon::prelude::*;
+use saltprint_fingerprint::Coder;
 use saltprint_index::{
     Composition, Erasures, Generation, IndexDir, Manifest, PreviousEpoch, RebuildLock, SegmentRecord,
 };
 use saltprint_keys::KeyAge;
 
 use super::Keyring;
-use crate::rebuild::graph_policy;
+use crate::rebuild::{graph_policy, negative};
 use crate::{Config, Error};
 
 /// How the epoch before stands.
@@ -42,7 +43,9 @@ pub(crate) fn find(
         return Ok(Before::None);
     };
     match ring.previous_manifest(dir)? {
-        Ok(Some((manifest, key))) if manifest.epoch == named.epoch => {
+        Ok(Some((manifest, key)))
+            if (manifest.epoch, manifest.generation) == (named.epoch, named.generation) =>
+        {
             Ok(Before::Open { manifest: Box::new(manifest), key, until: named.until })
         }
         Ok(_) => Err(Error::PreviousEpoch { path: dir.path().to_owned() }),
@@ -90,6 +93,33 @@ pub(super) fn without_erased(
     manifest.erasures = erasures.len();
     dir.replace_previous(lock, key, &manifest)?;
     Ok(Before::Open { manifest, key: age, until })
+}
+
+/// Brings the images that are never evidence up to date in the epoch before: they are read anew with its own profile and keys.
+///
+/// # Errors
+/// [`Error::Index`], [`Error::Keys`]; [`Error::Listing`] where the folder of negative images cannot be listed. The epoch before
+/// keeps those that it knew.
+pub(super) fn know_negatives(
+    before: &mut Before,
+    ring: &mut Keyring,
+    place: &Place<'_>,
+) -> Result<(), Error> {
+    let Before::Open { manifest, key: age, .. } = before else { return Ok(()) };
+    let Place { config, dir, lock } = *place;
+    if config.negative.is_none() && manifest.negative.is_empty() {
+        return Ok(());
+    }
+    let (profile, projection) = ring.profile_of(dir, manifest.epoch)?;
+    let bank = negative::read(config, &Coder::new(&profile, projection))?.bank;
+    if bank == manifest.negative {
+        return Ok(());
+    }
+    let Some(key) = ring.index(*age) else { return Ok(()) };
+    let known = Manifest { negative: bank, ..(**manifest).clone() };
+    dir.replace_previous(lock, key, &known)?;
+    **manifest = known;
+    Ok(())
 }
 
 /// How many records two generations hold together of each source, month and kind; those that both hold count once, as the

@@ -19,7 +19,7 @@
 mod advice;
 mod container;
 mod ledger;
-mod negative;
+pub(crate) mod negative;
 mod previous;
 mod records;
 mod segments;

@@ -11,8 +11,8 @@ use saltprint_intake::list_inputs;
 use crate::{Config, Error};
 
 /// The bank, and how many files of the folder are not in it.
-pub(super) struct Negative {
-    pub(super) bank: NegativeBank,
+pub(crate) struct Negative {
+    pub(crate) bank: NegativeBank,
     unusable: usize,
 }
 
@@ -20,7 +20,7 @@ pub(super) struct Negative {
 ///
 /// # Errors
 /// [`Error::Listing`] where the folder that the configuration names cannot be listed.
-pub(super) fn read(config: &Config, coder: &Coder) -> Result<Negative, Error> {
+pub(crate) fn read(config: &Config, coder: &Coder) -> Result<Negative, Error> {
     let mut negative = Negative { bank: NegativeBank::default(), unusable: 0 };
     let Some(folder) = &config.negative else {
         return Ok(negative);
