@@ -7,7 +7,7 @@ LOCKED := --locked
 MINUTES ?= 10
 TARGETS ?= image archive document erasures segment manifest catalog key profile config audit
 
-.PHONY: help check fmt clippy doc test faults demo bench deny advisories sbom reproducible fuzz fuzz-smoke golden
+.PHONY: help check fmt clippy doc test faults demo bench bench-peers deny advisories sbom reproducible fuzz fuzz-smoke golden
 
 help:
 	@echo "make check   formatting, lints and documentation, warnings denied"
@@ -15,6 +15,7 @@ help:
 	@echo "make faults  kills and failing disks at every call that changes a file (needs strace; some minutes)"
 	@echo "make demo    the whole job on an invented vault and leak, under target/demo"
 	@echo "make bench   benchmarks"
+	@echo "make bench-peers   the same data searched by other libraries, into benches/RESULTS.md (needs Python and its packages); RECORDS=100000"
 	@echo "make fuzz    libFuzzer on every parser, MINUTES=10 each (needs cargo-fuzz and a nightly compiler); TARGETS=\"image key\" for some"
 	@echo "make fuzz-smoke    seeds, regressions and some thousand mutations on the stable compiler"
 	@echo "make deny    licences, bans and sources of dependencies (needs cargo-deny)"
@@ -45,6 +46,13 @@ demo:
 
 bench:
 	$(CARGO) bench $(LOCKED) --workspace
+
+# Python packages of fixed versions in an environment of their own.
+bench-peers:
+	test -x target/peers/venv/bin/python || python3 -m venv target/peers/venv
+	target/peers/venv/bin/python -m pip install --quiet --requirement benches/peers/requirements.txt
+	$(CARGO) run $(LOCKED) --release --example peers -- target/peers/data $(RECORDS)
+	target/peers/venv/bin/python benches/peers/peers.py target/peers/data benches/RESULTS.md
 
 deny:
 	$(CARGO) deny --locked check licenses bans sources

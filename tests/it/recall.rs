@@ -20,8 +20,8 @@ use crate::place::{Place, draw};
 /// which the rule trusts its sample so little that the strong band is narrow or empty.
 const RECORDS: usize = 480;
 /// Each how manyeth of them is edited and looked up.
-const EVERY: usize = 6;
-const STRANGERS: usize = 120;
+const EVERY: usize = 9;
+const STRANGERS: usize = 80;
 
 /// Edits, and the least share of documents that must be found: in the strong band, and in any.
 const FLOORS: [(Edit, f64, f64); 18] = [
