@@ -18,7 +18,9 @@ fn main() -> io::Result<()> {
         }
         fs::create_dir_all(fuzz.join("dictionaries"))?;
         let words = target.words.iter().map(|word| format!("\"{}\"\n", escaped(word)));
-        fs::write(fuzz.join("dictionaries").join(target.name), words.collect::<String>())?;
+        // libFuzzer refuses an empty file.
+        let text = format!("# Words of the format.\n{}", words.collect::<String>());
+        fs::write(fuzz.join("dictionaries").join(target.name), text)?;
     }
     Ok(())
 }
