@@ -88,6 +88,11 @@ impl Distance<u64> for BitDistance {
     }
 }
 
+/// A distance that is a whole number.
+fn bits(distance: f32) -> u32 {
+    (0..=GlobalCode::BITS).find(|bits| *bits as f32 >= distance).unwrap_or(GlobalCode::BITS)
+}
+
 /// Median of the seconds of some runs.
 fn median(runs: usize, mut run: impl FnMut()) -> f64 {
     let mut seconds: Vec<f64> = (0..runs)
@@ -133,9 +138,12 @@ fn codes(folder: &Path, records: usize) -> Vec<Value> {
     let signs = Signs::new();
     let all: Vec<GlobalCode> = (0..records as u64).map(|number| signs.code(number)).collect();
     let queries: Vec<GlobalCode> = (0..QUERIES)
-        .map(|number| match number < QUERIES / 2 {
-            true => edited(&all[number * (records / QUERIES)], number as u64),
-            false => signs.code((records + number) as u64),
+        .map(|number| {
+            if number < QUERIES / 2 {
+                edited(&all[number * (records / QUERIES)], number as u64)
+            } else {
+                signs.code((records + number) as u64)
+            }
         })
         .collect();
     write_codes(&folder.join("records.bin"), &all);
@@ -176,7 +184,7 @@ fn codes(folder: &Path, records: usize) -> Vec<Value> {
             found.clear();
             for query in &queries {
                 let hits = hnsw.search(&query.words(), NEIGHBOURS, ef);
-                found.push(hits.iter().map(|hit| hit.distance as u32).collect());
+                found.push(hits.iter().map(|hit| bits(hit.distance)).collect());
             }
         });
         let mut entry = entry("hnsw_rs", "graph", seconds, QUERIES, recall(&truth, &found), f64::NAN);

@@ -137,13 +137,13 @@ fn check_pin(bytes: &[u8]) {
             let after = dir.seen().expect("as before");
             assert_eq!(after, Seen { erasures: list.len(), ..before }, "what was seen is remembered");
         }
-        Err(IndexError::RolledBack { .. }) => {
+        Err(error) => {
+            assert!(matches!(error, IndexError::RolledBack { .. }), "{error}");
             assert_eq!(dir.seen().ok(), Some(before), "a refusal changes nothing");
             let lock = dir.lock().expect("nobody else has this folder");
             dir.accept_rollback(&lock, Seen { generation: 1, erasures: 5 }).expect("a scratch folder");
             assert!(dir.erasures(&[&KEY]).is_ok(), "it was told to forget");
         }
-        Err(error) => panic!("{error}"),
     }
     assert!(fs::read(&pin).is_ok_and(|now| now.starts_with(bytes)), "a pin is only appended to");
 }

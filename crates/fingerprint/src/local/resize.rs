@@ -3,6 +3,8 @@
 //! Samples are fixed point because whole numbers are the same on every machine, half as large as floats and, in the
 //! instructions that every 64-bit processor has, handled eight at a time.
 
+use std::cell::RefCell;
+
 use crate::luma::Luma;
 
 /// Samples a luma level: 255 becomes 32,640, so that the sum of two samples still fits into 16 bits.
@@ -21,14 +23,55 @@ pub(crate) const LONGEST_SIDE: u32 = 8192;
 pub(crate) struct Plane {
     width: usize,
     height: usize,
+    /// At least `width * height`; those behind are zeros.
     samples: Vec<u16>,
+}
+
+/// Samples that a thread keeps room for between images, 32 MiB: an image in its finest scale space takes half of that.
+const MOST_KEPT: usize = 1 << 24;
+/// How much larger than asked for a kept buffer may be.
+const SPARE: usize = 2;
+
+thread_local! {
+    /// Buffers of images that are gone, all zeros. A scale space takes a dozen of them, and memory that is new to a process costs
+    /// as much as a blur: without this a sixth of the time of a look at an image went into page faults.
+    static KEPT: RefCell<Vec<Vec<u16>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A buffer of at least `length` zeros.
+fn take_buffer(length: usize) -> Vec<u16> {
+    let kept = KEPT.try_with(|kept| {
+        let mut kept = kept.borrow_mut();
+        let fits = |buffer: &&Vec<u16>| (length..=length.saturating_mul(SPARE)).contains(&buffer.len());
+        let smallest = kept.iter().filter(fits).map(Vec::len).min()?;
+        let at = kept.iter().position(|buffer| buffer.len() == smallest)?;
+        Some(kept.swap_remove(at))
+    });
+    kept.ok().flatten().unwrap_or_else(|| vec![0; length])
+}
+
+/// Keeps a buffer that was wiped; the ones that were kept for longest go where there are too many.
+fn keep_buffer(buffer: Vec<u16>) {
+    // Where the thread ends there is nothing to keep it for.
+    let _ = KEPT.try_with(|kept| {
+        let mut kept = kept.borrow_mut();
+        kept.push(buffer);
+        let mut all: usize = kept.iter().map(Vec::len).sum();
+        let too_many = kept.iter().take_while(|oldest| {
+            let over = all > MOST_KEPT;
+            all -= oldest.len();
+            over
+        });
+        let too_many = too_many.count();
+        kept.drain(..too_many);
+    });
 }
 
 impl Plane {
     /// A black image; both sides are at least 1.
     pub(crate) fn new(width: usize, height: usize) -> Self {
         let (width, height) = (width.max(1), height.max(1));
-        Self { width, height, samples: vec![0; width * height] }
+        Self { width, height, samples: take_buffer(width * height) }
     }
 
     /// Width in samples, at least 1.
@@ -43,7 +86,7 @@ impl Plane {
 
     /// All samples, `width * height`.
     pub(crate) fn samples(&self) -> &[u16] {
-        &self.samples
+        &self.samples[..self.width * self.height]
     }
 
     /// Row `y`; `y` must be below the height.
@@ -56,16 +99,19 @@ impl Plane {
         &mut self.samples[y * self.width..][..self.width]
     }
 
-    /// Makes the image black and smaller or equal in size, keeping its buffer.
+    /// Makes the image black and another size, keeping its buffer where that is large enough.
     pub(crate) fn reshape(&mut self, width: usize, height: usize) {
         self.wipe();
-        self.samples.resize(width * height, 0);
+        if self.samples.len() < width * height {
+            self.samples = take_buffer(width * height);
+        }
         (self.width, self.height) = (width, height);
     }
 
     /// Overwrites the samples with memory-speed stores; `zeroize` writes them one by one.
     fn wipe(&mut self) {
-        self.samples.fill(0);
+        let used = self.width * self.height;
+        self.samples[..used].fill(0);
         zeroize::optimization_barrier(self.samples.as_slice());
     }
 }
@@ -73,6 +119,7 @@ impl Plane {
 impl Drop for Plane {
     fn drop(&mut self) {
         self.wipe();
+        keep_buffer(std::mem::take(&mut self.samples));
     }
 }
 
@@ -265,6 +312,30 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn buffers_are_used_again_and_hold_nothing() {
+        let mut first = Plane::new(100, 90);
+        first.row_mut(89).fill(7);
+        let place = first.samples().as_ptr();
+        drop(first);
+        let mut second = Plane::new(95, 90);
+        assert_eq!(second.samples().as_ptr(), place);
+        assert_eq!(second.samples(), vec![0; 95 * 90]);
+        second.row_mut(0).fill(9);
+        second.reshape(10, 10);
+        assert_eq!(second.samples(), [0; 100]);
+        drop(second);
+        // One that is much too large, or too small, is left alone.
+        assert_ne!(Plane::new(10, 10).samples().as_ptr(), place);
+        assert_eq!(Plane::new(100, 91).samples(), vec![0; 9_100]);
+        let all = || KEPT.with_borrow(|kept| kept.iter().map(Vec::len).sum::<usize>());
+        for _ in 0..3 {
+            drop([Plane::new(3_000, 2_000), Plane::new(3_000, 2_000), Plane::new(3_000, 2_000)]);
+            assert!(all() <= MOST_KEPT, "{}", all());
+        }
+        assert!(KEPT.with_borrow(|kept| kept.iter().flatten().all(|sample| *sample == 0)));
     }
 
     #[test]
