@@ -1,7 +1,7 @@
 //! The order of an evaluation.
 
 use rayon::prelude::*;
-use saltprint::{Config, ItemReport, NoProgress, Outcome, Saltprint, TriageInput};
+use saltprint::{Config, ItemReport, NoProgress, Outcome, Saltprint, TriageInput, WorkerMode};
 
 use crate::EvalError;
 use crate::baselines::Hashes;
@@ -40,9 +40,14 @@ pub fn run(plan: &EvalPlan, progress: &dyn Progress) -> Result<EvalReport, EvalE
             (documents, None)
         }
         Source::Vault(config) => {
+            if config.decode.worker == WorkerMode::Required {
+                return Err(EvalError::plan(
+                    "copies are made in colour, and pictures are decoded for that in this process: `[decode] worker = \"required\"` \
+                     forbids it; say \"auto\" in a configuration for evaluations",
+                ));
+            }
             let documents = clock.time(Work::Vault, 0, || {
-                let Config { vault, limits, .. } = config.as_ref();
-                vault::listed(vault, limits, plan.strangers, DEFAULT_HOLD_OUT, plan.seed, progress)
+                vault::listed(config, plan.strangers, DEFAULT_HOLD_OUT, plan.seed, progress)
             })?;
             clock.count(Work::Vault, documents.kept.len() + documents.strangers.len());
             (documents, Some(config.as_ref()))

@@ -6,8 +6,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use saltprint::Limits;
-use saltprint_intake::{Entry, Facts, Location, Month, Vault, decode};
+use saltprint::Config;
+use saltprint_intake::{Entry, Facts, Location, Month, Vault};
 use saltprint_synth::{Corpus, Layout, Template};
 use serde::Serialize;
 
@@ -131,13 +131,14 @@ fn draw(
 
 /// Lists an own vault, reads all of it once, and holds out `strangers` documents, or `share` of them.
 pub(crate) fn listed(
-    vault: &Vault,
-    limits: &Limits,
+    config: &Config,
     strangers: Option<usize>,
     share: f64,
     seed: u64,
     progress: &dyn Progress,
 ) -> Result<Documents, EvalError> {
+    config.check_decoder()?;
+    let Config { vault, limits, decoder, .. } = config;
     let root = vault.root()?;
     let mut unusable = 0;
     let mut entries = Vec::new();
@@ -155,12 +156,13 @@ pub(crate) fn listed(
         progress.update(Stage::Vault, read.len() as u64, Some(total));
         read.par_extend(batch.par_iter().map(|entry| {
             let content = entry.location.open().and_then(|opened| opened.read(limits)).ok()?;
-            decode(content.bytes(), limits).ok()?;
+            decoder.decode(content.bytes(), limits).ok()?;
             Some(*blake3::hash(content.bytes()).as_bytes())
         }));
     }
 
     vault.check_outage()?;
+    config.check_decoder()?;
     let kinds = kinds_by_size(&entries);
     let mut subjects = Numbers::default();
     let mut holdings = Vec::with_capacity(entries.len());

@@ -4,6 +4,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use crate::parts::is_deceptive;
 use crate::words::{self, Word};
 
 /// Longest detail text that is taken over from a decoder or the system, in characters.
@@ -306,7 +307,7 @@ impl Refusal {
 
 /// A foreign message made fit for one line of a log: no control characters, bounded length.
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_DETAIL).collect::<String>()
+    text.chars().map(|c| if is_deceptive(c) { ' ' } else { c }).take(MAX_DETAIL).collect::<String>()
 }
 
 /// A message from another process, made fit in the same way.

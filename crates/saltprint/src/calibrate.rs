@@ -102,6 +102,7 @@ pub fn calibrate(
         }
     }
     config.vault.check_outage()?;
+    config.check_decoder()?;
     progress.update(Phase::Solving, 0, None);
     let documents = calibration.documents();
     let (profile, sample) = match calibration.finish() {

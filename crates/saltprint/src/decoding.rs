@@ -78,10 +78,13 @@ impl Config {
     /// # Errors
     /// [`Error::Decoding`] where workers are required and none starts, or a layer is missing.
     pub fn start_workers(&mut self) -> Result<Vec<String>, Error> {
-        if self.decode.worker == WorkerMode::Off || self.decoder.is_apart() {
+        let required = self.decode.worker == WorkerMode::Required;
+        if self.decoder.is_apart() {
+            return closed_in(&self.decoder, required);
+        }
+        if self.decode.worker == WorkerMode::Off {
             return Ok(Vec::new());
         }
-        let required = self.decode.worker == WorkerMode::Required;
         let decoder = match Decoder::workers(self.decode.settings.clone()) {
             Ok(decoder) => decoder,
             Err(error) if required => return Err(Error::Decoding { reason: error.to_string() }),
@@ -91,17 +94,22 @@ impl Config {
                 )]);
             }
         };
-        let missing: Vec<String> =
-            decoder.layers().iter().filter(|layer| !layer.active).map(missing_layer).collect();
-        if required && !missing.is_empty() {
-            return Err(Error::Decoding { reason: missing.join("; ") });
-        }
+        let missing = closed_in(&decoder, required)?;
         self.decoder = decoder;
         Ok(missing)
     }
 
-    /// Checks that decoding happens where the configuration wants it; before the first input.
-    pub(crate) fn check_decoder(&self) -> Result<(), Error> {
+    /// Checks that decoding happens where the configuration wants it, before the first input; and that there was a worker for each
+    /// input, before anything is concluded from what they gave or published.
+    ///
+    /// # Errors
+    /// [`Error::Decoding`].
+    pub fn check_decoder(&self) -> Result<(), Error> {
+        if self.decoder.is_lost() {
+            let reason = "the system starts no more decoding processes; is it short of processes or memory?"
+                .to_owned();
+            return Err(Error::Decoding { reason });
+        }
         if self.decode.worker == WorkerMode::Required && !self.decoder.is_apart() {
             let reason = "no workers were started; call `Config::start_workers`".to_owned();
             return Err(Error::Decoding { reason });
@@ -123,6 +131,19 @@ impl Config {
     pub(crate) fn holds_parts(&self, path: &Path) -> bool {
         Location::from(path).open().is_ok_and(|mut opened| self.decoder.holds_parts(&mut opened))
     }
+}
+
+/// The layers that workers lack, for people.
+///
+/// # Errors
+/// [`Error::Decoding`] where all are required.
+fn closed_in(decoder: &Decoder, required: bool) -> Result<Vec<String>, Error> {
+    let missing: Vec<String> =
+        decoder.layers().iter().filter(|layer| !layer.active).map(missing_layer).collect();
+    if required && !missing.is_empty() {
+        return Err(Error::Decoding { reason: missing.join("; ") });
+    }
+    Ok(missing)
 }
 
 fn missing_layer(layer: &Layer) -> String {

@@ -239,7 +239,9 @@ impl Saltprint {
     ) -> Result<ItemReport, Error> {
         let snapshot = self.snapshot_for_answers()?;
         self.config.check_decoder()?;
-        match self.prepare(&snapshot, input, bytes, self.decode(bytes)) {
+        let prepared = self.prepare(&snapshot, input, bytes, self.decode(bytes));
+        self.config.check_decoder()?;
+        match prepared {
             Prepared::Query(_, asked) => {
                 let words = |orientation| {
                     let bytes = asked.query.code(orientation).to_bytes();

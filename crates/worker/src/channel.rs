@@ -19,6 +19,36 @@ pub(crate) enum Broken {
     Nonsense,
 }
 
+/// Longest that is waited for at once.
+const SLICE: Duration = Duration::from_secs(1);
+
+/// Time that may be spent on waiting. It is spent in slices, and none costs more than it was meant to be long: where this process
+/// or its machine was stopped meanwhile, nobody is blamed for that, and an answer that has come is taken.
+#[derive(Debug)]
+pub(crate) struct Patience(Duration);
+
+impl Patience {
+    pub(crate) fn new(time: Duration) -> Self {
+        Self(time)
+    }
+
+    pub(crate) fn left(&self) -> Duration {
+        self.0
+    }
+
+    /// Waits once, for at most the time that `wait` is told, which is never 0: that would mean forever.
+    fn spend<T>(&mut self, wait: impl FnOnce(Duration) -> T) -> Result<T, Broken> {
+        if self.0.is_zero() {
+            return Err(Broken::Late);
+        }
+        let slice = self.0.clamp(Duration::from_millis(1), SLICE);
+        let started = Instant::now();
+        let done = wait(slice);
+        self.0 = self.0.saturating_sub(started.elapsed().min(slice));
+        Ok(done)
+    }
+}
+
 /// The socket to a worker.
 #[derive(Debug)]
 pub(crate) struct Channel(UnixStream);
@@ -35,13 +65,18 @@ impl Channel {
     }
 
     /// Sends a message with bytes behind it.
-    pub(crate) fn send(&mut self, request: &Request, bytes: &[u8], until: Instant) -> Result<(), Broken> {
+    pub(crate) fn send(
+        &mut self,
+        request: &Request,
+        bytes: &[u8],
+        until: &mut Patience,
+    ) -> Result<(), Broken> {
         self.write(&message::head(request, bytes.len()), until)?;
         self.write(bytes, until)
     }
 
     /// Waits for the next message.
-    pub(crate) fn receive(&mut self, until: Instant) -> Result<Answer, Broken> {
+    pub(crate) fn receive(&mut self, until: &mut Patience) -> Result<Answer, Broken> {
         let mut prefix = [0; PREFIX];
         self.fill(&mut prefix, until)?;
         let (header, bytes) = message::lengths(prefix).ok_or(Broken::Nonsense)?;
@@ -56,7 +91,7 @@ impl Channel {
         &mut self,
         answer: u64,
         most: u64,
-        until: Instant,
+        until: &mut Patience,
     ) -> Result<Zeroizing<Vec<u8>>, Broken> {
         let length = usize::try_from(answer).ok().filter(|_| answer <= most).ok_or(Broken::Nonsense)?;
         let mut bytes = Zeroizing::new(vec![0; length]);
@@ -64,10 +99,13 @@ impl Channel {
         Ok(bytes)
     }
 
-    fn write(&mut self, mut bytes: &[u8], until: Instant) -> Result<(), Broken> {
+    fn write(&mut self, mut bytes: &[u8], until: &mut Patience) -> Result<(), Broken> {
         while !bytes.is_empty() {
-            self.0.set_write_timeout(Some(left(until)?)).map_err(|_| Broken::Gone)?;
-            match self.0.write(bytes) {
+            let written = until.spend(|slice| {
+                self.0.set_write_timeout(Some(slice))?;
+                self.0.write(bytes)
+            })?;
+            match written {
                 Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
                 Err(error) => passing(&error)?,
             }
@@ -75,10 +113,13 @@ impl Channel {
         Ok(())
     }
 
-    fn fill(&mut self, mut bytes: &mut [u8], until: Instant) -> Result<(), Broken> {
+    fn fill(&mut self, mut bytes: &mut [u8], until: &mut Patience) -> Result<(), Broken> {
         while !bytes.is_empty() {
-            self.0.set_read_timeout(Some(left(until)?)).map_err(|_| Broken::Gone)?;
-            match self.0.read(bytes) {
+            let read = until.spend(|slice| {
+                self.0.set_read_timeout(Some(slice))?;
+                self.0.read(bytes)
+            })?;
+            match read {
                 Ok(0) => return Err(Broken::Gone),
                 Ok(read) => bytes = bytes.get_mut(read..).unwrap_or_default(),
                 Err(error) => passing(&error)?,
@@ -97,36 +138,45 @@ fn passing(error: &io::Error) -> Result<(), Broken> {
     }
 }
 
-/// The time that is left, never 0, which would mean forever.
-fn left(until: Instant) -> Result<Duration, Broken> {
-    let left = until.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err(Broken::Late) } else { Ok(left.max(Duration::from_millis(1))) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn soon() -> Instant {
-        Instant::now() + Duration::from_millis(20)
+    fn soon() -> Patience {
+        Patience::new(Duration::from_millis(20))
+    }
+
+    #[test]
+    fn a_stopped_parent_blames_nobody() {
+        let mut patience = Patience::new(Duration::from_secs(100));
+        // It sleeps through more than a slice, as a process does that was stopped.
+        let began = Instant::now();
+        let slice = patience.spend(|slice| {
+            std::thread::sleep(Duration::from_millis(1_200));
+            slice
+        });
+        assert!(slice.unwrap() == SLICE && began.elapsed() > SLICE);
+        assert_eq!(patience.left(), Duration::from_secs(99));
+        let mut none = Patience::new(Duration::ZERO);
+        assert!(matches!(none.spend(|_| ()), Err(Broken::Late)));
     }
 
     #[test]
     fn waits_end_and_nonsense_is_told() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let mut channel = Channel::new(ours);
-        assert!(matches!(channel.receive(soon()), Err(Broken::Late)));
+        assert!(matches!(channel.receive(&mut soon()), Err(Broken::Late)));
         theirs.write_all(&message::head(&Reply::End, 3)).unwrap();
         theirs.write_all(b"abc").unwrap();
-        let answer = channel.receive(soon()).unwrap();
+        let answer = channel.receive(&mut soon()).unwrap();
         assert!(matches!(answer.reply, Reply::End));
-        assert!(matches!(channel.bytes(answer.bytes, 2, soon()), Err(Broken::Nonsense)));
-        assert_eq!(*channel.bytes(answer.bytes, 3, soon()).unwrap(), b"abc");
+        assert!(matches!(channel.bytes(answer.bytes, 2, &mut soon()), Err(Broken::Nonsense)));
+        assert_eq!(*channel.bytes(answer.bytes, 3, &mut soon()).unwrap(), b"abc");
         theirs.write_all(&[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, b'x']).unwrap();
-        assert!(matches!(channel.receive(soon()), Err(Broken::Nonsense)));
+        assert!(matches!(channel.receive(&mut soon()), Err(Broken::Nonsense)));
         // Nobody reads: the buffers of the system fill, and then the time is up.
-        assert!(matches!(channel.send(&Request::Next, &vec![0; 64 << 20], soon()), Err(Broken::Late)));
+        assert!(matches!(channel.send(&Request::Next, &vec![0; 64 << 20], &mut soon()), Err(Broken::Late)));
         drop(theirs);
-        assert!(matches!(channel.receive(soon()), Err(Broken::Gone)));
+        assert!(matches!(channel.receive(&mut soon()), Err(Broken::Gone)));
     }
 }

@@ -41,6 +41,14 @@ impl Decoder {
         self.0.is_some()
     }
 
+    /// Whether some item was not decoded because the system started no worker, or none as closed in as the first. Its outcome is
+    /// [`Unreadable::Io`](saltprint_intake::Unreadable::Io), and says nothing about it: whoever concludes from outcomes, or
+    /// publishes what they give, has to ask.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.0.as_ref().is_some_and(|pool| pool.is_lost())
+    }
+
     /// What closes workers in; empty where it decodes in this process.
     #[must_use]
     pub fn layers(&self) -> &[Layer] {

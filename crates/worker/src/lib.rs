@@ -33,13 +33,17 @@
 //! A worker has one descriptor to speak through, a socket without a name, and one for the last words of its runtime. The parent
 //! sends bytes of a file and limits; it reads files for the worker, so that the worker has no descriptor of any. Back come an
 //! upright 8-bit luma image, whose sides are checked against the limits and whose length must be exactly theirs; the entries of
-//! an archive; and what to draw of a document. Names are checked, words of rejects are those of `intake` alone, and what tells
-//! repetitions is computed by the parent from the bytes that it holds. Pixels come back, and not a fingerprint only: the
+//! an archive; and what to draw of a document. Places are checked to continue the name of the file that was asked for, counts, bytes
+//! and time of a walk are bounded, texts of rejects are cut and cleaned, and what tells repetitions is computed by the parent from
+//! the bytes that it has: those of the file, or those that a worker says are in it. Pixels come back, and not a fingerprint only: the
 //! matcher reads a picture again where a match would be, and keys must never enter the process that a leak can take over.
 //!
 //! # Limits of this
-//! A worker that was taken over, rather than crashed, may lie about the files that it decodes until it is replaced
-//! ([`Settings::items`]; 1 gives each file a process of its own, but for what an archive holds).
+//! A worker that was taken over, rather than crashed, sees the files that it is given until it is replaced
+//! ([`Settings::items`]; 1 gives each file a process of its own, but for what an archive holds) and may lie about them: other
+//! pixels, fewer entries of an archive, other words. What it unpacks goes to other workers, which it may take over too.
+//! Where the system starts no worker, items are `io_error`s and [`Decoder::is_lost`] says so: what is concluded from outcomes
+//! has to ask it.
 
 #![forbid(unsafe_code)]
 

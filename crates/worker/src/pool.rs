@@ -3,12 +3,14 @@
 //! Nobody waits for a worker: a thread that walks through an archive holds one while others decode what it gave, and may
 //! start a walk of its own meanwhile. There are as many as there are calls at a time; only those kept idle are bounded.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use blake3::Hash;
 use saltprint_fingerprint::Luma;
-use saltprint_intake::{Document, Drawing, Limits, Refusal, Reject, Unreadable};
+use saltprint_intake::{Document, Drawing, Limits, Reject, Unreadable};
 
 use crate::channel::Broken;
 use crate::message::Request;
@@ -16,18 +18,28 @@ use crate::process::{StartError, Worker};
 use crate::sandbox::Layer;
 use crate::settings::Settings;
 
+/// Pauses before a worker that did not start is tried again: a system that is short of processes or memory for a moment.
+const PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(250), Duration::from_secs(1)];
+
 #[derive(Debug)]
 pub(crate) struct Pool {
     settings: Settings,
     layers: Vec<Layer>,
     idle: Mutex<Vec<Worker>>,
+    /// Whether a worker was needed and none started, or none as closed in as the first.
+    is_lost: AtomicBool,
 }
 
 impl Pool {
     /// Starts the first worker, which tells what closes it in.
     pub(crate) fn start(settings: Settings) -> Result<Self, StartError> {
         let first = Worker::start(&settings)?;
-        Ok(Self { layers: first.layers().to_vec(), idle: Mutex::new(vec![first]), settings })
+        Ok(Self {
+            layers: first.layers().to_vec(),
+            idle: Mutex::new(vec![first]),
+            settings,
+            is_lost: AtomicBool::new(false),
+        })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -78,8 +90,7 @@ impl Pool {
                 }
                 Err(broken) => {
                     let reject = worker.fate(&broken, &self.settings);
-                    let late = matches!(reject, Reject::Refused(Refusal::DecoderTime { .. }));
-                    if late || !used {
+                    if !used {
                         return Err(reject);
                     }
                     worker = self.fresh()?;
@@ -88,12 +99,32 @@ impl Pool {
         }
     }
 
-    /// A worker that has seen nothing yet.
+    /// Whether some item was not decoded because there was no worker for it, which is no fault of the item.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Relaxed)
+    }
+
+    /// A worker that has seen nothing yet, and is closed in as well as the first was.
     pub(crate) fn fresh(&self) -> Result<Worker, Reject> {
-        Worker::start(&self.settings).map_err(|_| {
-            let detail = "the system starts no process to decode it in".to_owned();
-            Unreadable::Io { detail }.into()
-        })
+        let as_closed = |worker: &Worker| {
+            let holds = |wanted: &Layer| {
+                let same = worker.layers().iter().find(|layer| layer.kind == wanted.kind);
+                same.is_some_and(|layer| layer.active)
+            };
+            self.layers.iter().filter(|layer| layer.active).all(holds)
+        };
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            match Worker::start(&self.settings) {
+                Ok(worker) if as_closed(&worker) => return Ok(worker),
+                Ok(_) | Err(_) => {}
+            }
+            let Some(pause) = pauses.next() else { break };
+            thread::sleep(pause);
+        }
+        self.is_lost.store(true, Ordering::Relaxed);
+        let detail = "the system starts no process to decode it in".to_owned();
+        Err(Unreadable::Io { detail }.into())
     }
 
     /// An idle worker that lives, if possible one that holds the document.

@@ -3,7 +3,7 @@
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use blake3::Hash;
 use saltprint_fingerprint::Luma;
 use saltprint_intake::{Limits, Refusal, Reject};
 
-use crate::channel::{Answer, Broken, Channel};
+use crate::channel::{Answer, Broken, Channel, Patience};
 use crate::message::{Reply, Request, VERSION};
 use crate::sandbox::Layer;
 use crate::settings::{Settings, WORKER_ARGUMENT};
@@ -53,7 +53,7 @@ pub(crate) struct Worker {
     pub(crate) document: Option<Hash>,
     /// Items that it has taken.
     pub(crate) items: u64,
-    /// Time that it was waited for.
+    /// Time that it was waited for, to listen or to answer.
     pub(crate) busy: Duration,
 }
 
@@ -71,6 +71,8 @@ impl Worker {
             .stdin(theirs.try_clone()?)
             .stdout(theirs)
             .stderr(Stdio::piped())
+            // What a terminal sends to the program is not meant for it.
+            .process_group(0)
             .spawn()?;
         let mut worker = Self {
             child,
@@ -80,7 +82,7 @@ impl Worker {
             items: 0,
             busy: Duration::ZERO,
         };
-        match worker.channel.receive(Instant::now() + START) {
+        match worker.channel.receive(&mut Patience::new(START)) {
             Ok(Answer { reply: Reply::Ready { version: VERSION, layers }, bytes: 0 }) => {
                 worker.layers = layers;
                 Ok(worker)
@@ -100,7 +102,10 @@ impl Worker {
 
     /// Says something.
     pub(crate) fn tell(&mut self, request: &Request, bytes: &[u8], seconds: u64) -> Result<(), Broken> {
-        self.channel.send(request, bytes, Instant::now() + Duration::from_secs(seconds))
+        let mut patience = Patience::new(Duration::from_secs(seconds));
+        let told = self.channel.send(request, bytes, &mut patience);
+        self.busy += Duration::from_secs(seconds).saturating_sub(patience.left());
+        told
     }
 
     /// Waits for the next answer and takes the bytes behind it, of which there may be `most` of it.
@@ -109,13 +114,12 @@ impl Worker {
         most: impl FnOnce(&Reply) -> u64,
         seconds: u64,
     ) -> Result<(Reply, zeroize::Zeroizing<Vec<u8>>), Broken> {
-        let started = Instant::now();
-        let until = started + Duration::from_secs(seconds);
-        let heard = self.channel.receive(until).and_then(|Answer { reply, bytes }| {
+        let mut patience = Patience::new(Duration::from_secs(seconds));
+        let heard = self.channel.receive(&mut patience).and_then(|Answer { reply, bytes }| {
             let most = most(&reply);
-            Ok((reply, self.channel.bytes(bytes, most, until)?))
+            Ok((reply, self.channel.bytes(bytes, most, &mut patience)?))
         });
-        self.busy += started.elapsed();
+        self.busy += Duration::from_secs(seconds).saturating_sub(patience.left());
         heard
     }
 

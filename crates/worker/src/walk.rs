@@ -47,6 +47,13 @@ pub(crate) fn walk(
     }
 }
 
+/// Parts that a page may give on average: itself and images on it.
+const PARTS_A_PAGE: u64 = 1_000;
+/// Bytes that a place may have on average, where there are many.
+const PLACE: u64 = 256;
+/// Bytes that all places together may have in any case.
+const LEAST_PLACES: u64 = 64 << 20;
+
 struct Walk<'a> {
     pool: &'a Arc<Pool>,
     limits: &'a Limits,
@@ -76,13 +83,15 @@ impl Walk<'_> {
             | Reply::Read { .. }
             | Reply::End => 0,
         };
-        // The worker counts its time itself; this is for one that does not.
+        // The worker counts time, parts and bytes itself; this is for one that does not.
         let patience = worker.busy + Duration::from_secs(self.limits.seconds.saturating_add(seconds));
+        let mut given = Given::default();
         loop {
             if worker.busy > patience {
                 return Err(Broken::Late);
             }
             let (reply, bytes) = worker.hear(allowed, seconds)?;
+            given.add(&reply, bytes.len(), self.limits)?;
             match reply {
                 Reply::Read { at, most } if most <= CHUNK => match opened.read_at(at, most) {
                     Ok(bytes) => worker.tell(&Request::Bytes, &bytes, seconds)?,
@@ -98,6 +107,8 @@ impl Walk<'_> {
                     }
                     worker.tell(&Request::Next, &[], seconds)?;
                 }
+                // Even a file that holds nothing is a part, or a reject.
+                Reply::End if given.parts == 0 => return Err(Broken::Nonsense),
                 Reply::End => return Ok(()),
                 Reply::Read { .. } | Reply::Ready { .. } | Reply::Image { .. } | Reply::Rejected { .. } => {
                     return Err(Broken::Nonsense);
@@ -116,7 +127,8 @@ impl Walk<'_> {
         bytes: Zeroizing<Vec<u8>>,
     ) -> Result<Part, Broken> {
         let (document, page) = (role.document().unwrap_or_default(), role.page().unwrap_or_default());
-        if !is_place(&place) || !place.starts_with(document) || !place.starts_with(page) {
+        let names_itself = place.is_empty() && role != Role::File;
+        if names_itself || !is_place(&place) || !place.starts_with(document) || !place.starts_with(page) {
             return Err(Broken::Nonsense);
         }
         let pool = Arc::clone(self.pool);
@@ -135,6 +147,34 @@ impl Walk<'_> {
         };
         self.behind = if behind.is_finite() { behind.clamp(0.0, 1.0) } else { self.behind };
         Ok(Part { place, role, content, behind: self.behind })
+    }
+}
+
+/// What a walk has given so far, against what any walk within the limits may give.
+#[derive(Default)]
+struct Given {
+    parts: u64,
+    bytes: u64,
+    places: u64,
+}
+
+impl Given {
+    fn add(&mut self, reply: &Reply, bytes: usize, limits: &Limits) -> Result<(), Broken> {
+        if let Reply::Part { place, .. } = reply {
+            self.parts += 1;
+            self.places += place.len() as u64;
+        }
+        self.bytes += bytes as u64;
+        // Each entry may be a document, with images on its pages; the walk itself bounds those by their bytes. What it unpacks is
+        // bounded, or it is the file itself.
+        let parts =
+            limits.entries.saturating_add(limits.pages.saturating_mul(PARTS_A_PAGE)).saturating_add(2);
+        let largest = limits.unpacked_bytes.max(limits.document_bytes).max(limits.file_bytes);
+        let places = LEAST_PLACES.max(parts.saturating_mul(PLACE));
+        if self.parts > parts || self.bytes > largest.saturating_mul(2) || self.places > places {
+            return Err(Broken::Nonsense);
+        }
+        Ok(())
     }
 }
 

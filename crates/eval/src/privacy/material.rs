@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use image::{DynamicImage, GrayImage, RgbImage, imageops};
 use rayon::prelude::*;
+use saltprint::Config;
 use saltprint_fingerprint::danger::RawFeatures;
 use saltprint_fingerprint::{
     Calibration, CalibrationSample, Coder, GlobalCode, Luma, Profile, Readout, TooPlain,
 };
-use saltprint_intake::{Limits, decode};
 use saltprint_keys::ProjectionKey;
 use saltprint_synth::{Corpus, Document, Rect, Template};
 
@@ -111,7 +111,7 @@ impl Material {
     /// Reads the documents of an own vault. Attackers hold the half that calibration does not learn from.
     pub(super) fn own(
         holdings: &[Holding],
-        limits: &Limits,
+        config: &Config,
         plan: &PrivacyPlan,
         sizes: &Sizes,
         progress: &dyn Progress,
@@ -132,8 +132,8 @@ impl Material {
                 .map(|(at, holding)| {
                     let index = start + at;
                     let content =
-                        holding.entry.location.open().and_then(|opened| opened.read(limits)).ok()?;
-                    let image = decode(content.bytes(), limits).ok()?;
+                        holding.entry.location.open().and_then(|opened| opened.read(&config.limits)).ok()?;
+                    let image = config.decoder.decode(content.bytes(), &config.limits).ok()?;
                     let sample =
                         index.is_multiple_of(2).then(|| CalibrationSample::measure(&image, plan.seed));
                     let features =

@@ -83,13 +83,14 @@ fn own(
     work: &WorkFolder,
     progress: &dyn Progress,
 ) -> Result<PrivacyReport, EvalError> {
-    let mut documents = vault::listed(&config.vault, &config.limits, Some(0), 0.0, plan.seed, progress)?;
+    let mut documents = vault::listed(config, Some(0), 0.0, plan.seed, progress)?;
     documents.kept.truncate(2 * sizes.crowd());
     let holdings: &[Holding] = &documents.kept;
     if holdings.len() < FEWEST {
         return Err(EvalError::plan(format!("privacy is measured on at least {FEWEST} usable records")));
     }
-    let material = Material::own(holdings, &config.limits, plan, sizes, progress)?;
+    let material = Material::own(holdings, config, plan, sizes, progress)?;
+    config.check_decoder()?;
     let mut measured = of_codes(&material, sizes, progress);
     progress.update(Stage::Privacy("building an index twice"), 0, None);
     documents.kept.truncate(sizes.sealed);

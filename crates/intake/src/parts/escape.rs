@@ -32,11 +32,12 @@ pub fn escape_name(name: &[u8]) -> String {
 /// character of it escaped.
 pub const MAX_PLACE_BYTES: usize = 1024 * 1024;
 
-/// Whether a text can be the [place](crate::Part::place) of a part: it shows as it is, and is not too long. To check those that
-/// come from another process.
+/// Whether a text can be the [place](crate::Part::place) of a part: it continues the name of a file without becoming the name of
+/// another, shows as it is, and is not too long. To check those that come from another process.
 #[must_use]
 pub fn is_place(text: &str) -> bool {
-    text.len() <= MAX_PLACE_BYTES && !text.chars().any(is_deceptive)
+    let continues = text.is_empty() || text.starts_with(['/', '#']);
+    continues && text.len() <= MAX_PLACE_BYTES && !text.chars().any(is_deceptive)
 }
 
 /// What places say of parts that are no files.
@@ -48,7 +49,7 @@ fn begins_a_place(rest: &str) -> bool {
 
 /// Control characters, separators of lines, and the controls of Unicode's bidirectional algorithm (UAX #9) with its
 /// marks, and the invisible characters that join or part words.
-fn is_deceptive(c: char) -> bool {
+pub(crate) fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{61c}' | '\u{feff}')
 }
@@ -69,7 +70,7 @@ mod tests {
     #[test]
     fn places_show_as_they_are() {
         assert!(is_place("") && is_place("/a.pdf#page=1&image=2"));
-        for bad in ["/a\nb", "/gpj.\u{202e}exe", &"x".repeat(MAX_PLACE_BYTES + 1)] {
+        for bad in ["-passport.jpg", "a", "/a\nb", "/gpj.\u{202e}exe", &"x".repeat(MAX_PLACE_BYTES + 1)] {
             assert!(!is_place(bad));
         }
     }

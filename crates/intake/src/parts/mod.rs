@@ -26,6 +26,7 @@ use zeroize::Zeroizing;
 use crate::{Limits, Location, Reject, decode};
 
 pub use document::{Document, Drawing, draw_on_this_thread};
+pub(crate) use escape::is_deceptive;
 pub use escape::{MAX_PLACE_BYTES, escape_name, is_place};
 pub use kind::Container;
 pub(crate) use kind::HEAD;

@@ -206,8 +206,12 @@ impl Worker<'_> {
     }
 }
 
-/// What the catalog should remember; `None` where a part was rejected, so that the file is tried again the next time.
+/// What the catalog should remember; `None` where a part was rejected, or there was none, so that the file is tried again the next
+/// time.
 fn row(all: &[Processed], stamp: [u8; 16], place: [u8; 16], facts: [u8; 16]) -> Option<ContainerRow> {
+    if all.is_empty() {
+        return None;
+    }
     let mut row = ContainerRow { stamp, place, facts, plain: 0, parts: Vec::with_capacity(all.len()) };
     for processed in all {
         match processed {

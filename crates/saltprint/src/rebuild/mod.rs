@@ -235,6 +235,7 @@ pub fn rebuild(
     let mut census = selection::census(&dir, index_key, carried_from, &fresh)?;
     let selection = selection::select(&mut census, &mut fresh, config.rebuild.selection);
     let negative = negative::read(config, &coder)?;
+    config.check_decoder()?;
     let plan = segments::plan(&previous, &mut ledger, fresh, config.rebuild.segment_records)?;
     let mut warnings: Vec<String> = building.take_warnings();
     warnings.extend(negative.warning());
@@ -390,6 +391,7 @@ fn read_vault(
         };
         // What could not be read because of an outage is not gone: no index may be published without it.
         config.vault.check_outage()?;
+        config.check_decoder()?;
         for result in results {
             match result {
                 Ok(processed) => processed?.into_iter().for_each(|one| ledger.add(one)),

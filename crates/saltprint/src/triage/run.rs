@@ -270,6 +270,8 @@ impl<'a, E: From<Error>> Run<'a, E> {
             .collect();
         let prepared: Vec<Prepared> =
             units.into_par_iter().map(|unit| unit.prepare(self.saltprint, &self.snapshot)).collect();
+        // Nothing is concluded from images that nobody looked at.
+        self.saltprint.config().check_decoder()?;
         // What was erased while the batch was read is not found any more.
         self.snapshot = self.saltprint.without_erased(&self.snapshot)?;
         let settled = self.judge(&names, prepared)?;

@@ -23,7 +23,13 @@ pub(super) fn memory(bytes: u64) -> io::Result<String> {
 /// Bounds the processor time, and makes room for the stack.
 pub(super) fn processor(seconds: u64) -> io::Result<String> {
     set(Resource::Stack, STACK)?;
-    set(Resource::Cpu, seconds)?;
+    // At the soft limit the system says why the process ends (`SIGXCPU`); the hard one is for a process that listens no more.
+    set(Resource::Cpu, seconds.saturating_add(5))?;
+    let hard = getrlimit(Resource::Cpu).maximum;
+    setrlimit(
+        Resource::Cpu,
+        Rlimit { current: Some(hard.map_or(seconds, |hard| hard.min(seconds))), maximum: hard },
+    )?;
     Ok(format!("{seconds} s in its life"))
 }
 

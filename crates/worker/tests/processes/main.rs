@@ -5,6 +5,7 @@
 
 mod failures;
 mod files;
+mod liar;
 mod prisoner;
 mod same;
 
@@ -14,7 +15,7 @@ use saltprint_worker::{Decoder, Settings};
 
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 11] = [
+const TESTS: [Test; 14] = [
     ("images_are_the_same_as_in_process", same::images),
     ("rejects_are_the_same_as_in_process", same::rejects),
     ("parts_are_the_same_as_in_process", same::parts),
@@ -23,12 +24,18 @@ const TESTS: [Test; 11] = [
     ("an_item_is_not_blamed_for_another", failures::no_blame_for_others),
     ("parts_before_a_crash_are_kept", failures::parts_before_a_crash),
     ("a_program_that_is_no_worker_is_told", failures::no_worker),
+    ("what_no_walk_gives_is_not_believed", liar::what_no_walk_gives),
+    ("walks_without_end_are_ended", liar::walks_without_end),
+    ("workers_that_are_less_closed_in_are_not_used", liar::workers_that_are_less_closed_in),
     ("every_layer_is_told", prisoner::every_layer_is_told),
     ("the_sandbox_holds", prisoner::the_sandbox_holds),
     ("inherited_descriptors_are_closed", prisoner::inherited_descriptors),
 ];
 
 fn main() -> ExitCode {
+    if let Some(exit) = liar::lie_if_asked() {
+        return exit;
+    }
     if let Some(exit) = saltprint_worker::serve_watched(std::env::args_os(), &mut failures::misbehave) {
         return exit;
     }
