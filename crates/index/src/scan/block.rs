@@ -46,7 +46,11 @@ impl Block {
                 *nearer |= distance.wrapping_sub(limit);
             }
         }
-        nearer.iter().fold(0, |all, lane| all | lane) >> 63 == 1
+        let mut any = 0;
+        for lane in nearer {
+            any |= lane;
+        }
+        any >> 63 == 1
     }
 
     /// The distance of each of the 64 codes.
@@ -72,11 +76,15 @@ impl Group {
     )]
     fn distances<const COMPARED: usize>(&self, query: &[u64; WORDS]) -> [u64; LANES] {
         let bits = |word: usize, lane: usize| u64::from((self.words[word][lane] ^ query[word]).count_ones());
-        // Written out, since a loop over words within one over lanes is taken apart into shuffles.
-        std::array::from_fn(|lane| match COMPARED {
-            2 => bits(0, lane) + bits(1, lane),
-            _ => bits(0, lane) + bits(1, lane) + bits(2, lane) + bits(3, lane),
-        })
+        let mut distances = [0; LANES];
+        for (lane, distance) in distances.iter_mut().enumerate() {
+            // Written out, since a loop over words within one over lanes is taken apart into shuffles.
+            *distance = match COMPARED {
+                2 => bits(0, lane) + bits(1, lane),
+                _ => bits(0, lane) + bits(1, lane) + bits(2, lane) + bits(3, lane),
+            };
+        }
+        distances
     }
 }
 

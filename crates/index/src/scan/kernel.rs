@@ -101,9 +101,12 @@ impl Kernel {
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it has to become a part of the kernels, with their instructions")]
 fn near<const COMPARED: usize>(tile: &[Block], query: &[u64; WORDS], limit: u64) -> u32 {
-    let near =
-        |(number, block): (usize, &Block)| u32::from(block.is_near::<COMPARED>(query, limit)) << number;
-    tile.iter().take(TILE).enumerate().map(near).sum()
+    // A loop, since a chain of adapters may stay a function of its own, which has not the kernel's instructions.
+    let mut near = 0;
+    for (number, block) in tile.iter().enumerate() {
+        near |= u32::from(block.is_near::<COMPARED>(query, limit)) << (number % TILE);
+    }
+    near
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -135,7 +135,7 @@ pub(crate) fn walks_without_end() {
     for lie in [READS, SLOWLY] {
         let started = Instant::now();
         assert_eq!(walk(lie), (vec![String::new()], Some("decoder_time")), "lie {lie}");
-        assert!(started.elapsed() < Duration::from_secs(60), "lie {lie}");
+        assert!(started.elapsed() < Duration::from_mins(1), "lie {lie}");
     }
 }
 
