@@ -3,6 +3,8 @@
 //! A small invented vault is built by the shipped rebuild. The rest of the records are fingerprints made from its own:
 //! each detail is either nearly that of a record of the vault, as print of one template is, or nobody's.
 
+mod words;
+
 use std::hint::black_box;
 use std::path::Path;
 
@@ -14,21 +16,10 @@ use saltprint_fingerprint::{Fingerprint, GlobalCode, LocalCode, LocalFingerprint
 use saltprint_index::{GraphPolicy, Hit, IndexDir, RecordFacts, SegmentRecord};
 use saltprint_keys::{ContentDigest, IndexKey, RecordRef, keygen, system_random};
 use saltprint_synth::{Corpus, CorpusItem, Edit};
+use words::Words;
 
 const RECORDS: usize = 100_000;
 const DRAWN: usize = 600;
-
-/// `SplitMix64` (Steele, Lea, Flood 2014).
-struct Words(u64);
-
-impl Words {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-}
 
 /// A record of which half the details are nearly those of `like`.
 fn record(number: usize, like: &LocalFingerprint) -> SegmentRecord {

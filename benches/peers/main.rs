@@ -7,6 +7,8 @@
 
 #[path = "../sealed.rs"]
 mod sealed;
+#[path = "../words.rs"]
+mod words;
 
 use std::fs;
 use std::hint::black_box;
@@ -22,6 +24,7 @@ use saltprint_intake::{Limits, decode};
 use saltprint_keys::ProjectionKey;
 use saltprint_synth::{Document, Template};
 use serde_json::{Value, json};
+use words::Words;
 
 /// Neighbours asked for.
 const NEIGHBOURS: usize = 10;
@@ -32,21 +35,9 @@ const EFS: [usize; 4] = [16, 64, 256, 1_024];
 /// Dimensions behind the codes that graphs are compared on; codes that are all chance suit no graph.
 const DIMENSIONS: usize = 64;
 
-/// `SplitMix64` (Steele, Lea, Flood 2014).
-struct Words(u64);
-
-impl Words {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Nearly normal: a sum of bits.
-    fn normal(&mut self) -> f32 {
-        self.next().count_ones() as f32 - 32.0
-    }
+/// Nearly normal: a sum of bits.
+fn normal(words: &mut Words) -> f32 {
+    words.next().count_ones() as f32 - 32.0
 }
 
 /// Codes of points in [`DIMENSIONS`] dimensions: the signs of 256 fixed projections of each.
@@ -55,12 +46,12 @@ struct Signs(Vec<[f32; DIMENSIONS]>);
 impl Signs {
     fn new() -> Self {
         let mut words = Words(7);
-        Self((0..256).map(|_| std::array::from_fn(|_| words.normal())).collect())
+        Self((0..256).map(|_| std::array::from_fn(|_| normal(&mut words))).collect())
     }
 
     fn code(&self, number: u64) -> GlobalCode {
         let mut words = Words(number.wrapping_mul(0x2545_f491_4f6c_dd1d));
-        let point: [f32; DIMENSIONS] = std::array::from_fn(|_| words.normal());
+        let point: [f32; DIMENSIONS] = std::array::from_fn(|_| normal(&mut words));
         let mut code = [0_u64; 4];
         for (bit, axis) in self.0.iter().enumerate() {
             let sum: f32 = axis.iter().zip(point).map(|(axis, x)| axis * x).sum();

@@ -235,7 +235,6 @@ pub fn rebuild(
     let mut census = selection::census(&dir, index_key, carried_from, &fresh)?;
     let selection = selection::select(&mut census, &mut fresh, config.rebuild.selection);
     let negative = negative::read(config, &coder)?;
-    config.check_decoder()?;
     let plan = segments::plan(&previous, &mut ledger, fresh, config.rebuild.segment_records)?;
     let mut warnings: Vec<String> = building.take_warnings();
     warnings.extend(negative.warning());

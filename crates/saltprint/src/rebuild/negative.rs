@@ -19,7 +19,8 @@ pub(crate) struct Negative {
 /// Reads the folder anew in each run; it holds few images.
 ///
 /// # Errors
-/// [`Error::Listing`] where the folder that the configuration names cannot be listed.
+/// [`Error::Listing`] where the folder that the configuration names cannot be listed; [`Error::Decoding`] where an image was not
+/// decoded for want of a worker: without it, what matches it would be evidence.
 pub(crate) fn read(config: &Config, coder: &Coder) -> Result<Negative, Error> {
     let mut negative = Negative { bank: NegativeBank::default(), unusable: 0 };
     let Some(folder) = &config.negative else {
@@ -35,6 +36,7 @@ pub(crate) fn read(config: &Config, coder: &Coder) -> Result<Negative, Error> {
     // The order of the listing is that of the names, so the same folder gives the same bank.
     let fingerprints: Vec<Vec<Option<Fingerprint>>> =
         entries.par_iter().map(|entry| fingerprints(entry.location.as_path(), config, coder)).collect();
+    config.check_decoder()?;
     for fingerprint in fingerprints.into_iter().flatten() {
         match fingerprint {
             Some(fingerprint) => negative.bank.add(&fingerprint),
