@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use saltprint::{NoProgress, Outcome, RebuildOptions, Saltprint};
-use saltprint_index::IndexDir;
+use saltprint_index::{IndexDir, SegmentRecord};
 use saltprint_keys::{IndexKey, RefKey};
 
 use crate::incremental::contents;
@@ -129,6 +129,122 @@ fn a_killed_first_rebuild_leaves_nothing_or_everything() {
     place.run(&["rebuild"]).expect(0);
     assert!(holds(&place, &digests(&place)));
     assert_eq!(leftovers(&place), [""; 0]);
+}
+
+/// Has a place put every new fingerprint down on disk.
+fn with_checkpoints(place: &Place) {
+    let config = fs::read_to_string(place.path("saltprint.toml")).unwrap();
+    place.write("saltprint.toml", config + "[rebuild]\ncheckpoint_records = 0\n");
+}
+
+/// Every record of the index, with all that it is found by.
+fn records(place: &Place) -> Vec<SegmentRecord> {
+    let config = place.config();
+    let key = IndexKey::load_from_dir(&config.keys).unwrap();
+    let dir = IndexDir::new(&config.index);
+    let epoch = dir.manifest(&key).unwrap().unwrap().epoch;
+    let generation = dir.open(&key, epoch).unwrap();
+    let mut records: Vec<SegmentRecord> = Vec::new();
+    for segment in generation.segments() {
+        records.extend((0..segment.len()).map(|row| segment.record(row).unwrap()));
+    }
+    records.sort_unstable_by_key(|record| record.record_ref);
+    records
+}
+
+fn assert_same(found: &[SegmentRecord], wanted: &[SegmentRecord]) {
+    assert_eq!(found.len(), wanted.len());
+    for (found, wanted) in found.iter().zip(wanted) {
+        assert_eq!((found.record_ref, &found.facts), (wanted.record_ref, &wanted.facts));
+        assert!(found.fingerprint == wanted.fingerprint, "a fingerprint differs");
+    }
+}
+
+/// Files in which new fingerprints wait, and their bytes.
+fn work_files(place: &Place) -> Vec<u64> {
+    let Ok(entries) = fs::read_dir(place.path("index")) else { return Vec::new() };
+    entries
+        .map(Result::unwrap)
+        .filter(|entry| entry.file_name().to_string_lossy().ends_with(".work"))
+        .filter_map(|entry| entry.metadata().ok())
+        .map(|metadata| metadata.len())
+        .collect()
+}
+
+/// Kills a rebuild once it has put fingerprints down; `false` where it was faster.
+fn kill_at_work(place: &Place) -> bool {
+    let before = work_files(place).len();
+    let mut child =
+        place.command().arg("rebuild").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while child.try_wait().unwrap().is_none() {
+        let files = work_files(place);
+        if files.len() > before && files.iter().all(|bytes| *bytes > 0) {
+            child.kill().unwrap();
+            return !child.wait().unwrap().success();
+        }
+        sleep(Duration::from_micros(200));
+    }
+    false
+}
+
+#[test]
+fn a_killed_rebuild_goes_on_from_what_it_fingerprinted() {
+    let place = Place::small();
+    let whole = records(&place);
+    with_checkpoints(&place);
+    // Through the disk or through memory: the same.
+    place.run(&["rebuild", "--full"]).expect(0);
+    assert_same(&records(&place), &whole);
+
+    for round in 0..2 {
+        fs::remove_dir_all(place.path("index")).unwrap();
+        let killed = (0..20).any(|_| {
+            let killed = kill_at_work(&place);
+            if !killed {
+                fs::remove_dir_all(place.path("index")).unwrap();
+            }
+            killed
+        });
+        assert!(killed, "round {round}: no rebuild was slow enough to be killed");
+        // Killed again: what both left counts.
+        if round == 1 {
+            kill_at_work(&place);
+        }
+        let ran = place.run(&["rebuild"]).expect(0);
+        let said = ran.stdout.lines().find(|line| line.contains("by a run that did not end"));
+        if round == 0 {
+            let count = said.and_then(|line| line.split_whitespace().next()).map(str::parse::<usize>);
+            assert!(count.is_some_and(|count| count.is_ok_and(|count| count > 0)), "{}", ran.stdout);
+        }
+        assert_same(&records(&place), &whole);
+        assert_eq!(leftovers(&place), [""; 0]);
+        place.run(&["verify"]).expect(0);
+    }
+}
+
+#[test]
+fn what_a_killed_rebuild_fingerprinted_takes_the_facts_of_now() {
+    let place = Place::small();
+    with_checkpoints(&place);
+    fs::remove_dir_all(place.path("index")).unwrap();
+    while !kill_at_work(&place) {
+        fs::remove_dir_all(place.path("index")).unwrap();
+    }
+    // Another source for all, and one file is not in the vault any more.
+    let manifest = fs::read_to_string(place.path("vault.csv")).unwrap();
+    let source = &corpus()[0].source;
+    let gone = &corpus()[2].record_id;
+    let lines = manifest.lines().filter(|line| !line.starts_with(gone.as_str()));
+    let changed: String =
+        lines.map(|line| line.replace(&format!(",{source},"), ",another source,") + "\n").collect();
+    place.write("vault.csv", changed);
+    let ran = place.run(&["rebuild"]).expect(0);
+    assert!(ran.stdout.contains("by a run that did not end"), "{}", ran.stdout);
+    let resumed = records(&place);
+    assert_eq!(resumed.len(), SMALL - 1);
+    place.run(&["rebuild", "--full"]).expect(0);
+    assert_same(&resumed, &records(&place));
+    assert!(resumed.iter().any(|record| record.facts.source.as_deref() == Some("another source")));
 }
 
 #[test]

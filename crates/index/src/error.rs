@@ -48,6 +48,11 @@ pub enum IndexError {
         "the census of local features does not open; restore the index folder, or run `saltprint rebuild --full`"
     )]
     Census(#[source] SealError),
+    /// A fingerprint that a rebuild had put down does not open.
+    #[error(
+        "a fingerprint in a work file of the rebuild does not open: the disk gave back something else; run it again"
+    )]
+    Work(#[source] SealError),
     /// The manifest names a census that is not in the folder.
     #[error("the census `{}` is missing; restore the index folder, or run `saltprint rebuild --full`", path.display())]
     MissingCensus {

@@ -10,6 +10,10 @@ pub const SEGMENT_VERSION: u16 = 2;
 pub const MANIFEST_MAGIC: [u8; 8] = *b"SALTMAN\0";
 /// Version of the manifest that this build writes, and the only one that it reads.
 pub const MANIFEST_VERSION: u16 = 6;
+/// First bytes of a fingerprint in a work file.
+pub const WORK_MAGIC: [u8; 8] = *b"SALTWRK\0";
+/// Version of work files that this build writes, and the only one that it reads.
+pub const WORK_VERSION: u16 = 1;
 /// First bytes of a sealed census of local features.
 pub const CENSUS_MAGIC: [u8; 8] = *b"SALTCEN\0";
 /// Version of the census that this build writes, and the only one that it reads.

@@ -62,6 +62,7 @@ mod negative;
 mod page;
 mod scan;
 mod segment;
+mod work;
 
 pub use background::{Background, Histogram, Impostor, LocalBackground};
 pub use catalog::{Catalog, CatalogReader, CatalogRow, CatalogUpdate, ContainerRow, SeenOutcome};
@@ -79,3 +80,4 @@ pub use month::{Month, MonthError};
 pub use negative::NegativeBank;
 pub use scan::{Hit, Nearest, kernel_name, scan_codes};
 pub use segment::{Segment, SegmentId, SegmentRecord, SegmentWriter};
+pub use work::{Leftovers, Work, WorkPlace};

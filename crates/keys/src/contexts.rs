@@ -79,6 +79,10 @@ contexts! {
     pub(crate) CENSUS_ENCRYPTION = "saltprint 2026-11 v1 index census encryption";
     /// Authenticates the census of local features; salted per blob.
     pub(crate) CENSUS_MAC = "saltprint 2026-11 v1 index census mac";
+    /// Encrypts a fingerprint that waits for a segment; salted per blob.
+    pub(crate) WORK_ENCRYPTION = "saltprint 2026-11 v1 index work encryption";
+    /// Authenticates a fingerprint that waits for a segment; salted per blob.
+    pub(crate) WORK_MAC = "saltprint 2026-11 v1 index work mac";
     /// Encrypts the list of erasures; salted per blob.
     pub(crate) ERASURES_ENCRYPTION = "saltprint 2026-11 v1 index erasures encryption";
     /// Authenticates the list of erasures; salted per blob.

@@ -41,7 +41,8 @@ pub struct BlobFormat {
 
 /// The pair of contexts under which one kind of blob is sealed, tied to the role key that seals it.
 ///
-/// The constants [`Sealing::PROFILE`], [`Sealing::MANIFEST`], [`Sealing::CENSUS`] and [`Sealing::ERASURES`] are the only values.
+/// The constants [`Sealing::PROFILE`], [`Sealing::MANIFEST`], [`Sealing::CENSUS`], [`Sealing::WORK`] and [`Sealing::ERASURES`] are
+/// the only values.
 ///
 /// ```
 /// use saltprint_keys::{BlobFormat, ProjectionKey, Sealing};
@@ -79,6 +80,8 @@ impl Sealing<IndexKey> {
     pub const MANIFEST: Self = Self::new(Context::MANIFEST_ENCRYPTION, Context::MANIFEST_MAC);
     /// Sealing of the census of local features.
     pub const CENSUS: Self = Self::new(Context::CENSUS_ENCRYPTION, Context::CENSUS_MAC);
+    /// Sealing of a fingerprint that waits for its segment.
+    pub const WORK: Self = Self::new(Context::WORK_ENCRYPTION, Context::WORK_MAC);
     /// Sealing of the list of erasures.
     pub const ERASURES: Self = Self::new(Context::ERASURES_ENCRYPTION, Context::ERASURES_MAC);
 }

@@ -85,6 +85,8 @@ pub struct RebuildConfig {
     pub graph_recall_floor: f64,
     /// Most records in one segment.
     pub segment_records: usize,
+    /// New records from which on their fingerprints are put down on disk while the vault is read.
+    pub checkpoint_records: usize,
 }
 
 /// The file as written.
@@ -307,6 +309,7 @@ struct RebuildSection {
     graph_min_records: usize,
     graph_recall_floor: f64,
     segment_records: usize,
+    checkpoint_records: usize,
 }
 
 impl Default for RebuildSection {
@@ -320,6 +323,7 @@ impl Default for RebuildSection {
             graph_min_records: 1_000,
             graph_recall_floor: 0.9,
             segment_records: 250_000,
+            checkpoint_records: 1_000,
         }
     }
 }
@@ -382,6 +386,9 @@ impl Config {
         check("rebuild.segment_records", "from 1,000 to 10,000,000", {
             (1_000..=10_000_000).contains(&file.rebuild.segment_records)
         })?;
+        check("rebuild.checkpoint_records", "from 0 to 1,000,000", {
+            file.rebuild.checkpoint_records <= 1_000_000
+        })?;
         check("rebuild.background_sample", "at least 1", file.rebuild.background_sample >= 1)?;
         check("rebuild.local_sample", "at least 1", file.rebuild.local_sample >= 1)?;
         let (keep, most) = (file.rebuild.local_features, file.rebuild.local_features_most);
@@ -416,6 +423,7 @@ impl Config {
                 graph_min_records: file.rebuild.graph_min_records,
                 graph_recall_floor: floor,
                 segment_records: file.rebuild.segment_records,
+                checkpoint_records: file.rebuild.checkpoint_records,
             },
         })
     }
@@ -518,6 +526,7 @@ mod tests {
             graph_min_records = 7
             graph_recall_floor = 0.5
             segment_records = 8000
+            checkpoint_records = 90
         "#;
         let config = Config::parse(text, Path::new("/base")).unwrap();
         let manifest = Vault::Manifest { root: "/vault".into(), manifest: "/base/list.csv".into() };
@@ -571,6 +580,7 @@ mod tests {
                 graph_min_records: 7,
                 graph_recall_floor: 0.5,
                 segment_records: 8000,
+                checkpoint_records: 90,
             }
         );
     }

@@ -61,7 +61,7 @@ pub(crate) fn check(check: &ErasureCheck) -> String {
     if unreadable > 0 {
         let _ = writeln!(
             text,
-            "{unreadable} segment files do not open with these keys, so nobody knows what they hold; the next rebuild removes \
+            "{unreadable} files do not open with these keys, so nobody knows what they hold; the next rebuild removes \
              those that no generation uses."
         );
     }

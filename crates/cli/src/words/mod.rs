@@ -146,6 +146,9 @@ pub(crate) fn rebuild(summary: &RebuildSummary) -> String {
         "{:>9}  inputs; {} of them not read, being as they were",
         totals.inputs, summary.unread
     );
+    if summary.resumed > 0 {
+        let _ = writeln!(text, "{:>9}  had been fingerprinted by a run that did not end", summary.resumed);
+    }
     if totals.erased > 0 {
         let _ =
             writeln!(text, "{:>9}  erased, and passed over: delete them in the vault as well", totals.erased);

@@ -10,6 +10,7 @@ use saltprint_keys::{EpochId, IndexKey, system_random};
 use crate::generation::erase::ERASURES_NAME;
 use crate::generation::pin::{Pin, Seen};
 use crate::generation::snapshot::Generation;
+use crate::work::WORK_SUFFIX;
 use crate::{Census, CensusId, IndexError, Manifest};
 
 const MANIFEST_NAME: &str = "MANIFEST";
@@ -358,7 +359,7 @@ impl IndexDir {
         }
     }
 
-    /// Removes segments, censuses and profiles that none of `manifests` names, and temporary files; returns how many. These are the
+    /// Removes segments, censuses and profiles that none of `manifests` names, work files, and temporary files; returns how many. These are the
     /// published manifest and, while it answers, that of the epoch before. A reader that has a removed segment open keeps
     /// it: the system frees the file with its last mapping.
     ///
@@ -378,6 +379,7 @@ impl IndexDir {
             let Some(name) = name.to_str() else { continue };
             let ours = name.ends_with(SEGMENT_SUFFIX)
                 || name.ends_with(CENSUS_SUFFIX)
+                || name.ends_with(WORK_SUFFIX)
                 || (name.starts_with(PROFILE_PREFIX) && name.ends_with(PROFILE_SUFFIX));
             // An erasure does not wait for a rebuild.
             let temporary = name.ends_with(TEMPORARY_SUFFIX) && !name.starts_with(ERASURES_NAME);

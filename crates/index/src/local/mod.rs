@@ -20,7 +20,7 @@ pub use census::Census;
 pub use lookup::{Candidate, LocalLookup};
 pub use select::{Selection, SelectionPolicy};
 
-pub(crate) use table::{LocalSections, LocalTable, TableRow, write_feature};
+pub(crate) use table::{LocalSections, LocalTable, TableRow, read_feature, write_feature};
 
 #[cfg(test)]
 mod tests;

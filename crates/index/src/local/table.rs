@@ -141,6 +141,23 @@ pub(crate) fn write_feature(feature: &LocalFeature, row: &mut [u8]) {
     put(LOCAL_FEATURE_SHARING, &[feature.sharing.step()]);
 }
 
+/// What [`write_feature`] wrote; the reserved byte is not looked at.
+pub(crate) fn read_feature(row: &[u8; LOCAL_FEATURE_ROW_LEN]) -> LocalFeature {
+    let mut code = [0; LocalCode::BYTES];
+    code.copy_from_slice(&row[..LOCAL_FEATURE_PLACE]);
+    let number = |offset: usize| u16::from_le_bytes([row[offset], row[offset + 1]]);
+    LocalFeature {
+        code: LocalCode::from_bytes(&code),
+        place: Place {
+            x: number(LOCAL_FEATURE_PLACE),
+            y: number(LOCAL_FEATURE_PLACE + 2),
+            size: row[LOCAL_FEATURE_PLACE + 4],
+            angle: row[LOCAL_FEATURE_PLACE + 5],
+        },
+        sharing: Sharing::from_step(row[LOCAL_FEATURE_SHARING]),
+    }
+}
+
 /// The bucket of a code: its first bits. The secret projection has already made all bits alike.
 pub(super) fn bucket_of(code: LocalCode, bits: u32) -> u32 {
     u32::try_from(code.words()[0] & (u64::MAX >> (64 - bits))).unwrap_or(0)
@@ -233,23 +250,11 @@ impl LocalSections {
             height: number(LOCAL_RECORD_HEIGHT),
             features: Vec::with_capacity(usize::from(number(LOCAL_RECORD_COUNT))),
         };
-        for row in bytes.chunks_exact(LOCAL_FEATURE_ROW_LEN) {
-            let mut code = [0; LocalCode::BYTES];
-            code.copy_from_slice(&row[..LOCAL_FEATURE_PLACE]);
-            let number = |offset: usize| u16::from_le_bytes([row[offset], row[offset + 1]]);
+        for row in bytes.as_chunks::<LOCAL_FEATURE_ROW_LEN>().0 {
             if row[LOCAL_FEATURE_RESERVED] != 0 {
                 return Err(wrong("reserved byte of a feature"));
             }
-            local.features.push(LocalFeature {
-                code: LocalCode::from_bytes(&code),
-                place: Place {
-                    x: number(LOCAL_FEATURE_PLACE),
-                    y: number(LOCAL_FEATURE_PLACE + 2),
-                    size: row[LOCAL_FEATURE_PLACE + 4],
-                    angle: row[LOCAL_FEATURE_PLACE + 5],
-                },
-                sharing: Sharing::from_step(row[LOCAL_FEATURE_SHARING]),
-            });
+            local.features.push(read_feature(row));
         }
         Ok(local)
     }

@@ -19,9 +19,9 @@ pub struct ErasureCheck {
     pub erased: u64,
     /// Rows that hold them in segments of the published generation, and of the epoch before while it answers.
     pub rows: u64,
-    /// Rows in other segments of the folder, which a killed rebuild left, or which an older generation had.
+    /// Rows in other segments of the folder, which a killed rebuild left or which an older generation had, and in work files.
     pub other_rows: u64,
-    /// Segments of the folder that these keys do not open, so that nobody knows what they hold.
+    /// Segments and work files of the folder that these keys do not open, so that nobody knows what they hold.
     pub unreadable: u64,
     /// Whether the catalog has a row of one of them; `None` while a rebuild has it.
     pub in_catalog: Option<bool>,
@@ -109,6 +109,14 @@ fn look(config: &Config, asked: &[Erased]) -> Result<ErasureCheck, Error> {
         let published = opened.is_ok_and(|opened| named.contains(&opened.id()));
         *(if published { &mut check.rows } else { &mut check.other_rows }) += rows;
     }
+    let mut left = 0;
+    check.unreadable += dir.each_leftover(&keys, |record| {
+        let subject = record.facts.subject.map(Erased::Subject);
+        let held = wanted.contains(&Erased::Record(record.record_ref))
+            || subject.is_some_and(|subject| wanted.contains(&subject));
+        left += u64::from(held);
+    })?;
+    check.other_rows += left;
     match dir.lock() {
         Ok(lock) => {
             let mut found = false;

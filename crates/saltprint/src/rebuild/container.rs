@@ -174,17 +174,21 @@ impl Worker<'_> {
         let digest = self.digest(&content.identity());
         let facts = self.facts(&Facts { subject, ..entry.facts.clone() }, digest);
         if let Some(place) = self.place_of(record_ref, digest) {
-            let known = self.previous().record(place)?;
+            let known = self.held().previous.record(place)?;
             if known.facts == facts {
                 let kept = Processed::Kept { record_ref, place, content: digest, row: None, read: true };
                 return Ok((kept, Some(known.fingerprint.global)));
             }
         }
-        if let Some(place) = self.previous().find_content(digest) {
-            let fingerprint = self.previous().record(place)?.fingerprint;
-            let code = fingerprint.global;
-            let record = Box::new(SegmentRecord { record_ref, facts, fingerprint });
-            return Ok((Processed::New { record, row: None, read: true, fresh: false }, Some(code)));
+        if let Some(place) = self.held().previous.find_content(digest) {
+            let code = self.held().previous.record(place)?.fingerprint.global;
+            let facts = Box::new(facts);
+            return Ok((Processed::Carried { record_ref, facts, place, row: None, read: true }, Some(code)));
+        }
+        if let Some(place) = self.held().left.find(digest) {
+            let code = self.held().left.read(self.held().key, place)?.fingerprint.global;
+            let facts = Box::new(facts);
+            return Ok((Processed::Resumed { record_ref, facts, place, row: None }, Some(code)));
         }
         let image = match content.decode(self.limits()) {
             Ok(image) => image,
@@ -197,7 +201,7 @@ impl Worker<'_> {
         };
         let code = fingerprint.global;
         let record = Box::new(SegmentRecord { record_ref, facts, fingerprint });
-        Ok((Processed::New { record, row: None, read: true, fresh: true }, Some(code)))
+        Ok((Processed::New { record, row: None }, Some(code)))
     }
 
     /// Keyed digest of the size and time of a file; `None` where it cannot be seen.
@@ -216,6 +220,9 @@ fn row(all: &[Processed], stamp: [u8; 16], place: [u8; 16], facts: [u8; 16]) -> 
     for processed in all {
         match processed {
             Processed::Kept { record_ref, content, .. } => row.parts.push((*record_ref, *content)),
+            Processed::Carried { record_ref, facts, .. } | Processed::Resumed { record_ref, facts, .. } => {
+                row.parts.push((*record_ref, facts.content));
+            }
             Processed::New { record, .. } => row.parts.push((record.record_ref, record.facts.content)),
             Processed::TooPlain { .. } => row.plain += 1,
             Processed::Rejected { .. } => return None,

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use saltprint_index::{CatalogRow, CatalogUpdate, ContainerRow, Coverage, SegmentRecord};
+use saltprint_index::{
+    CatalogRow, CatalogUpdate, ContainerRow, Coverage, RecordFacts, SegmentRecord, Work, WorkPlace,
+};
 use saltprint_intake::{Refusal, Reject};
 use saltprint_keys::{ContentDigest, RecordRef};
 
@@ -18,10 +20,10 @@ pub(super) struct Ledger {
     unread: u64,
     contents: HashSet<ContentDigest>,
     kept: HashMap<RecordRef, Place>,
-    /// Rows whose local codes were selected in an earlier run.
-    carried: Vec<SegmentRecord>,
-    /// Rows with their whole pools of local codes.
-    fresh: Vec<SegmentRecord>,
+    /// The new rows, of which those with new fingerprints are `fresh`.
+    rows: Vec<Row>,
+    fresh: u64,
+    resumed: u64,
     new_refs: HashSet<RecordRef>,
     plain: HashSet<RecordRef>,
     containers: HashSet<RecordRef>,
@@ -36,6 +38,54 @@ struct RejectRow {
     outcome: &'static str,
     code: &'static str,
     reason: String,
+}
+
+/// One row to write: 40 bytes, wherever its fingerprint waits.
+pub(super) struct Row {
+    pub(super) record_ref: RecordRef,
+    /// Where they are not those that lie with the fingerprint.
+    facts: Option<Box<RecordFacts>>,
+    origin: Origin,
+}
+
+/// Where the fingerprint of a row is.
+#[derive(Clone, Copy)]
+enum Origin {
+    /// New, with its whole pool.
+    Work(WorkPlace),
+    /// In a row of the previous generation, with its selected local codes.
+    Previous(Place),
+}
+
+impl Row {
+    /// A row of the previous generation as it is.
+    pub(super) fn of_previous(record_ref: RecordRef, place: Place) -> Self {
+        Self { record_ref, facts: None, origin: Origin::Previous(place) }
+    }
+
+    /// Where its fingerprint waits, for one that is new.
+    pub(super) fn work(&self) -> Option<WorkPlace> {
+        match self.origin {
+            Origin::Work(place) => Some(place),
+            Origin::Previous(_) => None,
+        }
+    }
+
+    /// Reads the record, as it was put down or as the previous generation has it.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub(super) fn read(&self, work: &Work<'_>, previous: &Previous) -> Result<SegmentRecord, Error> {
+        let mut record = match self.origin {
+            Origin::Work(place) => work.read(place)?,
+            Origin::Previous(place) => previous.record(place)?,
+        };
+        record.record_ref = self.record_ref;
+        if let Some(facts) = &self.facts {
+            record.facts.clone_from(facts);
+        }
+        Ok(record)
+    }
 }
 
 /// How the records compare with the previous generation.
@@ -54,8 +104,9 @@ impl Ledger {
             unread: 0,
             contents: HashSet::new(),
             kept: HashMap::new(),
-            carried: Vec::new(),
-            fresh: Vec::new(),
+            rows: Vec::new(),
+            fresh: 0,
+            resumed: 0,
             new_refs: HashSet::new(),
             plain: HashSet::new(),
             containers: HashSet::new(),
@@ -65,22 +116,26 @@ impl Ledger {
         }
     }
 
-    pub(super) fn add(&mut self, processed: Processed) {
+    /// Books what became of a record; its fingerprint, if new, goes to `work`.
+    ///
+    /// # Errors
+    /// [`Error::Index`] where a fingerprint cannot be put down.
+    pub(super) fn add(&mut self, processed: Processed, work: &mut Work<'_>) -> Result<(), Error> {
         if let Processed::Container { container, row } = processed {
             self.containers.insert(container);
             self.container_rows.extend(row.map(|row| (container, row)));
-            return;
+            return Ok(());
         }
         if matches!(processed, Processed::Erased) {
             self.totals.erased += 1;
-            return;
+            return Ok(());
         }
         self.totals.inputs += 1;
         if let Some(record_ref) = self.repeated(&processed) {
             let problem = "is that of another record as well: a part of a file and a file have the same name";
             let reject = Refusal::InvalidField { field: "record_id", problem };
             self.push_reject(record_ref.to_string(), &reject.into());
-            return;
+            return Ok(());
         }
         match processed {
             Processed::Kept { record_ref, place, content, row, read } => {
@@ -89,12 +144,24 @@ impl Ledger {
                 self.kept.insert(record_ref, place);
                 self.catalog.extend(row.map(|row| (record_ref, row)));
             }
-            Processed::New { record, row, read, fresh } => {
-                self.count_content(record.facts.content);
+            Processed::Carried { record_ref, facts, place, row, read } => {
                 self.unread += u64::from(!read);
-                self.new_refs.insert(record.record_ref);
-                self.catalog.extend(row.map(|row| (record.record_ref, row)));
-                if fresh { self.fresh.push(*record) } else { self.carried.push(*record) }
+                self.new_row(Row { record_ref, facts: Some(facts), origin: Origin::Previous(place) }, row);
+            }
+            Processed::Resumed { record_ref, facts, place, row } => {
+                work.reuse(place)?;
+                self.fresh += 1;
+                self.resumed += 1;
+                self.new_row(Row { record_ref, facts: Some(facts), origin: Origin::Work(place) }, row);
+            }
+            Processed::New { record, row } => {
+                let (record_ref, content) = (record.record_ref, record.facts.content);
+                let place = work.push(*record)?;
+                self.fresh += 1;
+                self.count_content(content);
+                self.new_refs.insert(record_ref);
+                self.rows.push(Row { record_ref, facts: None, origin: Origin::Work(place) });
+                self.catalog.extend(row.map(|row| (record_ref, row)));
             }
             Processed::TooPlain { record_id, record_ref, row, read } => {
                 self.totals.too_plain += 1;
@@ -111,12 +178,25 @@ impl Ledger {
             Processed::Rejected { record_id, reject } => self.push_reject(record_id, &reject),
             Processed::Erased | Processed::Container { .. } => {}
         }
+        Ok(())
+    }
+
+    /// Books a row that states its facts.
+    fn new_row(&mut self, row: Row, catalog: Option<CatalogRow>) {
+        if let Some(facts) = &row.facts {
+            self.count_content(facts.content);
+        }
+        self.new_refs.insert(row.record_ref);
+        self.catalog.extend(catalog.map(|catalog| (row.record_ref, catalog)));
+        self.rows.push(row);
     }
 
     /// The ref of a record that has come already.
     fn repeated(&self, processed: &Processed) -> Option<RecordRef> {
         let record_ref = match processed {
-            Processed::Kept { record_ref, .. } => *record_ref,
+            Processed::Kept { record_ref, .. }
+            | Processed::Carried { record_ref, .. }
+            | Processed::Resumed { record_ref, .. } => *record_ref,
             Processed::New { record, .. } => record.record_ref,
             Processed::TooPlain { .. }
             | Processed::Rejected { .. }
@@ -173,14 +253,19 @@ impl Ledger {
         self.kept.contains_key(&record_ref)
     }
 
-    /// The new rows that need no selection; the ledger has none after that.
-    pub(super) fn take_carried(&mut self) -> Vec<SegmentRecord> {
-        std::mem::take(&mut self.carried)
+    /// The new rows; the ledger has none after that.
+    pub(super) fn take_rows(&mut self) -> Vec<Row> {
+        std::mem::take(&mut self.rows)
     }
 
-    /// The new rows with their pools; the ledger has none after that.
-    pub(super) fn take_fresh(&mut self) -> Vec<SegmentRecord> {
-        std::mem::take(&mut self.fresh)
+    /// How many rows have new fingerprints.
+    pub(super) fn fresh(&self) -> u64 {
+        self.fresh
+    }
+
+    /// How many of these a killed run had made.
+    pub(super) fn resumed(&self) -> u64 {
+        self.resumed
     }
 
     /// Whether the vault still lists a record that the catalog may remember.

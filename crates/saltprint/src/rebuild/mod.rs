@@ -33,7 +33,7 @@ use rayon::prelude::*;
 use saltprint_fingerprint::{Coder, Profile};
 use saltprint_index::{
     Background, Catalog, Coverage, IndexDir, IndexError, Manifest, PreviousEpoch, RebuildLock, Seen,
-    SegmentEntry,
+    SegmentEntry, Work,
 };
 use saltprint_intake::{Entry, ListReject};
 use saltprint_keys::{EpochId, IndexKey, ProjectionKey, RefKey};
@@ -49,7 +49,8 @@ pub use selection::SelectionSummary;
 use advice::Crowding;
 use ledger::Ledger;
 use previous::Previous;
-use records::{PassedOver, Worker};
+use records::{Held, PassedOver, Worker};
+use selection::Selector;
 
 /// Records handled between two looks at the progress.
 const BATCH: usize = 128;
@@ -129,6 +130,8 @@ pub struct RebuildSummary {
     pub totals: VaultTotals,
     /// Inputs whose file was not read, because size and time were those of the last run.
     pub unread: u64,
+    /// Records whose fingerprint a killed run had made already.
+    pub resumed: u64,
     /// Records that are as they were in the previous generation.
     pub unchanged: u64,
     /// Records that were not in it.
@@ -211,17 +214,19 @@ pub fn rebuild(
     // The catalog is sealed with the index key.
     let catalog = open_catalog(&dir, index_key, epoch, options.full || building.switches)?;
 
+    let left = dir.leftovers(&lock, index_key, epoch)?;
+    let most_held = config.rebuild.checkpoint_records;
+    let mut work = Work::new(&dir, &lock, index_key, epoch, &left, most_held);
     let mut ledger = Ledger::new(&config.rebuild.rejects);
     let worker = Worker::new(
         config,
         &ref_key,
-        index_key,
         &coder,
-        &previous,
+        Held { previous: &previous, left: &left, key: index_key },
         catalog.reader()?,
         PassedOver::new(&erasures, applied),
     );
-    let hidden = read_vault(config, options, &worker, &mut ledger, progress)?;
+    let hidden = read_vault(config, options, &worker, (&mut ledger, &mut work), progress)?;
     drop(worker);
     let rejects_file = ledger.write_rejects()?;
     let present = published.as_ref().map_or(0, Manifest::records);
@@ -230,12 +235,12 @@ pub fn rebuild(
     }
 
     progress.update(Phase::Selecting, 0, None);
-    let mut fresh = ledger.take_fresh();
     let carried_from = published.as_ref().filter(|_| previous.manifest().is_some());
-    let mut census = selection::census(&dir, index_key, carried_from, &fresh)?;
-    let selection = selection::select(&mut census, &mut fresh, config.rebuild.selection);
     let negative = negative::read(config, &coder)?;
-    let plan = segments::plan(&previous, &mut ledger, fresh, config.rebuild.segment_records)?;
+    let plan = segments::plan(&previous, &mut ledger, config.rebuild.segment_records);
+    let new_rows = (&work, plan.rows());
+    let selector =
+        Selector::new(&dir, index_key, carried_from, new_rows, &previous, config.rebuild.selection)?;
     let mut warnings: Vec<String> = building.take_warnings();
     warnings.extend(negative.warning());
     let previous_epoch = building.previous(config.overlap_days);
@@ -258,7 +263,16 @@ pub fn rebuild(
     } else {
         progress.update(Phase::Writing, 0, None);
         dir.write_profile(&lock, epoch, &seal_profile(&profile, projection_key)?)?;
-        let written = plan.write(&dir, &lock, index_key, epoch, config)?;
+        let build = Build {
+            config,
+            dir: &dir,
+            lock: &lock,
+            key: index_key,
+            refs: &ref_key,
+            coder: &coder,
+            keeps: building.switches && previous_epoch.is_some(),
+        };
+        let written = plan.write(&selector, &build, epoch, progress)?;
         warnings.extend(segments::warnings(&written, config));
         let mut summaries: Vec<SegmentSummary> = plan.kept().map(|entry| summary_of(entry, false)).collect();
         summaries.extend(written.iter().map(|segment| {
@@ -279,24 +293,17 @@ pub fn rebuild(
                 .unwrap_or_default(),
             negative: negative.bank,
             census: match carried_from {
-                Some(manifest) if selection.records == 0 => manifest.census,
-                _ => dir.write_census(&lock, index_key, epoch, &census)?,
+                Some(manifest) if ledger.fresh() == 0 => manifest.census,
+                _ => dir.write_census(&lock, index_key, epoch, selector.census())?,
             },
             coverage: ledger.coverage(),
             erasures: erasures.len(),
             previous: previous_epoch,
         };
-        let build = Build {
-            config,
-            dir: &dir,
-            lock: &lock,
-            key: index_key,
-            refs: &ref_key,
-            coder: &coder,
-            keeps: building.switches && previous_epoch.is_some(),
-        };
         (build.publish(manifest, &profile, &mut crowding, progress)?, summaries)
     };
+    let selection = selector.summary(ledger.fresh());
+    warnings.extend(selection::warnings(&selection, selector.census()));
     if catalog.was_discarded() {
         warnings.push(
             "the catalog was damaged, or left behind by a run that was killed; it was begun anew, and every file read"
@@ -328,7 +335,6 @@ pub fn rebuild(
     let rules = Rules::new(&manifest, config.matching.rule);
     warnings.extend(advice::of_rule(&manifest, &rules.whole, &profile));
     warnings.extend(crowding.advice(profile.origin(), manifest.records()));
-    warnings.extend(selection::warnings(&selection, &census));
     let changes = ledger.changes(&previous);
     Ok(RebuildSummary {
         generation: manifest.generation,
@@ -339,6 +345,7 @@ pub fn rebuild(
         previous: manifest.previous,
         totals: ledger.totals(),
         unread: ledger.unread(),
+        resumed: ledger.resumed(),
         unchanged: changes.unchanged,
         added: changes.added,
         changed: changes.changed,
@@ -363,7 +370,7 @@ fn read_vault(
     config: &Config,
     options: RebuildOptions,
     worker: &Worker<'_>,
-    ledger: &mut Ledger,
+    (ledger, work): (&mut Ledger, &mut Work<'_>),
     progress: &dyn Progress,
 ) -> Result<u64, Error> {
     let total = if options.count_first { Some(config.vault.list()?.count() as u64) } else { None };
@@ -381,19 +388,19 @@ fn read_vault(
             return Ok(listing.hidden());
         }
         done += batch.len() as u64;
-        let work = || -> Vec<_> {
+        let process = || -> Vec<_> {
             batch.into_par_iter().map(|entry| entry.map(|entry| worker.process(&entry))).collect()
         };
         let results = match &pool {
-            Some(pool) => pool.install(work),
-            None => work(),
+            Some(pool) => pool.install(process),
+            None => process(),
         };
         // What could not be read because of an outage is not gone: no index may be published without it.
         config.vault.check_outage()?;
         config.check_decoder()?;
         for result in results {
             match result {
-                Ok(processed) => processed?.into_iter().for_each(|one| ledger.add(one)),
+                Ok(processed) => processed?.into_iter().try_for_each(|one| ledger.add(one, work))?,
                 Err(ListReject { what, reason }) => ledger.reject(what, &reason),
             }
         }

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use saltprint_fingerprint::Coder;
 use saltprint_index::{
-    CatalogReader, CatalogRow, ContainerRow, Erased, Erasures, RecordFacts, SeenOutcome, SegmentRecord,
+    CatalogReader, CatalogRow, ContainerRow, Erased, Erasures, Leftovers, RecordFacts, SeenOutcome,
+    SegmentRecord, WorkPlace,
 };
 use saltprint_intake::{Entry, Facts, Limits, Opened, Reject, Stamp};
 use saltprint_keys::{ContentDigest, DigestKey, IndexKey, RecordRef, RefKey};
@@ -17,14 +18,18 @@ use crate::{Config, Error};
 pub(super) enum Processed {
     /// Bytes and facts are those of the row at `place`.
     Kept { record_ref: RecordRef, place: Place, content: ContentDigest, row: Option<CatalogRow>, read: bool },
-    /// A new row: new bytes, new facts, or a new name for known bytes.
-    New {
-        record: Box<SegmentRecord>,
+    /// A new row with the fingerprint of the row at `place`: new facts, or a new name for known bytes.
+    Carried {
+        record_ref: RecordRef,
+        facts: Box<RecordFacts>,
+        place: Place,
         row: Option<CatalogRow>,
         read: bool,
-        /// Whether the fingerprint comes straight from the image, so that its local codes are the whole pool.
-        fresh: bool,
     },
+    /// A new row with a fingerprint that a killed run left.
+    Resumed { record_ref: RecordRef, facts: Box<RecordFacts>, place: WorkPlace, row: Option<CatalogRow> },
+    /// A new row, fingerprinted now: its local codes are the whole pool.
+    New { record: Box<SegmentRecord>, row: Option<CatalogRow> },
     /// Too plain for a fingerprint.
     TooPlain { record_id: String, record_ref: RecordRef, row: Option<CatalogRow>, read: bool },
     /// A file that holds others, whose parts come before it. It is no record itself.
@@ -58,22 +63,32 @@ pub(super) struct Worker<'a> {
     refs: &'a RefKey,
     digests: DigestKey,
     coder: &'a Coder,
-    previous: &'a Previous,
+    held: Held<'a>,
     catalog: CatalogReader<'a>,
     passed_over: PassedOver,
+}
+
+/// Fingerprints that need not be made again.
+#[derive(Clone, Copy)]
+pub(super) struct Held<'a> {
+    /// Those of the published generation.
+    pub(super) previous: &'a Previous,
+    /// Those that a killed run left, which nobody has looked for yet.
+    pub(super) left: &'a Leftovers,
+    /// The key that those are sealed under.
+    pub(super) key: &'a IndexKey,
 }
 
 impl<'a> Worker<'a> {
     pub(super) fn new(
         config: &'a Config,
         refs: &'a RefKey,
-        index_key: &IndexKey,
         coder: &'a Coder,
-        previous: &'a Previous,
+        held: Held<'a>,
         catalog: CatalogReader<'a>,
         passed_over: PassedOver,
     ) -> Self {
-        Self { config, refs, digests: index_key.digest_key(), coder, previous, catalog, passed_over }
+        Self { config, refs, digests: held.key.digest_key(), coder, held, catalog, passed_over }
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -107,8 +122,8 @@ impl<'a> Worker<'a> {
         self.coder
     }
 
-    pub(super) fn previous(&self) -> &Previous {
-        self.previous
+    pub(super) fn held(&self) -> Held<'a> {
+        self.held
     }
 
     pub(super) fn digest(&self, bytes: &[u8]) -> ContentDigest {
@@ -191,8 +206,12 @@ impl<'a> Worker<'a> {
         if let Some(processed) = self.carry_over(entry, record_ref, row, true)? {
             return Ok(processed);
         }
-        if let Some(place) = self.previous.find_content(digest) {
-            return self.with_fingerprint_of(place, &entry.facts, record_ref, row, true);
+        if let Some(place) = self.held.previous.find_content(digest) {
+            return Ok(self.with_fingerprint_of(place, &entry.facts, record_ref, row, true));
+        }
+        if let Some(place) = self.held.left.find(digest) {
+            let facts = Box::new(self.facts(&entry.facts, digest));
+            return Ok(Processed::Resumed { record_ref, facts, place, row: Some(row) });
         }
         let image = match self.decoder().decode(content.bytes(), &self.config.limits) {
             Ok(image) => image,
@@ -209,7 +228,7 @@ impl<'a> Worker<'a> {
             });
         };
         let record = SegmentRecord { record_ref, facts: self.facts(&entry.facts, digest), fingerprint };
-        Ok(Processed::New { record: Box::new(record), row: Some(row), read: true, fresh: true })
+        Ok(Processed::New { record: Box::new(record), row: Some(row) })
     }
 
     /// What the catalog alone can tell about a file whose size and time are as they were; `None` where the file must be
@@ -239,17 +258,17 @@ impl<'a> Worker<'a> {
         let Some(place) = self.place_of(record_ref, row.content) else {
             return Ok(None);
         };
-        if self.previous.record(place)?.facts == self.facts(&entry.facts, row.content) {
+        if self.held.previous.record(place)?.facts == self.facts(&entry.facts, row.content) {
             // A file that was not read is one that the catalog knows.
             let (content, row) = (row.content, read.then_some(row));
             return Ok(Some(Processed::Kept { record_ref, place, content, row, read }));
         }
-        self.with_fingerprint_of(place, &entry.facts, record_ref, row, read).map(Some)
+        Ok(Some(self.with_fingerprint_of(place, &entry.facts, record_ref, row, read)))
     }
 
     /// The record's row in the previous generation, if its fingerprint is of these bytes.
     pub(super) fn place_of(&self, record_ref: RecordRef, content: ContentDigest) -> Option<Place> {
-        self.previous.find(record_ref).filter(|(_, present)| *present == content).map(|(place, _)| place)
+        self.held.previous.find(record_ref).filter(|(_, present)| *present == content).map(|(place, _)| place)
     }
 
     fn with_fingerprint_of(
@@ -259,10 +278,9 @@ impl<'a> Worker<'a> {
         record_ref: RecordRef,
         row: CatalogRow,
         read: bool,
-    ) -> Result<Processed, Error> {
-        let fingerprint = self.previous.record(place)?.fingerprint;
-        let record = SegmentRecord { record_ref, facts: self.facts(facts, row.content), fingerprint };
-        Ok(Processed::New { record: Box::new(record), row: Some(row), read, fresh: false })
+    ) -> Processed {
+        let facts = Box::new(self.facts(facts, row.content));
+        Processed::Carried { record_ref, facts, place, row: Some(row), read }
     }
 
     pub(super) fn facts(&self, facts: &Facts, content: ContentDigest) -> RecordFacts {

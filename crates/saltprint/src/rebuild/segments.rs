@@ -5,14 +5,14 @@
 //! segments, sorted by ref. Where there would be more than [`MAX_SEGMENTS`] segments, the smallest are merged.
 
 use rayon::prelude::*;
-use saltprint_index::{
-    GraphPolicy, IndexDir, IndexError, RebuildLock, SegmentEntry, SegmentRecord, WrittenSegment,
-};
-use saltprint_keys::{EpochId, IndexKey};
+use saltprint_index::{GraphPolicy, SegmentEntry, WrittenSegment};
+use saltprint_keys::{EpochId, RecordRef};
 
-use super::ledger::Ledger;
+use super::Build;
+use super::ledger::{Ledger, Row};
 use super::previous::{Place, Previous};
-use crate::{Config, Error};
+use super::selection::Selector;
+use crate::{Config, Error, Phase, Progress};
 
 /// Segments above which the smallest are merged: each adds a graph search and some page overhead to a lookup.
 const MAX_SEGMENTS: usize = 8;
@@ -30,27 +30,19 @@ pub(crate) fn graph_policy(config: &Config) -> GraphPolicy {
 pub(super) struct Plan {
     kept: Vec<SegmentEntry>,
     dropped: usize,
-    rows: Vec<SegmentRecord>,
+    /// Sorted by ref.
+    rows: Vec<Row>,
     segment_records: usize,
 }
 
-/// Decides on every segment of the previous generation and collects the rows to write, `selected` among them.
-///
-/// # Errors
-/// [`Error::Index`] where a row to carry over is damaged.
-pub(super) fn plan(
-    previous: &Previous,
-    ledger: &mut Ledger,
-    selected: Vec<SegmentRecord>,
-    segment_records: usize,
-) -> Result<Plan, Error> {
-    let mut rows = selected;
-    rows.append(&mut ledger.take_carried());
+/// Decides on every segment of the previous generation and collects the rows to write.
+pub(super) fn plan(previous: &Previous, ledger: &mut Ledger, segment_records: usize) -> Plan {
+    let mut rows = ledger.take_rows();
     let segments = previous.manifest().map_or(&[][..], |manifest| &manifest.segments[..]);
-    let mut live: Vec<Vec<Place>> = vec![Vec::new(); segments.len()];
+    let mut live: Vec<Vec<(RecordRef, Place)>> = vec![Vec::new(); segments.len()];
     for (record_ref, place) in previous.places() {
         if let Some(live) = live.get_mut(place.segment as usize).filter(|_| ledger.keeps(record_ref)) {
-            live.push(place);
+            live.push((record_ref, place));
         }
     }
     let mut order: Vec<usize> = (0..segments.len()).collect();
@@ -75,18 +67,16 @@ pub(super) fn plan(
         }
     }
     for index in &rewritten {
-        for place in &live[*index] {
-            rows.push(previous.record(*place)?);
-        }
+        rows.extend(live[*index].iter().map(|(record_ref, place)| Row::of_previous(*record_ref, *place)));
     }
-    rows.sort_unstable_by_key(|record| record.record_ref);
+    rows.sort_unstable_by_key(|row| row.record_ref);
     kept.sort_unstable();
-    Ok(Plan {
+    Plan {
         kept: kept.into_iter().map(|index| segments[index].clone()).collect(),
         dropped: rewritten.len(),
         rows,
         segment_records,
-    })
+    }
 }
 
 impl Plan {
@@ -100,28 +90,41 @@ impl Plan {
         self.kept.iter()
     }
 
-    /// Writes the new segments, of equal size, several at a time; each graph is built on one thread.
+    /// The rows to write, for counting what they share.
+    pub(super) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Writes the new segments, of equal size. One after the other, so that the rows of one are in memory; several at a time
+    /// where they get graphs, since each graph is built on one thread and that takes far longer than all else.
     ///
     /// # Errors
     /// [`Error::Index`]; what was written so far is in no manifest and is removed by the next rebuild.
     pub(super) fn write(
         &self,
-        dir: &IndexDir,
-        lock: &RebuildLock,
-        key: &IndexKey,
+        selector: &Selector<'_>,
+        build: &Build<'_>,
         epoch: EpochId,
-        config: &Config,
+        progress: &dyn Progress,
     ) -> Result<Vec<WrittenSegment>, Error> {
-        let policy = graph_policy(config);
+        let policy = graph_policy(build.config);
         let parts = self.rows.len().div_ceil(self.segment_records).max(1);
         let size = self.rows.len().div_ceil(parts).max(1);
-        let write = |rows: &[SegmentRecord]| dir.write_segment(lock, key, epoch, rows, &policy);
-        // One needs no pool; and then every write of a rebuild is made by the thread that runs it.
-        let written: Result<Vec<_>, IndexError> = match &self.rows[..] {
-            rows if rows.len() > size => rows.par_chunks(size).map(write).collect(),
-            rows => rows.chunks(size).map(write).collect(),
+        let write = |rows: &[Row]| -> Result<WrittenSegment, Error> {
+            let records = rows.par_iter().map(|row| selector.read(row)).collect::<Result<Vec<_>, Error>>()?;
+            Ok(build.dir.write_segment(build.lock, build.key, epoch, &records, &policy)?)
         };
-        Ok(written?)
+        // One needs no pool; and then every write of a rebuild is made by the thread that runs it.
+        if size >= policy.min_records && self.rows.len() > size {
+            return self.rows.par_chunks(size).map(write).collect();
+        }
+        let mut written = Vec::new();
+        for rows in self.rows.chunks(size) {
+            written.push(write(rows)?);
+            let done = (written.len() * size).min(self.rows.len()) as u64;
+            progress.update(Phase::Writing, done, Some(self.rows.len() as u64));
+        }
+        Ok(written)
     }
 }
 

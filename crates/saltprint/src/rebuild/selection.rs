@@ -1,11 +1,16 @@
 //! Template suppression over the whole build: count what records share, then keep of each what it does not share.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
-use saltprint_index::{Census, IndexDir, Manifest, SegmentRecord, Selection, SelectionPolicy};
+use saltprint_index::{
+    Census, IndexDir, Manifest, SegmentRecord, Selection, SelectionPolicy, Work, WorkPlace,
+};
 use saltprint_keys::IndexKey;
 
+use super::ledger::Row;
+use super::previous::Previous;
 use crate::Error;
 
 /// What selection did in one run.
@@ -20,51 +25,77 @@ pub struct SelectionSummary {
     pub weak: u64,
 }
 
-/// The census that the build goes on with.
-///
-/// # Errors
-/// [`Error::Index`] where the published one is damaged.
-pub(super) fn census(
-    dir: &IndexDir,
-    key: &IndexKey,
-    published: Option<&Manifest>,
-    fresh: &[SegmentRecord],
-) -> Result<Census, Error> {
-    match published {
-        Some(manifest) => Ok(dir.read_census(key, manifest)?),
-        None => {
-            Ok(Census::new(fresh.iter().map(|record| record.fingerprint.local.features.len() as u64).sum()))
-        }
-    }
+/// Rows that are read at a time.
+const BATCH: usize = 512;
+
+/// Counts what new rows share and, as they are written, cuts their pools down.
+pub(super) struct Selector<'a> {
+    work: &'a Work<'a>,
+    previous: &'a Previous,
+    census: Census,
+    policy: SelectionPolicy,
+    extended: AtomicU64,
+    weak: AtomicU64,
 }
 
-/// Counts the pools of new records, each file's bytes once, and cuts the pools down to selections.
-pub(super) fn select(
-    census: &mut Census,
-    fresh: &mut [SegmentRecord],
-    policy: SelectionPolicy,
-) -> SelectionSummary {
-    let mut counted = HashSet::new();
-    for record in &*fresh {
-        if counted.insert(record.facts.content) {
-            census.add(&record.fingerprint.local.features);
+impl<'a> Selector<'a> {
+    /// Goes on with the census of the published generation, or begins one, and counts the pools of the new rows in it: each
+    /// file's bytes once.
+    ///
+    /// # Errors
+    /// [`Error::Index`] where the published census is damaged, or a fingerprint that was put down.
+    pub(super) fn new(
+        dir: &IndexDir,
+        key: &IndexKey,
+        published: Option<&Manifest>,
+        (work, rows): (&'a Work<'a>, &[Row]),
+        previous: &'a Previous,
+        policy: SelectionPolicy,
+    ) -> Result<Self, Error> {
+        let mut census = match published {
+            Some(manifest) => dir.read_census(key, manifest)?,
+            None => Census::new(work.features()),
+        };
+        let places: Vec<WorkPlace> = rows.iter().filter_map(Row::work).collect();
+        let mut counted = HashSet::new();
+        for batch in places.chunks(BATCH) {
+            let records: Vec<SegmentRecord> =
+                batch.par_iter().map(|place| work.read(*place)).collect::<Result<_, _>>()?;
+            for record in records {
+                if counted.insert(record.facts.content) {
+                    census.add(&record.fingerprint.local.features);
+                }
+            }
         }
+        let (extended, weak) = (AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Self { work, previous, census, policy, extended, weak })
     }
-    let census = &*census;
-    let mut summary = SelectionSummary { records: fresh.len() as u64, ..SelectionSummary::default() };
-    let results: Vec<(bool, bool)> = fresh
-        .par_iter_mut()
-        .map(|record| {
-            let selection = Selection::new(&record.fingerprint.local, census, policy);
+
+    /// The row as it goes into a segment.
+    ///
+    /// # Errors
+    /// [`Error::Index`] where it is damaged.
+    pub(super) fn read(&self, row: &Row) -> Result<SegmentRecord, Error> {
+        let mut record = row.read(self.work, self.previous)?;
+        if row.work().is_some() {
+            let selection = Selection::new(&record.fingerprint.local, &self.census, self.policy);
             record.fingerprint.local = selection.fingerprint;
-            (selection.extended, selection.weak)
-        })
-        .collect();
-    for (extended, weak) in results {
-        summary.extended += u64::from(extended);
-        summary.weak += u64::from(weak);
+            self.extended.fetch_add(u64::from(selection.extended), Ordering::Relaxed);
+            self.weak.fetch_add(u64::from(selection.weak), Ordering::Relaxed);
+        }
+        Ok(record)
     }
-    summary
+
+    /// The counts, for the next run to go on with.
+    pub(super) fn census(&self) -> &Census {
+        &self.census
+    }
+
+    /// What selection did to the rows that were read; `records` of them are new.
+    pub(super) fn summary(&self, records: u64) -> SelectionSummary {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        SelectionSummary { records, extended: count(&self.extended), weak: count(&self.weak) }
+    }
 }
 
 /// What an operator should know about it.
