@@ -171,6 +171,9 @@ fn work_files(place: &Place) -> Vec<u64> {
         .collect()
 }
 
+/// Bytes of several whole fingerprints: a kill may tear the last one.
+const SEVERAL: u64 = 80_000;
+
 /// Kills a rebuild once it has put fingerprints down; `false` where it was faster.
 fn kill_at_work(place: &Place) -> bool {
     let before = work_files(place).len();
@@ -178,7 +181,7 @@ fn kill_at_work(place: &Place) -> bool {
         place.command().arg("rebuild").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while child.try_wait().unwrap().is_none() {
         let files = work_files(place);
-        if files.len() > before && files.iter().all(|bytes| *bytes > 0) {
+        if files.len() > before && files.iter().all(|bytes| *bytes > SEVERAL) {
             child.kill().unwrap();
             return !child.wait().unwrap().success();
         }
