@@ -111,9 +111,12 @@ impl Donors {
         SegmentRecord { record_ref, facts, fingerprint: Fingerprint::new(self.global(&mut words), local) }
     }
 
-    /// Each bit is that of one of three records.
+    /// Each bit is that of one of three records. Different ones: others would be copies of a real record, or near to it.
     fn global(&self, words: &mut Words) -> GlobalCode {
-        let [a, b, c] = [(); 3].map(|()| pick(&self.records, words).fingerprint.global.words());
+        let code = |record: &SegmentRecord| record.fingerprint.global.words();
+        let a = code(pick(&self.records, words));
+        let b = code(another(&self.records, |record| code(record) != a, words));
+        let c = code(another(&self.records, |record| ![a, b].contains(&code(record)), words));
         GlobalCode::from_words(std::array::from_fn(|at| {
             let (first, second) = (sparse(5, words), sparse(7, words));
             let others = (b[at] & second) | (c[at] & !second);
@@ -146,6 +149,12 @@ impl Donors {
 fn pick<'a, T>(items: &'a [T], words: &mut Words) -> &'a T {
     let scaled = (u128::from(words.next()) * items.len() as u128) >> 64;
     &items[usize::try_from(scaled).unwrap_or(0)]
+}
+
+/// One of some kind, if a few tries find it.
+fn another<'a, T>(items: &'a [T], wanted: impl Fn(&T) -> bool, words: &mut Words) -> &'a T {
+    let mut tries = (0..NEIGHBOURS).map(|_| pick(items, words));
+    tries.find(|item| wanted(item)).unwrap_or(&items[0])
 }
 
 fn below(limit: u16, words: &mut Words) -> u16 {
