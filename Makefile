@@ -3,11 +3,14 @@
 CARGO ?= cargo
 LOCKED := --locked
 
+# Where cargo puts released programs.
+BUILT := $(or $(CARGO_TARGET_DIR),target)/release
+
 # Minutes for each fuzz target, and which of them.
 MINUTES ?= 10
 TARGETS ?= image archive document erasures segment manifest catalog key profile config audit
 
-.PHONY: help check fmt clippy doc test faults demo bench bench-peers deny advisories sbom reproducible fuzz fuzz-smoke golden
+.PHONY: help check fmt clippy doc test faults demo bench bench-peers bench-scale deny advisories sbom reproducible fuzz fuzz-smoke golden
 
 help:
 	@echo "make check   formatting, lints and documentation, warnings denied"
@@ -16,6 +19,7 @@ help:
 	@echo "make demo    the whole job on an invented vault and leak, under target/demo"
 	@echo "make bench   benchmarks"
 	@echo "make bench-peers   the same data searched by other libraries, into benches/RESULTS.md (needs Python and its packages); RECORDS=100000"
+	@echo "make bench-scale   times and memory of the program as the index grows, into benches/GROWTH.md (needs Python; 3 kB of disk a record); SIZES=\"100000 1000000\""
 	@echo "make fuzz    libFuzzer on every parser, MINUTES=10 each (needs cargo-fuzz and a nightly compiler); TARGETS=\"image key\" for some"
 	@echo "make fuzz-smoke    seeds, regressions and some thousand mutations on the stable compiler"
 	@echo "make deny    licences, bans and sources of dependencies (needs cargo-deny)"
@@ -53,6 +57,10 @@ bench-peers:
 	target/peers/venv/bin/python -m pip install --quiet --requirement benches/peers/requirements.txt
 	$(CARGO) run $(LOCKED) --release --example peers -- target/peers/data $(RECORDS)
 	target/peers/venv/bin/python benches/peers/peers.py target/peers/data benches/RESULTS.md
+
+bench-scale:
+	$(CARGO) build $(LOCKED) --release --bin saltprint --example scale
+	python3 benches/scale/growth.py $(BUILT)/saltprint $(BUILT)/examples/scale target/growth benches/GROWTH.md $(SIZES)
 
 deny:
 	$(CARGO) deny --locked check licenses bans sources
