@@ -79,7 +79,8 @@ pub struct RebuildConfig {
     pub local_sample: usize,
     /// How many local features a record keeps.
     pub selection: SelectionPolicy,
-    /// Records of a segment from which on it gets a graph.
+    /// Records of a segment from which on it gets a graph. By default a million: the exact scan of so many takes about 13 ms, in a
+    /// lookup that takes hundreds, while `hnsw_rs` takes about 2 ms to insert each.
     pub graph_min_records: usize,
     /// Recall under which a graph is left out, 0 to 1.
     pub graph_recall_floor: f64,
@@ -320,7 +321,7 @@ impl Default for RebuildSection {
             local_sample: 500,
             local_features: SelectionPolicy::default().keep,
             local_features_most: SelectionPolicy::default().most,
-            graph_min_records: 1_000,
+            graph_min_records: 1_000_000,
             graph_recall_floor: 0.9,
             segment_records: 250_000,
             checkpoint_records: 1_000,

@@ -34,7 +34,7 @@ pub struct GraphPolicy {
 
 impl Default for GraphPolicy {
     fn default() -> Self {
-        Self { min_records: 1_000, floor: 0.9, ef: 64, params: GraphParams::default() }
+        Self { min_records: 1_000_000, floor: 0.9, ef: 64, params: GraphParams::default() }
     }
 }
 
