@@ -12,7 +12,7 @@ const EPOCH: EpochId = EpochId::from_bytes([2; 16]);
 
 fn record(number: u8) -> SegmentRecord {
     let mut facts = RecordFacts::new(ContentDigest::from_bytes([number; 16]));
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         facts.source = Some(format!("source {number}"));
         facts.captured = Some(Month::new(2026, 1 + number % 12).unwrap());
         facts.subject = Some(SubjectRef::from_bytes([number; 16]));
