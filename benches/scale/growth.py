@@ -231,7 +231,7 @@ def write(results, path, version):
 
 Written by `make bench-scale` on {date.today()}: {version}, {machine()}.
 An index of {DOCUMENTS} invented documents (`saltprint demo`) that `benches/scale` made larger with invented records, without graphs, in
-segments of the size that a rebuild makes. `benches/scale/main.rs` says what is invented: about as many records come near to a query as
+segments of the size that a rebuild makes. Each size is a run of its own, and may be of another day. `benches/scale/main.rs` says what is invented: about as many records come near to a query as
 would in a vault of that size, and what was measured of strangers is carried over from the small index. So these are times and sizes, and no
 measure of recognition. Everything is a whole process of the shipped program, from its start to its end: keys, profile, opening the index,
 starting a decoder, the answer.
@@ -249,11 +249,15 @@ starting a decoder, the answer.
 
 {table(heads, [[records(r), *(ms(r, what, "seconds") for what in asked)] for r in results])}
 
-Medians of {RUNS} runs after one that warmed the page cache; of runs that take more than {LONG:g} s there is one. `status` opens the index and asks nothing. The others are `lookup` of one image:
-`copy` is the file of a record, which the scan of whole-image codes settles; `edited` is a record edited so that only local codes tell it;
+Medians of {RUNS} runs after one that warmed the page cache; of runs that take more than {LONG:g} s there is one. `status` opens the index
+and asks nothing. The others are `lookup` of one image: `copy` is the file of a record, which the scan of whole-image codes settles; `edited` is a record edited so that only local codes tell it;
 `stranger` is nobody's, which goes through all stages.
 
 ![Time against records](scale/growth.svg)
+
+The same runs in milliseconds of the processors, all threads and the decoder added up. What else the machine does shows here less than on the clock:
+
+{table(heads, [[records(r), *(ms(r, what, "cpu") for what in asked)] for r in results])}
 
 The same where no page of the index is in memory, one run each:
 
@@ -307,4 +311,5 @@ def main():
             shutil.rmtree(folder / name(records))
 
 
-main()
+if __name__ == "__main__":
+    main()
