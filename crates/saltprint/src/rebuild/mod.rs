@@ -65,7 +65,7 @@ const REMOTE_THREADS: usize = 4;
 #[expect(clippy::struct_excessive_bools, reason = "independent switches, each named where it is set")]
 pub struct RebuildOptions {
     /// Ignore the published generation and the catalog: read and fingerprint everything again. The way out of a damaged
-    /// index.
+    /// index. What a run that was killed just before had fingerprinted counts all the same: it is authenticated one by one.
     pub full: bool,
     /// Publish an empty index where the vault lists no record but the index has some.
     pub allow_empty: bool,
