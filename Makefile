@@ -10,7 +10,7 @@ BUILT := $(or $(CARGO_TARGET_DIR),target)/release
 MINUTES ?= 10
 TARGETS ?= image archive document erasures segment manifest catalog key profile config audit
 
-.PHONY: help check fmt clippy doc test faults demo bench bench-peers bench-scale deny advisories sbom reproducible fuzz fuzz-smoke golden
+.PHONY: help check fmt clippy doc test faults demo bench bench-peers bench-scale deny advisories sbom reproducible fuzz fuzz-smoke golden counts
 
 help:
 	@echo "make check   formatting, lints and documentation, warnings denied"
@@ -26,6 +26,7 @@ help:
 	@echo "make advisories    known vulnerabilities of dependencies (needs cargo-deny and the network)"
 	@echo "make sbom    a CycloneDX list of what the program is made of, target/sbom (needs cargo-cyclonedx)"
 	@echo "make reproducible  build the released program twice in two places and compare"
+	@echo "make counts  count the instructions of the hot paths anew (needs valgrind); review the diff"
 	@echo "make golden  write the golden files of the JSON contracts anew; review the diff"
 
 check: fmt clippy doc
@@ -91,3 +92,6 @@ fuzz-smoke:
 
 golden:
 	SALTPRINT_GOLDEN=write $(CARGO) test $(LOCKED) --test it golden
+
+counts:
+	SALTPRINT_COUNTS=write $(CARGO) test $(LOCKED) --test instructions
