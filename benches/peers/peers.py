@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -22,6 +21,9 @@ import numpy as np
 import pdqhash
 from PIL import Image
 from usearch.index import Index, search as usearch_search
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from markdown import processor, show, table
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
@@ -130,24 +132,6 @@ for name in dict.fromkeys(entry["picture"] for entry in ours["pictures"]):
         pictures.append({"picture": name, "name": peer, "ms": median(9, run) * 1e3})
 
 
-def show(number, digits=3):
-    if number is None or number != number:
-        return "-"
-    return f"{number:,.0f}" if number >= 100 else f"{number:.{digits}g}"
-
-
-def table(head, rows):
-    lines = [f"| {' | '.join(head)} |", f"|{'|'.join('---' for _ in head)}|"]
-    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
-
-
-def machine():
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor()
-
-
 versions = ", ".join(f"{name} {version(name)}" for name in
                      ["faiss-cpu", "usearch", "hnswlib", "pdqhash", "ImageHash", "opencv-python-headless"])
 rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout.split("(")[0].strip()
@@ -158,7 +142,7 @@ graphs = [e for e in entries if not e["what"].startswith("exact")]
 count = ours["records"]
 text = f"""# Saltprint beside its peers
 
-Written by `make bench-peers` on {date.today()}: {machine()}, one thread for everything, scan kernel {ours["kernel"]}; {rustc}, hnsw_rs {hnsw_rs},
+Written by `make bench-peers` on {date.today()}: {processor()}, one thread for everything, scan kernel {ours["kernel"]}; {rustc}, hnsw_rs {hnsw_rs},
 {versions}. Medians of several runs in one go on one machine; other machines give other numbers, ratios less so.
 
 {count:,} codes of 256 bits, signs of 256 projections of points in 64 dimensions; {ours["queries"]:,} queries, half of them records with one bit in

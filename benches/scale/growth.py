@@ -10,7 +10,6 @@ report, so that a size can be added or measured again. Python's standard library
 import json
 import math
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -19,6 +18,9 @@ import threading
 import time
 from datetime import date
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from markdown import processor, show, table
 
 DOCUMENTS, ITEMS, RUNS = 600, 200, 5
 # Seconds: runs that take longer are repeated less, and where one lookup takes longer there is no triage.
@@ -164,22 +166,9 @@ def name(records):
     return str(records)
 
 
-def show(number, digits=3):
-    if number is None:
-        return "-"
-    return f"{number:,.0f}" if number >= 100 else f"{number:.{digits}g}"
-
-
-def table(head, rows):
-    lines = [f"| {' | '.join(head)} |", f"|{'|'.join('---' for _ in head)}|"]
-    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
-
-
 def machine():
-    model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), platform.processor())
     memory = int(Path("/proc/meminfo").read_text().split()[1]) / 1e6 * 1.024
-    return f"{model}, {os.cpu_count()} cores, {memory:.0f} GB of memory"
+    return f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GB of memory"
 
 
 def picture(path, title, lines):

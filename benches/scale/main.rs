@@ -136,9 +136,10 @@ impl Donors {
             let mask = words.next();
             (a[at] & mask) | (b[at] & !mask)
         });
+        let mut coordinate = |side: u16| u16::try_from(below(side.into(), words)).unwrap_or(0);
         let place = Place {
-            x: below(shape.width, words),
-            y: below(shape.height, words),
+            x: coordinate(shape.width),
+            y: coordinate(shape.height),
             size: first.place.size,
             angle: words.next().to_le_bytes()[0],
         };
@@ -147,8 +148,7 @@ impl Donors {
 }
 
 fn pick<'a, T>(items: &'a [T], words: &mut Words) -> &'a T {
-    let scaled = (u128::from(words.next()) * items.len() as u128) >> 64;
-    &items[usize::try_from(scaled).unwrap_or(0)]
+    &items[below(items.len(), words)]
 }
 
 /// One of some kind, if a few tries find it.
@@ -157,9 +157,9 @@ fn another<'a, T>(items: &'a [T], wanted: impl Fn(&T) -> bool, words: &mut Words
     tries.find(|item| wanted(item)).unwrap_or(&items[0])
 }
 
-fn below(limit: u16, words: &mut Words) -> u16 {
-    let scaled = (u128::from(words.next()) * u128::from(limit)) >> 64;
-    u16::try_from(scaled).unwrap_or(0)
+fn below(limit: usize, words: &mut Words) -> usize {
+    let scaled = (u128::from(words.next()) * limit as u128) >> 64;
+    usize::try_from(scaled).unwrap_or(0)
 }
 
 /// A word whose bits are set in so many of sixteen cases.
