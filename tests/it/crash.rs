@@ -10,7 +10,7 @@ use saltprint::{NoProgress, Outcome, RebuildOptions, Saltprint};
 use saltprint_index::{IndexDir, SegmentRecord};
 use saltprint_keys::{IndexKey, RefKey};
 
-use crate::incremental::contents;
+use crate::incremental::{contents, records_of};
 use crate::place::{Place, SMALL, corpus, with_comment};
 
 /// How often a rebuild is killed, at moments spread over twice the time that it takes.
@@ -137,17 +137,9 @@ fn with_checkpoints(place: &Place) {
     place.write("saltprint.toml", config + "[rebuild]\ncheckpoint_records = 0\n");
 }
 
-/// Every record of the index, with all that it is found by.
+/// Every record of the index in the order of refs, with all that it is found by.
 fn records(place: &Place) -> Vec<SegmentRecord> {
-    let config = place.config();
-    let key = IndexKey::load_from_dir(&config.keys).unwrap();
-    let dir = IndexDir::new(&config.index);
-    let epoch = dir.manifest(&key).unwrap().unwrap().epoch;
-    let generation = dir.open(&key, epoch).unwrap();
-    let mut records: Vec<SegmentRecord> = Vec::new();
-    for segment in generation.segments() {
-        records.extend((0..segment.len()).map(|row| segment.record(row).unwrap()));
-    }
+    let mut records = records_of(&place.config());
     records.sort_unstable_by_key(|record| record.record_ref);
     records
 }

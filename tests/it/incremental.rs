@@ -8,31 +8,37 @@ use std::time::{Duration, UNIX_EPOCH};
 use image::{GrayImage, Luma};
 use proptest::prelude::*;
 use saltprint::{CalibrateOptions, Config, NoProgress, RebuildOptions, RebuildSummary, Saltprint};
-use saltprint_index::IndexDir;
+use saltprint_index::{IndexDir, SegmentRecord};
 use saltprint_keys::IndexKey;
 
 use crate::place::Place;
 
-/// Everything that an index holds, by record: facts, content digest and fingerprint, as text.
-pub(crate) fn contents(config: &Config) -> BTreeMap<String, String> {
+/// Every record that an index holds, segment by segment.
+pub(crate) fn records_of(config: &Config) -> Vec<SegmentRecord> {
     let key = IndexKey::load_from_dir(&config.keys).unwrap();
     let dir = IndexDir::new(&config.index);
     let epoch = dir.manifest(&key).unwrap().unwrap().epoch;
     let generation = dir.open(&key, epoch).unwrap();
-    let mut records = BTreeMap::new();
+    let mut records = Vec::new();
     for segment in generation.segments() {
         segment.verify().unwrap();
-        for row in 0..segment.len() {
-            let record = segment.record(row).unwrap();
-            let text = format!(
-                "{:?} {:02x?} {:02x?} {:02x?}",
-                record.facts,
-                record.facts.subject.map(|subject| *subject.as_bytes()),
-                record.facts.content.as_bytes(),
-                record.fingerprint.global.to_bytes()
-            );
-            assert!(records.insert(record.record_ref.to_string(), text).is_none(), "a record stands twice");
-        }
+        records.extend((0..segment.len()).map(|row| segment.record(row).unwrap()));
+    }
+    records
+}
+
+/// Everything that an index holds, by record: facts, content digest and fingerprint, as text.
+pub(crate) fn contents(config: &Config) -> BTreeMap<String, String> {
+    let mut records = BTreeMap::new();
+    for record in records_of(config) {
+        let text = format!(
+            "{:?} {:02x?} {:02x?} {:02x?}",
+            record.facts,
+            record.facts.subject.map(|subject| *subject.as_bytes()),
+            record.facts.content.as_bytes(),
+            record.fingerprint.global.to_bytes()
+        );
+        assert!(records.insert(record.record_ref.to_string(), text).is_none(), "a record stands twice");
     }
     records
 }
