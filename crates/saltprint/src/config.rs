@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use saltprint_audit::Rates;
-use saltprint_index::{IndexDir, SelectionPolicy};
+use saltprint_index::{GraphPolicy, IndexDir, SelectionPolicy};
 use saltprint_intake::Vault;
 use saltprint_keys::{KeyPlace, Role};
 use saltprint_matching::{Cascade, RuleSettings};
@@ -321,8 +321,8 @@ impl Default for RebuildSection {
             local_sample: 500,
             local_features: SelectionPolicy::default().keep,
             local_features_most: SelectionPolicy::default().most,
-            graph_min_records: 1_000_000,
-            graph_recall_floor: 0.9,
+            graph_min_records: GraphPolicy::default().min_records,
+            graph_recall_floor: GraphPolicy::default().floor,
             segment_records: 250_000,
             checkpoint_records: 1_000,
         }

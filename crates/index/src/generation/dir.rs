@@ -305,13 +305,17 @@ impl IndexDir {
     /// # Errors
     /// [`IndexError::Io`].
     pub fn segment_files(&self) -> Result<Vec<PathBuf>, IndexError> {
+        self.files(|name| {
+            name.ends_with(SEGMENT_SUFFIX) || name.ends_with(&format!("{SEGMENT_SUFFIX}{TEMPORARY_SUFFIX}"))
+        })
+    }
+
+    /// The files of the folder whose names are wanted, in the order of their names.
+    pub(crate) fn files(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, IndexError> {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(IndexError::io("list", &self.path))? {
             let path = entry.map_err(IndexError::io("list", &self.path))?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.ends_with(SEGMENT_SUFFIX)
-                || name.ends_with(&format!("{SEGMENT_SUFFIX}{TEMPORARY_SUFFIX}"))
-            {
+            if wanted(&path.file_name().unwrap_or_default().to_string_lossy()) {
                 files.push(path);
             }
         }

@@ -14,10 +14,10 @@ mod frame;
 mod tests;
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, system_random};
 
@@ -36,16 +36,10 @@ pub struct WorkPlace(At);
 enum At {
     /// In memory, one of the first.
     Held(u32),
-    /// In the file of this run, or in that of a run before.
-    Own {
-        offset: u64,
-        len: u32,
-    },
-    Left {
-        file: u32,
-        offset: u64,
-        len: u32,
-    },
+    /// In the file of this run.
+    Own { offset: u64, len: u32 },
+    /// In the file of a run before, with so many local features.
+    Left { file: u32, offset: u64, len: u32, features: u32 },
 }
 
 /// What killed rebuilds left.
@@ -88,7 +82,9 @@ impl IndexDir {
             each_frame(&file, key, |offset, len, of, record| {
                 if of == epoch {
                     found = true;
-                    let place = WorkPlace(At::Left { file: number, offset, len });
+                    // A frame holds far fewer.
+                    let features = u32::try_from(record.fingerprint.local.features.len()).unwrap_or(u32::MAX);
+                    let place = WorkPlace(At::Left { file: number, offset, len, features });
                     left.by_content.insert(record.facts.content, place);
                 }
             })
@@ -133,20 +129,7 @@ impl IndexDir {
     }
 
     fn work_files(&self) -> Result<Vec<PathBuf>, IndexError> {
-        let entries = match fs::read_dir(self.path()) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(IndexError::io("list", self.path())(error)),
-        };
-        let mut files = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(IndexError::io("list", self.path()))?.path();
-            if path.to_string_lossy().ends_with(WORK_SUFFIX) {
-                files.push(path);
-            }
-        }
-        files.sort();
-        Ok(files)
+        self.files(|name| name.ends_with(WORK_SUFFIX))
     }
 }
 
@@ -171,7 +154,7 @@ impl Leftovers {
     /// # Errors
     /// [`IndexError::Io`], [`IndexError::Work`], [`IndexError::Inconsistent`].
     pub fn read(&self, key: &IndexKey, place: WorkPlace) -> Result<SegmentRecord, IndexError> {
-        let At::Left { file, offset, len } = place.0 else {
+        let At::Left { file, offset, len, .. } = place.0 else {
             return Err(IndexError::inconsistent("work", "not left by a run before"));
         };
         let file = self.files.get(file as usize);
@@ -216,12 +199,10 @@ impl<'a> Work<'a> {
     }
 
     /// Takes a fingerprint that a run before left.
-    ///
-    /// # Errors
-    /// As [`Leftovers::read`].
-    pub fn reuse(&mut self, place: WorkPlace) -> Result<(), IndexError> {
-        self.features += self.read(place)?.fingerprint.local.features.len() as u64;
-        Ok(())
+    pub fn reuse(&mut self, place: WorkPlace) {
+        if let At::Left { features, .. } = place.0 {
+            self.features += u64::from(features);
+        }
     }
 
     /// Local features of all that was taken.
@@ -271,7 +252,7 @@ impl<'a> Work<'a> {
 }
 
 fn read_frame(
-    path: &std::path::Path,
+    path: &Path,
     file: &File,
     key: &IndexKey,
     offset: u64,

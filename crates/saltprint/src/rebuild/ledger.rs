@@ -40,7 +40,7 @@ struct RejectRow {
     reason: String,
 }
 
-/// One row to write: 40 bytes, wherever its fingerprint waits.
+/// One row to write, wherever its fingerprint waits: some 50 bytes.
 pub(super) struct Row {
     pub(super) record_ref: RecordRef,
     /// Where they are not those that lie with the fingerprint.
@@ -146,22 +146,23 @@ impl Ledger {
             }
             Processed::Carried { record_ref, facts, place, row, read } => {
                 self.unread += u64::from(!read);
-                self.new_row(Row { record_ref, facts: Some(facts), origin: Origin::Previous(place) }, row);
+                let content = facts.content;
+                let new = Row { record_ref, facts: Some(facts), origin: Origin::Previous(place) };
+                self.new_row(new, content, row);
             }
             Processed::Resumed { record_ref, facts, place, row } => {
-                work.reuse(place)?;
+                work.reuse(place);
                 self.fresh += 1;
                 self.resumed += 1;
-                self.new_row(Row { record_ref, facts: Some(facts), origin: Origin::Work(place) }, row);
+                let content = facts.content;
+                let new = Row { record_ref, facts: Some(facts), origin: Origin::Work(place) };
+                self.new_row(new, content, row);
             }
             Processed::New { record, row } => {
                 let (record_ref, content) = (record.record_ref, record.facts.content);
                 let place = work.push(*record)?;
                 self.fresh += 1;
-                self.count_content(content);
-                self.new_refs.insert(record_ref);
-                self.rows.push(Row { record_ref, facts: None, origin: Origin::Work(place) });
-                self.catalog.extend(row.map(|row| (record_ref, row)));
+                self.new_row(Row { record_ref, facts: None, origin: Origin::Work(place) }, content, row);
             }
             Processed::TooPlain { record_id, record_ref, row, read } => {
                 self.totals.too_plain += 1;
@@ -181,11 +182,9 @@ impl Ledger {
         Ok(())
     }
 
-    /// Books a row that states its facts.
-    fn new_row(&mut self, row: Row, catalog: Option<CatalogRow>) {
-        if let Some(facts) = &row.facts {
-            self.count_content(facts.content);
-        }
+    /// Books a row that is not in the previous generation as it is.
+    fn new_row(&mut self, row: Row, content: ContentDigest, catalog: Option<CatalogRow>) {
+        self.count_content(content);
         self.new_refs.insert(row.record_ref);
         self.catalog.extend(catalog.map(|catalog| (row.record_ref, catalog)));
         self.rows.push(row);

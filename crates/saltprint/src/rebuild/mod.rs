@@ -226,7 +226,7 @@ pub fn rebuild(
         catalog.reader()?,
         PassedOver::new(&erasures, applied),
     );
-    let hidden = read_vault(config, options, &worker, (&mut ledger, &mut work), progress)?;
+    let hidden = read_vault(config, options, &worker, &mut ledger, &mut work, progress)?;
     drop(worker);
     let rejects_file = ledger.write_rejects()?;
     let present = published.as_ref().map_or(0, Manifest::records);
@@ -238,9 +238,8 @@ pub fn rebuild(
     let carried_from = published.as_ref().filter(|_| previous.manifest().is_some());
     let negative = negative::read(config, &coder)?;
     let plan = segments::plan(&previous, &mut ledger, config.rebuild.segment_records);
-    let new_rows = (&work, plan.rows());
-    let selector =
-        Selector::new(&dir, index_key, carried_from, new_rows, &previous, config.rebuild.selection)?;
+    let policy = config.rebuild.selection;
+    let selector = Selector::new(&dir, index_key, carried_from, &work, plan.rows(), &previous, policy)?;
     let mut warnings: Vec<String> = building.take_warnings();
     warnings.extend(negative.warning());
     let previous_epoch = building.previous(config.overlap_days);
@@ -370,7 +369,8 @@ fn read_vault(
     config: &Config,
     options: RebuildOptions,
     worker: &Worker<'_>,
-    (ledger, work): (&mut Ledger, &mut Work<'_>),
+    ledger: &mut Ledger,
+    work: &mut Work<'_>,
     progress: &dyn Progress,
 ) -> Result<u64, Error> {
     let total = if options.count_first { Some(config.vault.list()?.count() as u64) } else { None };

@@ -48,7 +48,8 @@ impl<'a> Selector<'a> {
         dir: &IndexDir,
         key: &IndexKey,
         published: Option<&Manifest>,
-        (work, rows): (&'a Work<'a>, &[Row]),
+        work: &'a Work<'a>,
+        rows: &[Row],
         previous: &'a Previous,
         policy: SelectionPolicy,
     ) -> Result<Self, Error> {
