@@ -35,10 +35,9 @@ impl PageSeal {
 
     /// Encrypts or decrypts `bytes` that stand at `offset` within page `page`, in place.
     pub(crate) fn apply(&self, page: u64, offset: usize, bytes: &mut [u8]) {
-        let mut cipher = Ctr128BE::from_core(CtrCore::<Aes256, flavors::Ctr128BE>::inner_iv_init(
-            self.cipher.clone(),
-            &[0; 16].into(),
-        ));
+        // By reference: a lookup decrypts many short runs of rows, and a copy of the expanded key takes longer than those.
+        let core = CtrCore::<&Aes256, flavors::Ctr128BE>::inner_iv_init(&self.cipher, &[0; 16].into());
+        let mut cipher = Ctr128BE::from_core(core);
         cipher.seek(u128::from(page) * PAGE_LEN as u128 + offset as u128);
         cipher.apply_keystream(bytes);
     }

@@ -1,15 +1,15 @@
 //! One local code against many.
 //!
 //! The two words of the codes lie in columns of their own, so that a loop over them is one that compilers turn into
-//! vector instructions, for each of the instruction sets named at [`distances`].
+//! vector instructions, for each of the instruction sets named at [`near_in`].
 
 use multiversion::multiversion;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::LocalCode;
 
-/// Codes that are compared before the nearest of them is looked at: few are near, so most blocks are left with one test.
-const BLOCK: usize = 64;
+/// Codes that are compared before any of them is looked at.
+const BLOCK: usize = 16;
 
 /// Local codes that one code at a time is compared with.
 #[derive(Clone, Default, Zeroize, ZeroizeOnDrop)]
@@ -64,32 +64,49 @@ impl LocalCodes {
         let (Some(low), Some(high)) = (self.low.get(range.clone()), self.high.get(range.clone())) else {
             return;
         };
-        let mut block = [0; BLOCK];
-        let mut first = range.start;
-        for (low, high) in low.chunks(BLOCK).zip(high.chunks(BLOCK)) {
-            if distances(low, high, code.words(), &mut block) <= radius {
-                let within = block.iter().take(low.len()).zip(first..).filter(|(bits, _)| **bits <= radius);
-                near.extend(within.map(|(bits, number)| (u32::try_from(number).unwrap_or(u32::MAX), *bits)));
-            }
-            first += BLOCK;
-        }
+        let first = range.start;
+        near_in(low, high, code.words(), u64::from(radius), &mut |place, distance| {
+            near.push((
+                u32::try_from(first + place).unwrap_or(u32::MAX),
+                u32::try_from(distance).unwrap_or(u32::MAX),
+            ));
+        });
     }
 }
 
-/// Writes the distances of the codes of up to [`BLOCK`] `low` and `high` words and returns the least.
+/// Tells `found` the places and distances of the codes within `radius`. One call for all of them: which instructions the
+/// processor has is asked once.
 #[multiversion(targets(
     "x86_64+avx512f+avx512bw+avx512vl+avx512vpopcntdq",
     "x86_64+avx2+popcnt",
     "x86_64+popcnt",
     "aarch64+neon"
 ))]
-fn distances(low: &[u64], high: &[u64], code: [u64; 2], block: &mut [u32; BLOCK]) -> u32 {
-    let mut least = u32::MAX;
-    for ((low, high), distance) in low.iter().zip(high).zip(block.iter_mut()) {
-        *distance = (low ^ code[0]).count_ones() + (high ^ code[1]).count_ones();
-        least = least.min(*distance);
+fn near_in(low: &[u64], high: &[u64], code: [u64; 2], radius: u64, found: &mut dyn FnMut(usize, u64)) {
+    let (low_blocks, low_rest) = low.as_chunks::<BLOCK>();
+    let (high_blocks, high_rest) = high.as_chunks::<BLOCK>();
+    let mut distances = [0_u64; BLOCK];
+    for (number, (low, high)) in low_blocks.iter().zip(high_blocks).enumerate() {
+        // Few are near, so most blocks are left with one test.
+        let mut any = false;
+        for ((low, high), distance) in low.iter().zip(high).zip(&mut distances) {
+            *distance = u64::from((low ^ code[0]).count_ones()) + u64::from((high ^ code[1]).count_ones());
+            any |= *distance <= radius;
+        }
+        if any {
+            let places = (number * BLOCK..).zip(distances);
+            places
+                .filter(|(_, distance)| *distance <= radius)
+                .for_each(|(place, distance)| found(place, distance));
+        }
     }
-    least
+    let rest = low_blocks.len() * BLOCK..;
+    for ((place, low), high) in rest.zip(low_rest).zip(high_rest) {
+        let distance = u64::from((low ^ code[0]).count_ones()) + u64::from((high ^ code[1]).count_ones());
+        if distance <= radius {
+            found(place, distance);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! What the features of a query say about which records are worth a closer look.
 
-use saltprint_fingerprint::{LocalCode, Sharing};
+use saltprint_fingerprint::LocalCode;
 
 use super::lookup::{Candidate, LocalLookup};
+use super::nearest::{COMMON, NearestRows};
+use super::walk::Rows;
 
-/// Most records that a feature votes for, the nearest: most features of a picture are print that thousands have.
-const COMMON: usize = 64;
 /// For how many the last of these count where there are more that are as near: hardly, but enough that some of them are
 /// looked at where nothing better is found.
 const CROWD: usize = COMMON * COMMON;
@@ -15,65 +15,39 @@ const CROWD: usize = COMMON * COMMON;
 /// found with 12 to 20 bits and these votes, 86 % with votes that fall linearly and are shared by all within the radius.
 const SPREAD: f64 = 15.0;
 
-/// A row of a table near one feature of a query; the nearest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct TableHit {
-    /// In bits.
-    pub(super) distance: u8,
-    pub(super) segment: u32,
-    pub(super) row: u32,
-    /// Step of [`Sharing`].
-    pub(super) sharing: u8,
-}
-
-/// Leaves of the hits of one feature those that can have a vote, the nearest of each record, and one more, which tells that
-/// there are more.
-pub(super) fn keep_nearest(hits: &mut Vec<TableHit>) {
-    if hits.len() > COMMON + 1 {
-        once_a_record(hits);
-        hits.truncate(COMMON + 1);
-    }
-}
-
-/// Leaves the nearest hit of each record, nearest first.
-fn once_a_record(hits: &mut Vec<TableHit>) {
-    let of_record = |hit: &TableHit| u64::from(hit.segment) << 32 | u64::from(hit.row);
-    hits.sort_unstable_by_key(|hit| (of_record(hit), hit.distance, hit.sharing));
-    hits.dedup_by_key(|hit| of_record(hit));
-    hits.sort_unstable_by_key(|hit| (hit.distance, of_record(hit)));
-}
-
 /// Adds up the hits of the features of one query and returns the records with most votes.
 ///
 /// A record gets from a feature what its nearest row says, over the number of records that are at least as near: a copy is
 /// nearer to its record than similar print is to that of thousands.
-pub(super) fn vote(features: &mut [Vec<TableHit>], lookup: &LocalLookup) -> Vec<Candidate> {
+pub(super) fn vote(features: &[NearestRows], lookup: &LocalLookup, rows: &Rows) -> Vec<Candidate> {
     let radius = lookup.radius.min(LocalCode::BITS);
     let nearness: Vec<f64> = (0..=radius).map(|distance| nearness(f64::from(distance))).collect();
-    let mut votes = std::collections::HashMap::<(u32, u32), f64>::new();
-    for hits in features {
-        once_a_record(hits);
-        let crowded = hits.get(COMMON).map(|hit| hit.distance);
-        hits.truncate(COMMON);
+    let mut votes = std::collections::HashMap::<u64, f64>::new();
+    for nearest in features {
+        let hits = nearest.hits();
+        let crowded = hits.get(COMMON).map(|hit| hit.distance());
         let mut as_near = 0;
-        for hits in hits.chunk_by(|a, b| a.distance == b.distance) {
+        let voters = &hits[..hits.len().min(COMMON)];
+        for hits in voters.chunk_by(|a, b| a.distance() == b.distance()) {
             as_near += hits.len();
-            let is_crowd = hits.first().map(|hit| hit.distance) == crowded;
+            let is_crowd = hits.first().map(|hit| hit.distance()) == crowded;
             let as_near = if is_crowd { CROWD } else { as_near };
             for hit in hits {
-                let sharing = Sharing::from_step(hit.sharing).records();
-                let vote = nearness[usize::from(hit.distance)] / as_near as f64 / (1.0 + sharing).sqrt();
-                *votes.entry((hit.segment, hit.row)).or_default() += vote;
+                let nearness = nearness.get(hit.distance() as usize).copied().unwrap_or(0.0);
+                *votes.entry(hit.record()).or_default() +=
+                    nearness / as_near as f64 / (1.0 + hit.sharing().records()).sqrt();
             }
         }
     }
-    let mut found: Vec<Candidate> =
-        votes.into_iter().map(|((segment, row), votes)| Candidate { segment, row, votes }).collect();
-    found.sort_unstable_by(|a, b| {
-        b.votes.total_cmp(&a.votes).then((a.segment, a.row).cmp(&(b.segment, b.row)))
-    });
+    // Numbers of records are in the order of segments and rows.
+    let mut found: Vec<(u64, f64)> = votes.into_iter().collect();
+    found.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     found.truncate(lookup.candidates);
-    found
+    let place = |(record, votes)| {
+        let (segment, row) = rows.place(record);
+        Candidate { segment, row, votes }
+    };
+    found.into_iter().map(place).collect()
 }
 
 /// What a near code says, 1 to 0.
