@@ -48,13 +48,9 @@ impl LocalCode {
     /// Inverse of [`LocalCode::to_bytes`]; every 16 bytes are a code.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
-        let mut words = [0; 2];
-        for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
-            let mut le = [0; 8];
-            le.copy_from_slice(chunk);
-            *word = u64::from_le_bytes(le);
-        }
-        Self(words)
+        let bits = u128::from_le_bytes(*bytes);
+        #[expect(clippy::cast_possible_truncation, reason = "the lower and the upper half")]
+        Self([bits as u64, (bits >> 64) as u64])
     }
 }
 

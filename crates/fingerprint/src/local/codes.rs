@@ -9,7 +9,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::LocalCode;
 
 /// Codes that are compared before any of them is looked at.
-const BLOCK: usize = 16;
+const BLOCK: usize = 8;
 
 /// Local codes that one code at a time is compared with.
 #[derive(Clone, Default, Zeroize, ZeroizeOnDrop)]
@@ -45,11 +45,13 @@ impl LocalCodes {
         self.high.clear();
         self.low.reserve_exact(codes.len());
         self.high.reserve_exact(codes.len());
-        for code in codes {
+        let words = codes.map(|code| {
             let [low, high] = code.words();
-            self.low.push(low);
-            self.high.push(high);
-        }
+            (low, high)
+        });
+        let mut columns = (std::mem::take(&mut self.low), std::mem::take(&mut self.high));
+        columns.extend(words);
+        (self.low, self.high) = columns;
     }
 
     /// Puts the codes within `radius` bits of `code` and their distances to the end of `near`, as (number, distance), by

@@ -17,8 +17,9 @@ use crate::{Generation, IndexError};
 /// Features that are looked up together. What is near them is in memory at a time, up to 0.5 kB a feature, and as much of
 /// probes.
 const BATCH_FEATURES: usize = 1 << 16;
-/// Probes of the first rounds. Of what is near, half lies in the first four buckets.
-const FIRST_ROUNDS: [usize; 2] = [4, 16];
+/// Probes of the first round: most of what is near lies in the first four buckets. Two bounds that are drawn closer step by step
+/// cost more walks than they spare comparisons.
+const FIRST_ROUND: usize = 4;
 
 /// How to look records up by local codes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -96,10 +97,10 @@ impl Generation {
     }
 }
 
-/// All probes, divided into rounds.
+/// All probes, in two rounds.
 fn rounds(probes: usize) -> impl Iterator<Item = Range<usize>> {
-    let ends = FIRST_ROUNDS.into_iter().filter(move |end| *end < probes).chain([probes]);
-    ends.scan(0, |first, end| Some(std::mem::replace(first, end)..end))
+    let first = FIRST_ROUND.min(probes);
+    [0..first, first..probes].into_iter().filter(|round| !round.is_empty())
 }
 
 /// Divides queries into batches of at most [`BATCH_FEATURES`] features, or of one query.

@@ -286,7 +286,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
         Ok(())
     }
 
-    /// Decrypts `count` rows from `first` on into `out`, which is cleared first; page by page.
+    /// Exchanges `out` by `count` decrypted rows from `first` on; page by page.
     pub(crate) fn read_rows(
         &self,
         section: Section,
@@ -294,9 +294,9 @@ impl<B: AsRef<[u8]>> Segment<B> {
         count: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), IndexError> {
-        out.clear();
         let end = first.checked_add(count as u64).filter(|end| *end <= section.rows);
         let Some(end) = end else {
+            out.clear();
             return Err(IndexError::inconsistent(
                 section.kind.name(),
                 "rows outside the section were asked for",
@@ -307,8 +307,10 @@ impl<B: AsRef<[u8]>> Segment<B> {
             // A vector that grows leaves its old contents behind.
             out.zeroize();
         }
-        // The rows are in the file, so there is memory for them.
-        out.reserve_exact(needed);
+        // The rows are in the file, so there is memory for them. What was there before is written over.
+        out.reserve_exact(needed.saturating_sub(out.len()));
+        out.resize(needed, 0);
+        let mut rest = &mut out[..];
         let per_page = section.rows_per_page() as u64;
         let mut row = first;
         while row < end {
@@ -319,9 +321,9 @@ impl<B: AsRef<[u8]>> Segment<B> {
             // Both are below the number of rows of a page.
             let offset = usize::try_from(within).unwrap_or(0) * section.row_bytes();
             let len = usize::try_from(take).unwrap_or(0) * section.row_bytes();
-            let start = out.len();
-            out.extend_from_slice(&self.page_bytes(page)?[offset..offset + len]);
-            self.seal.apply(page, offset, &mut out[start..]);
+            let (here, behind) = rest.split_at_mut(len);
+            self.seal.apply_between(page, offset, &self.page_bytes(page)?[offset..offset + len], here);
+            rest = behind;
             row += take;
         }
         Ok(())
