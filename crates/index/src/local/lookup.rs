@@ -16,7 +16,7 @@ use crate::{Generation, IndexError};
 
 /// Features that are looked up together. What is near them is in memory at a time, up to 0.5 kB a feature, and as much of
 /// probes.
-const BATCH_FEATURES: usize = 1 << 16;
+const BATCH_FEATURES: usize = 1 << 17;
 /// Probes of the first round: most of what is near lies in the first four buckets. Two bounds that are drawn closer step by step
 /// cost more walks than they spare comparisons.
 const FIRST_ROUND: usize = 4;

@@ -1,8 +1,10 @@
 //! From the local codes of images to the records that show in them.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 use saltprint_fingerprint::{LocalFeature, LocalQuery, Orientation, QueryFeature};
-use saltprint_index::{Generation, Hit, IndexError, IndexHit, LocalLookup};
+use saltprint_index::{Candidate as TableCandidate, Generation, Hit, IndexError, IndexHit, LocalLookup};
 
 use super::compare::{Candidate, Look};
 use super::place::{Contest, contests};
@@ -97,6 +99,36 @@ impl Sighting {
     }
 }
 
+/// A query as it is, or as its mirror image.
+#[derive(Clone, Copy)]
+struct Side<'q> {
+    query: &'q LocalQuery,
+    mirrored: bool,
+}
+
+impl<'q> Side<'q> {
+    fn features(&self) -> &'q [QueryFeature] {
+        if self.mirrored { &self.query.mirrored } else { &self.query.upright }
+    }
+}
+
+/// What a look may compare: the features that count, and the candidates of the tables.
+struct LookedUp<'q> {
+    side: Side<'q>,
+    features: Cow<'q, [QueryFeature]>,
+    candidates: Vec<TableCandidate>,
+}
+
+/// So many images are looked up as they are and mirrored at once: together they decrypt nearly all of the tables, and that is
+/// then done once. The mirror image of a single one need not be looked up where the first look settles it.
+const TOGETHER: usize = 16;
+
+/// Leaves the items that `wanted` says.
+fn retain<T>(items: &mut Vec<T>, wanted: &[bool]) {
+    let mut wanted = wanted.iter();
+    items.retain(|_| wanted.next().copied().unwrap_or(false));
+}
+
 /// Searches a generation by local codes.
 #[derive(Debug, Clone, Copy)]
 pub struct LocalSearch<'a> {
@@ -126,35 +158,62 @@ impl<'a> LocalSearch<'a> {
         admit: &(dyn Fn(usize, &IndexHit) -> bool + Sync),
     ) -> Result<Vec<Vec<Contest>>, IndexError> {
         let mut found: Vec<Vec<Contest>> = vec![Vec::new(); queries.len()];
-        let mut open: Vec<usize> = (0..queries.len()).collect();
-        for mirrored in [false, true] {
-            let asked: Vec<&LocalQuery> = open.iter().map(|number| queries[*number]).collect();
-            self.look_once((false, mirrored), &open, &asked, images, &mut found, admit)?;
-            open.retain(|number| !settled(*number, &found[*number]));
-        }
-        let finer: Vec<LocalQuery> = open.par_iter().map(|number| images.fine(*number)).collect();
-        let mut finer: Vec<(usize, &LocalQuery)> = open.into_iter().zip(&finer).collect();
-        for mirrored in [false, true] {
-            let (numbers, asked): (Vec<usize>, Vec<&LocalQuery>) = finer.iter().copied().unzip();
-            self.look_once((true, mirrored), &numbers, &asked, images, &mut found, admit)?;
-            finer.retain(|(number, _)| !settled(*number, &found[*number]));
-        }
+        let open = (0..).zip(queries.iter().copied()).collect();
+        let open = self.look_both_ways(false, open, images, settled, admit, &mut found)?;
+        let finer: Vec<LocalQuery> = open.par_iter().map(|(number, _)| images.fine(*number)).collect();
+        let open = open.into_iter().zip(&finer).map(|((number, _), finer)| (number, finer)).collect();
+        self.look_both_ways(true, open, images, settled, admit, &mut found)?;
         Ok(found)
     }
 
-    /// One look at the images of some numbers; adds what it finds to their contests.
-    fn look_once(
+    /// Two looks at each image, as it is and mirrored; adds what they find to the contests of its number. Gives what is not
+    /// settled then.
+    fn look_both_ways<'q>(
         &self,
-        (fine, mirrored): (bool, bool),
-        numbers: &[usize],
-        asked: &[&LocalQuery],
+        fine: bool,
+        mut open: Vec<(usize, &'q LocalQuery)>,
         images: &dyn Images,
-        found: &mut [Vec<Contest>],
+        settled: &dyn Fn(usize, &[Contest]) -> bool,
         admit: &(dyn Fn(usize, &IndexHit) -> bool + Sync),
+        found: &mut [Vec<Contest>],
+    ) -> Result<Vec<(usize, &'q LocalQuery)>, IndexError> {
+        let together = open.len() >= TOGETHER;
+        let sides = |open: &[(usize, &'q LocalQuery)], mirrored| {
+            open.iter().map(|(_, query)| Side { query, mirrored }).collect::<Vec<_>>()
+        };
+        let mut asked = sides(&open, false);
+        if together {
+            asked.extend(sides(&open, true));
+        }
+        let mut looked_up = self.look_up(asked)?;
+        let mut mirrored = looked_up.split_off(open.len());
+        self.add_sightings(fine, &open, &looked_up, images, admit, found)?;
+        let is_open: Vec<bool> = open.iter().map(|(number, _)| !settled(*number, &found[*number])).collect();
+        retain(&mut open, &is_open);
+        if together {
+            retain(&mut mirrored, &is_open);
+        } else {
+            mirrored = self.look_up(sides(&open, true))?;
+        }
+        self.add_sightings(fine, &open, &mirrored, images, admit, found)?;
+        open.retain(|(number, _)| !settled(*number, &found[*number]));
+        Ok(open)
+    }
+
+    /// Adds what looks find to the contests of the images.
+    fn add_sightings(
+        &self,
+        fine: bool,
+        open: &[(usize, &LocalQuery)],
+        looked_up: &[LookedUp<'_>],
+        images: &dyn Images,
+        admit: &(dyn Fn(usize, &IndexHit) -> bool + Sync),
+        found: &mut [Vec<Contest>],
     ) -> Result<(), IndexError> {
-        let image = |place: usize| images.reader(numbers[place], fine);
-        let sightings = self.find(asked, mirrored, &image, |place, hit| admit(numbers[place], hit))?;
-        for (number, new) in numbers.iter().zip(sightings) {
+        let image = |place: usize| images.reader(open[place].0, fine);
+        let sightings = self.sightings(looked_up, &image, |place, hit| admit(open[place].0, hit))?;
+        let mirrored = looked_up.first().is_some_and(|first| first.side.mirrored);
+        for ((number, _), new) in open.iter().zip(sightings) {
             let known = std::mem::take(&mut found[*number]).into_iter().flat_map(|contest| contest.sightings);
             let mut all: Vec<Sighting> = known.collect();
             for mut sighting in new {
@@ -184,38 +243,46 @@ impl<'a> LocalSearch<'a> {
         image: &(dyn Fn(usize) -> Option<Box<dyn Read + 'r>> + Sync),
         admit: impl Fn(usize, &IndexHit) -> bool + Sync,
     ) -> Result<Vec<Vec<Sighting>>, IndexError> {
-        let features: Vec<&[QueryFeature]> = queries
-            .iter()
-            .map(|query| if mirrored { &query.mirrored[..] } else { &query.upright[..] })
-            .collect();
-        // What a negative image has is left out before anything is looked up.
+        let looked_up = self.look_up(queries.iter().map(|query| Side { query, mirrored }).collect())?;
+        self.sightings(&looked_up, image, admit)
+    }
+
+    /// Which records are worth a closer look, for all sides together.
+    fn look_up<'q>(&self, sides: Vec<Side<'q>>) -> Result<Vec<LookedUp<'q>>, IndexError> {
         let negative = &self.generation.manifest().negative;
-        let cleaned: Vec<Vec<QueryFeature>> = if negative.is_empty() {
-            Vec::new()
-        } else {
-            let admitted = |features: &&[QueryFeature]| {
-                let kept = features.iter().zip(negative.admits(features)).filter(|(_, admitted)| *admitted);
-                kept.map(|(feature, _)| feature.clone()).collect()
-            };
-            features.par_iter().map(admitted).collect()
+        let cleaned = |side: &Side<'q>| {
+            let features = side.features();
+            if negative.is_empty() {
+                return Cow::Borrowed(features);
+            }
+            // What a negative image has is left out before anything is looked up.
+            let kept = features.iter().zip(negative.admits(features)).filter(|(_, admitted)| *admitted);
+            Cow::Owned(kept.map(|(feature, _)| feature.clone()).collect())
         };
-        let features: Vec<&[QueryFeature]> =
-            if negative.is_empty() { features } else { cleaned.iter().map(Vec::as_slice).collect() };
-        let candidates = self.generation.local_candidates(&features, &self.lookup)?;
-        candidates
-            .par_iter()
-            .enumerate()
-            .map(|(number, candidates)| {
-                let mut look = self.look_at(queries[number], features[number], mirrored);
-                look.negative = (!negative.is_empty()).then_some(negative);
-                let places = candidates.iter().map(|candidate| Hit {
-                    distance: 0,
-                    segment: candidate.segment,
-                    row: candidate.row,
-                });
-                self.compare(&look, places, &|| image(number), |hit| admit(number, hit))
-            })
-            .collect()
+        let features: Vec<Cow<'q, [QueryFeature]>> = sides.par_iter().map(cleaned).collect();
+        let asked: Vec<&[QueryFeature]> = features.iter().map(AsRef::as_ref).collect();
+        let candidates = self.generation.local_candidates(&asked, &self.lookup)?;
+        let all = sides.into_iter().zip(features).zip(candidates);
+        Ok(all.map(|((side, features), candidates)| LookedUp { side, features, candidates }).collect())
+    }
+
+    /// The sightings of each side.
+    fn sightings<'r>(
+        &self,
+        looked_up: &[LookedUp<'_>],
+        image: &(dyn Fn(usize) -> Option<Box<dyn Read + 'r>> + Sync),
+        admit: impl Fn(usize, &IndexHit) -> bool + Sync,
+    ) -> Result<Vec<Vec<Sighting>>, IndexError> {
+        let sightings = looked_up.par_iter().enumerate().map(|(number, found)| {
+            let look = self.look_at(&found.side, &found.features);
+            let places = found.candidates.iter().map(|candidate| Hit {
+                distance: 0,
+                segment: candidate.segment,
+                row: candidate.row,
+            });
+            self.compare(&look, places, &|| image(number), |hit| admit(number, hit))
+        });
+        sightings.collect()
     }
 
     /// How a query agrees with one record, whatever else the index holds; `None` where nothing agrees.
@@ -229,10 +296,8 @@ impl<'a> LocalSearch<'a> {
         image: &dyn Fn() -> Option<Box<dyn Read + 'r>>,
         hit: &Hit,
     ) -> Result<Option<Sighting>, IndexError> {
-        let features = if mirrored { &query.mirrored } else { &query.upright };
-        let mut look = self.look_at(query, features, mirrored);
-        let negative = &self.generation.manifest().negative;
-        look.negative = (!negative.is_empty()).then_some(negative);
+        let side = Side { query, mirrored };
+        let look = self.look_at(&side, side.features());
         let found = self.compare(&look, std::iter::once(*hit), image, |_| true)?;
         Ok(found.into_iter().next())
     }
@@ -281,8 +346,15 @@ impl<'a> LocalSearch<'a> {
         Ok(found.iter().flatten().any(|other| other.keeps(&WHOLE)))
     }
 
-    fn look_at<'q>(&self, query: &'q LocalQuery, features: &'q [QueryFeature], mirrored: bool) -> Look<'q> {
-        Look { query, features, mirrored, negative: None, settings: self.verify }
+    fn look_at<'q>(&'q self, side: &Side<'q>, features: &'q [QueryFeature]) -> Look<'q> {
+        let negative = &self.generation.manifest().negative;
+        Look {
+            query: side.query,
+            features,
+            mirrored: side.mirrored,
+            negative: (!negative.is_empty()).then_some(negative),
+            settings: self.verify,
+        }
     }
 
     /// Looks at one image for some records.
