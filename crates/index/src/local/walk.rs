@@ -17,8 +17,9 @@ use crate::format::LOCAL_TABLE_ROW_LEN;
 use crate::segment::Segment;
 use crate::{Generation, IndexError};
 
-/// About as many probes are one task.
+/// Probes that are one task at most, and at least; about, since half of the table need not have half of the probes.
 const PROBES_A_TASK: usize = 8192;
+const LEAST_PROBES_A_TASK: usize = 256;
 /// Features whose hits are brought together by one task.
 const FEATURES_A_TASK: usize = 256;
 /// Rows between two wanted buckets that are rather decrypted than skipped.
@@ -134,7 +135,10 @@ impl<B: AsRef<[u8]> + Sync> Walk<'_, B> {
         let bounds: Vec<Bound> = nearest.iter().map(|nearest| nearest.bound(self.radius)).collect();
 
         let wanted = self.features.len().saturating_mul(round.len());
-        let parts_bits = (wanted / PROBES_A_TASK).max(1).ilog2().min(bits);
+        // A few for each thread, unless that makes them tiny.
+        let tasks =
+            (wanted / LEAST_PROBES_A_TASK).min(4 * rayon::current_num_threads()).max(wanted / PROBES_A_TASK);
+        let parts_bits = tasks.max(1).ilog2().min(bits);
         let (parts_of_table, shift) = (1 << parts_bits, bits - parts_bits);
         let probes = self.features.par_chunks(FEATURES_A_TASK).enumerate().map(|(chunk, features)| {
             let (mut buckets, mut probes) = (Vec::new(), Vec::new());
