@@ -1,8 +1,11 @@
 //! Memory-mapped files: the one place of this crate with `unsafe`.
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 
+#[cfg(unix)]
+use memmap2::Advice;
 use memmap2::Mmap;
 
 use crate::IndexError;
@@ -32,6 +35,17 @@ impl MappedFile {
         // `IndexDir::write_segment` are the only writers, both create new files), as the doc comment says.
         let map = unsafe { Mmap::map(&file) }.map_err(IndexError::io("map", path))?;
         Ok(Self { map })
+    }
+
+    /// Tells the system that a part of the file will be read soon, so that it may begin to. A hint: nothing depends on it.
+    pub(crate) fn read_ahead(&self, part: Range<usize>) {
+        #[cfg(unix)]
+        if part.start < part.end && part.end <= self.map.len() {
+            // What it says is about speed alone.
+            let _ = self.map.advise_range(Advice::WillNeed, part.start, part.end - part.start);
+        }
+        #[cfg(not(unix))]
+        let _ = part;
     }
 }
 

@@ -16,7 +16,7 @@ use crate::local::LocalSections;
 use crate::page::{PageSeal, Tag, tags_equal};
 use crate::segment::header::{Header, Section, file_len_for};
 use crate::segment::{SegmentId, SegmentRecord};
-use crate::{IndexError, Month, RecordFacts, codec};
+use crate::{IndexError, MappedFile, Month, RecordFacts, codec};
 
 /// An open segment over any bytes: a memory map, a `Vec`, a static array.
 ///
@@ -425,6 +425,25 @@ impl<B: AsRef<[u8]>> Segment<B> {
             .and_then(|start| self.bytes.as_ref().get(start..)?.first_chunk::<TAG_LEN>())
             .ok_or(IndexError::DamagedPage { page })?;
         if tags_equal(&expected, stored) { Ok(()) } else { Err(IndexError::DamagedPage { page }) }
+    }
+}
+
+impl Segment<MappedFile> {
+    /// What opening reads of a file: its header and the tags of its pages, at its end. Cold, and read in the steps in which a
+    /// map is touched, they are most of the time that opening takes.
+    pub(crate) fn read_ahead_to_open(map: &MappedFile) {
+        let len = map.as_ref().len();
+        let pages = len.saturating_sub(HEADER_LEN + TAG_LEN) / (PAGE_LEN + TAG_LEN);
+        map.read_ahead(0..HEADER_LEN.min(len));
+        map.read_ahead(len.min(HEADER_LEN + pages * PAGE_LEN)..len);
+    }
+
+    /// What every scan reads.
+    pub(crate) fn read_ahead_to_scan(&self) {
+        let pages =
+            |count: u64| usize::try_from(count).map_or(usize::MAX, |count| count.saturating_mul(PAGE_LEN));
+        let first = pages(self.codes.first_page).saturating_add(HEADER_LEN);
+        self.bytes.read_ahead(first..first.saturating_add(pages(self.codes.pages)));
     }
 }
 
