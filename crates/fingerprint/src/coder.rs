@@ -3,6 +3,7 @@
 use saltprint_keys::{Context, EpochId, ProjectionKey, Subkey};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use crate::wide::wide;
 use crate::{
     code::{Fingerprint, GlobalCode, QueryFingerprint},
     features::{FEATURE_MAX, FEATURES, Features},
@@ -193,9 +194,7 @@ impl Matrix {
             row.fill(0.0);
             for (column, (scale, axis)) in columns.chunks_exact(BITS).zip(profile.axes()) {
                 let weight = column[bit] * f64::from(scale);
-                for (sum, &entry) in row.iter_mut().zip(axis) {
-                    *sum += weight * f64::from(entry);
-                }
+                add_scaled(&mut row, axis, weight);
             }
             let (_, mut entries) = quantise_row(&row, ENTRY_MAX);
             let products = entries.iter().zip(profile.mean());
@@ -210,12 +209,13 @@ impl Matrix {
     pub(crate) fn code(&self, features: &Features) -> GlobalCode {
         let mut words = [0_u64; 4];
         let inputs = usize::from(self.readout.half_spaces());
-        let bits = self.entries.chunks_exact(inputs * FEATURES).zip(self.thresholds.chunks_exact(inputs));
-        for (bit, (rows, thresholds)) in bits.enumerate() {
+        let mut sums = Zeroizing::new(vec![0; self.thresholds.len()]);
+        products(&self.entries, features.values(), &mut sums);
+        let bits = sums.chunks_exact(inputs).zip(self.thresholds.chunks_exact(inputs));
+        for (bit, (sums, thresholds)) in bits.enumerate() {
             let mut address = 0;
-            for (input, (row, &threshold)) in rows.chunks_exact(FEATURES).zip(thresholds).enumerate() {
-                let above = product(row, features.values()) * MEAN_STEPS > threshold;
-                address |= usize::from(above) << input;
+            for (input, (sum, &threshold)) in sums.iter().zip(thresholds).enumerate() {
+                address |= usize::from(sum * MEAN_STEPS > threshold) << input;
             }
             words[bit / 64] |= u64::from(self.tables.read(bit, address)) << (bit % 64);
         }
@@ -238,12 +238,24 @@ impl std::fmt::Debug for Coder {
     }
 }
 
-/// Exact product of a matrix row and a feature vector.
-fn product(row: &[i16], features: &[i16]) -> i64 {
-    row.chunks_exact(CHUNK)
-        .zip(features.chunks_exact(CHUNK))
-        .map(|(a, b)| i64::from(a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum::<i32>()))
-        .sum()
+wide! {
+    /// Exact products of matrix rows and a feature vector.
+    fn products(entries: &[i16], features: &[i16], products: &mut [i64]) {
+        for (row, product) in entries.chunks_exact(FEATURES).zip(products) {
+            *product = row
+                .chunks_exact(CHUNK)
+                .zip(features.chunks_exact(CHUNK))
+                .map(|(a, b)| i64::from(a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum::<i32>()))
+                .sum();
+        }
+    }
+
+    /// Adds `weight` times an axis to a row.
+    pub(crate) fn add_scaled(row: &mut [f64], axis: &[i16], weight: f64) {
+        for (sum, &entry) in row.iter_mut().zip(axis) {
+            *sum += weight * f64::from(entry);
+        }
+    }
 }
 
 /// `dims` columns of `bits` values, one after another: a uniformly random orthonormal frame, expanded from the key.

@@ -93,6 +93,7 @@ mod plain;
 mod profile;
 mod readout;
 mod straight;
+mod wide;
 
 pub use crate::{
     calibrate::{CalibrateError, Calibration, CalibrationSample},

@@ -531,13 +531,14 @@ impl Snapshot {
         config: &Config,
         keys: &mut Keyring,
         epoch: EpochId,
-        open: &dyn Fn(&IndexKey) -> Result<Generation, IndexError>,
+        open: &(dyn Fn(&IndexKey) -> Result<Generation, IndexError> + Sync),
         age: KeyAge,
     ) -> Result<Self, Error> {
-        let (profile, projection_key) = keys.profile_of(dir, epoch)?;
-        let coder = Coder::new(&profile, projection_key);
-        let key = keys.index(age).ok_or_else(|| IndexError::NoIndex { path: config.index.clone() })?;
-        let generation = open(key)?;
+        let (profile, projection_key, key) = keys.keys_of(dir, epoch, age)?;
+        let key = key.ok_or_else(|| IndexError::NoIndex { path: config.index.clone() })?;
+        // One computes while the other waits for the disk.
+        let (coder, generation) = rayon::join(|| Coder::new(&profile, projection_key), || open(key));
+        let generation = generation?;
         let rules = Rules::new(generation.manifest(), config.matching.rule);
         Ok(Self {
             generation: Arc::new(generation),

@@ -7,8 +7,9 @@ use super::{
     DESCRIPTOR_SIZE, FRAME, Keypoint, LocalCode, LocalFeature, LocalFeatures, LocalFingerprint, LocalProfile,
     LocalQuery, Place, QueryFeature, Settings, Sharing, mirrored,
 };
-use crate::coder::orthonormal_columns;
+use crate::coder::{add_scaled, orthonormal_columns};
 use crate::profile::{MEAN_STEPS, quantise_row};
+use crate::wide::wide;
 
 /// Bits of a code, and rows of the projection.
 const BITS: usize = LocalCode::BITS as usize;
@@ -58,9 +59,7 @@ impl LocalCoder {
             row.fill(0.0);
             for (column, (scale, axis)) in columns.chunks_exact(BITS).zip(profile.axes()) {
                 let weight = column[bit] * f64::from(scale);
-                for (sum, &entry) in row.iter_mut().zip(axis) {
-                    *sum += weight * f64::from(entry);
-                }
+                add_scaled(&mut row, axis, weight);
             }
             let (_, mut entries) = quantise_row(&row, ENTRY_MAX);
             let products = entries.iter().zip(&profile.mean);
@@ -137,16 +136,27 @@ impl LocalCoder {
         margins: &mut [u8; QueryFeature::MARGINS],
     ) -> LocalCode {
         let mut words = [0_u64; 2];
-        let rows = self.entries.chunks_exact(DESCRIPTOR_SIZE).zip(&self.thresholds);
-        for (bit, (row, &threshold)) in rows.enumerate() {
-            let sum: i32 = row.iter().zip(descriptor).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum();
+        let mut sums = [0; BITS];
+        products(&self.entries, descriptor, &mut sums);
+        for (bit, (&sum, &threshold)) in sums.iter().zip(&self.thresholds).enumerate() {
             let above = i64::from(sum) * MEAN_STEPS - threshold;
             words[bit / 64] |= u64::from(above > 0) << (bit % 64);
             if let Some(margin) = margins.get_mut(bit) {
                 *margin = level(above.unsigned_abs() as f32 * self.units[bit]);
             }
         }
+        sums.zeroize();
         LocalCode::from_words(words)
+    }
+}
+
+wide! {
+    /// Products of the rows of a matrix and a descriptor.
+    fn products(entries: &[i16], descriptor: &[u8; DESCRIPTOR_SIZE], sums: &mut [i32; BITS]) {
+        let descriptor = descriptor.map(i16::from);
+        for (row, sum) in entries.as_chunks::<DESCRIPTOR_SIZE>().0.iter().zip(sums) {
+            *sum = row.iter().zip(&descriptor).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum();
+        }
     }
 }
 

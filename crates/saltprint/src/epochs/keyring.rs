@@ -209,19 +209,38 @@ impl Keyring {
         dir: &IndexDir,
         epoch: EpochId,
     ) -> Result<(Profile, &ProjectionKey), Error> {
+        let (profile, age) = self.profile_and_age(dir, epoch)?;
+        let foreign = || Error::ForeignProfile { path: dir.path().to_owned() };
+        Ok((profile, self.projection(age).ok_or_else(foreign)?))
+    }
+
+    fn profile_and_age(&mut self, dir: &IndexDir, epoch: EpochId) -> Result<(Profile, KeyAge), Error> {
         let sealed = dir.read_profile(epoch)?;
         let path = dir.path().to_owned();
         let (profile, age) = self
             .unsealed(&sealed)
             .map_err(|error| or_error(error, |source| Error::IndexProfile { path, source }))?;
-        let found = self
-            .projection
-            .iter()
-            .find(|(other, key)| *other == age && EpochId::new(key.id(), &profile.digest()) == epoch);
-        match found {
-            Some((_, key)) => Ok((profile, key)),
-            None => Err(Error::ForeignProfile { path: dir.path().to_owned() }),
+        let makes_epoch = |key: &ProjectionKey| EpochId::new(key.id(), &profile.digest()) == epoch;
+        if self.projection(age).is_some_and(makes_epoch) {
+            Ok((profile, age))
+        } else {
+            Err(Error::ForeignProfile { path: dir.path().to_owned() })
         }
+    }
+
+    /// Like [`Keyring::profile_of`], with the index key of an age, where there is one.
+    ///
+    /// # Errors
+    /// As [`Keyring::profile_of`].
+    pub(crate) fn keys_of(
+        &mut self,
+        dir: &IndexDir,
+        epoch: EpochId,
+        age: KeyAge,
+    ) -> Result<(Profile, &ProjectionKey, Option<&IndexKey>), Error> {
+        let (profile, projection_age) = self.profile_and_age(dir, epoch)?;
+        let foreign = || Error::ForeignProfile { path: dir.path().to_owned() };
+        Ok((profile, self.projection(projection_age).ok_or_else(foreign)?, self.index(age)))
     }
 
     /// The profile that the configuration names, and the age of the key that it is sealed with.
