@@ -3,54 +3,39 @@
 use saltprint_fingerprint::GlobalCode;
 use zeroize::Zeroize;
 
-/// Codes that one instruction looks at, at most: eight words of 64 bits fill the widest registers there are.
-const LANES: usize = 8;
-/// Groups of a block.
-const GROUPS: usize = 8;
-/// Codes of a block, 64: what is asked for at once whether anything in it is near enough.
-pub(super) const BLOCK: usize = LANES * GROUPS;
+/// Codes of a block: what is asked for at once whether anything in it is near enough.
+pub(super) const BLOCK: usize = 64;
 /// Words of a code.
 pub(super) const WORDS: usize = 4;
 
-/// Eight codes, word by word: `words[w][lane]` is word `w` of code `lane`.
+/// 64 codes, 2 KiB, word by word: `words[w][row]` is word `w` of code `row`. Where there are fewer, the rest are codes of zeros,
+/// whose rows are never offered.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct Group {
-    words: [[u64; LANES]; WORDS],
-}
-
-/// 64 codes, 2 KiB. Where there are fewer, the rest are codes of zeros, whose rows are never offered.
-#[derive(Clone, Copy)]
 pub(super) struct Block {
-    groups: [Group; GROUPS],
+    words: [[u64; BLOCK]; WORDS],
 }
 
 impl Block {
-    const EMPTY: Self = Self { groups: [Group { words: [[0; LANES]; WORDS] }; GROUPS] };
+    const EMPTY: Self = Self { words: [[0; BLOCK]; WORDS] };
 
     /// Whether one of the codes differs from `query` in fewer than `limit` bits of its first `COMPARED` words, 2 or 4 of them.
     ///
-    /// This and [`Block::distances`] are plain loops over arrays: the kernels compile them for the instructions that they may
-    /// use, and the compiler makes vectors of them.
+    /// This and [`Block::distances`] are plain loops over columns: the kernels compile them for the instructions that they may
+    /// use, and the compiler makes vectors of them. One loop, not one over groups of as many codes as a vector holds: there
+    /// the compiler takes one code of each group into a vector, and gathers them.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
         reason = "it has to become a part of the kernels, with their instructions"
     )]
     pub(super) fn is_near<const COMPARED: usize>(&self, query: &[u64; WORDS], limit: u64) -> bool {
-        let mut nearer = [0_u64; LANES];
-        for group in &self.groups {
-            let distances = group.distances::<COMPARED>(query);
+        let mut nearer = 0;
+        for row in 0..BLOCK {
             // The highest bit is set where the difference is below zero.
-            for (nearer, distance) in nearer.iter_mut().zip(distances) {
-                *nearer |= distance.wrapping_sub(limit);
-            }
+            nearer |= self.distance::<COMPARED>(query, row).wrapping_sub(limit);
         }
-        let mut any = 0;
-        for lane in nearer {
-            any |= lane;
-        }
-        any >> 63 == 1
+        nearer >> 63 == 1
     }
 
     /// The distance of each of the 64 codes.
@@ -59,32 +44,26 @@ impl Block {
         clippy::inline_always,
         reason = "it has to become a part of the kernels, with their instructions"
     )]
-    pub(super) fn distances(&self, query: &[u64; WORDS]) -> [[u64; LANES]; GROUPS] {
-        let mut all = [[0; LANES]; GROUPS];
-        for (distances, group) in all.iter_mut().zip(&self.groups) {
-            *distances = group.distances::<WORDS>(query);
+    pub(super) fn distances(&self, query: &[u64; WORDS]) -> [u64; BLOCK] {
+        let mut all = [0; BLOCK];
+        for (row, distance) in all.iter_mut().enumerate() {
+            *distance = self.distance::<WORDS>(query, row);
         }
         all
     }
-}
 
-impl Group {
     #[inline(always)]
     #[expect(
         clippy::inline_always,
         reason = "it has to become a part of the kernels, with their instructions"
     )]
-    fn distances<const COMPARED: usize>(&self, query: &[u64; WORDS]) -> [u64; LANES] {
-        let bits = |word: usize, lane: usize| u64::from((self.words[word][lane] ^ query[word]).count_ones());
-        let mut distances = [0; LANES];
-        for (lane, distance) in distances.iter_mut().enumerate() {
-            // Written out, since a loop over words within one over lanes is taken apart into shuffles.
-            *distance = match COMPARED {
-                2 => bits(0, lane) + bits(1, lane),
-                _ => bits(0, lane) + bits(1, lane) + bits(2, lane) + bits(3, lane),
-            };
+    fn distance<const COMPARED: usize>(&self, query: &[u64; WORDS], row: usize) -> u64 {
+        let bits = |word: usize| u64::from((self.words[word][row] ^ query[word]).count_ones());
+        // Written out, since a loop over words within one over rows is taken apart into shuffles.
+        match COMPARED {
+            2 => bits(0) + bits(1),
+            _ => bits(0) + bits(1) + bits(2) + bits(3),
         }
-        distances
     }
 }
 
@@ -113,9 +92,8 @@ impl Blocks {
         }
         for (row, code) in codes.enumerate() {
             let (block, row) = (row / BLOCK, row % BLOCK);
-            let group = &mut self.blocks[block].groups[row / LANES];
-            for (words, word) in group.words.iter_mut().zip(code) {
-                words[row % LANES] = word;
+            for (words, word) in self.blocks[block].words.iter_mut().zip(code) {
+                words[row] = word;
             }
         }
     }
@@ -130,8 +108,8 @@ impl Blocks {
     }
 
     fn wipe(&mut self) {
-        for group in self.blocks.iter_mut().flat_map(|block| &mut block.groups) {
-            group.words.zeroize();
+        for block in &mut self.blocks {
+            block.words.zeroize();
         }
     }
 }

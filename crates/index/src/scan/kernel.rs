@@ -8,7 +8,7 @@
 
 use std::sync::LazyLock;
 
-use super::block::{Block, WORDS};
+use super::block::{BLOCK, Block, WORDS};
 
 /// Blocks of a tile, 8: 16 KiB, which stay in the first-level cache while all queries pass over them.
 pub(super) const TILE: usize = 8;
@@ -85,7 +85,7 @@ impl Kernel {
 
     /// The distances of all codes of a block.
     #[expect(unsafe_code, reason = "functions for instructions that not every machine has")]
-    pub(super) fn distances(self, block: &Block, query: &[u64; WORDS]) -> [[u64; 8]; 8] {
+    pub(super) fn distances(self, block: &Block, query: &[u64; WORDS]) -> [u64; BLOCK] {
         match self {
             Self::Portable => block.distances(query),
             #[cfg(target_arch = "x86_64")]
@@ -123,12 +123,12 @@ fn near_avx512<const COMPARED: usize>(tile: &[Block], query: &[u64; WORDS], limi
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn distances_avx2(block: &Block, query: &[u64; WORDS]) -> [[u64; 8]; 8] {
+fn distances_avx2(block: &Block, query: &[u64; WORDS]) -> [u64; BLOCK] {
     block.distances(query)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vpopcntdq")]
-fn distances_avx512(block: &Block, query: &[u64; WORDS]) -> [[u64; 8]; 8] {
+fn distances_avx512(block: &Block, query: &[u64; WORDS]) -> [u64; BLOCK] {
     block.distances(query)
 }

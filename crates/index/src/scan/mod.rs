@@ -156,7 +156,7 @@ impl Scanner {
                     let Some(block) = tile.get(number as usize) else { break };
                     let start = first.saturating_add(rows_of(number as usize * BLOCK));
                     let distances = self.kernel.distances(block, &words);
-                    for (row, distance) in (start..rows.end).zip(distances.as_flattened()) {
+                    for (row, distance) in (start..rows.end).zip(&distances) {
                         if *distance <= u64::from(*bound) {
                             let distance = u32::try_from(*distance).unwrap_or(u32::MAX);
                             nearest.offer(Hit { distance, segment, row });
