@@ -80,7 +80,8 @@ pub(crate) fn memory() {
         // Within the limits of an image, and more than this worker has.
         let reject = decoder.decode(&bytes, &limits).unwrap_err();
         println!("{name}: {reject}");
-        assert!(["decoder_memory", "too_much_memory"].contains(&reject.code()), "{name}: {reject}");
+        // Where the library notices, it says that it cannot make the colours.
+        assert!(reject.to_string().contains("memory"), "{name}: {reject}");
         assert!(decoder.decode(&files::jpeg(), &limits).is_ok());
     }
 }

@@ -26,6 +26,9 @@ static LIBRARY: OnceLock<LibHeif> = OnceLock::new();
 const NOT_HERE: &str =
     "it is decoded only by workers that are closed in; see `saltprint sandbox`, or convert it to JPEG or PNG";
 
+/// Why colours are not made.
+const COLOURS: &str = "its layout of colours, or it takes more memory than a worker has";
+
 /// Bytes that are held for a pixel at the peak where samples have 8 bits: the picture as it is coded, as it is turned or put together
 /// from tiles, its colours, and luma. Measured: 7 to 10.6.
 const PIXEL_BYTES: u64 = 11;
@@ -121,6 +124,8 @@ fn reject(name: &'static str, limits: &Limits, error: &HeifError) -> Reject {
             Unreadable::malformed(name, &error.message).into()
         }
         (Code::MemoryAllocationError, _) => limits.memory_refusal().into(),
+        // What it also says where there is no room for the colours.
+        (_, Sub::UnsupportedColorConversion) => Refusal::unsupported(name, COLOURS).into(),
         (Code::UnsupportedFileType | Code::UnsupportedFeature, _) => {
             Refusal::unsupported(name, &error.message).into()
         }
