@@ -15,6 +15,8 @@ mod crash;
 mod erase;
 mod faults;
 mod golden;
+#[cfg(feature = "heif")]
+mod heif;
 mod incremental;
 mod keys;
 mod local;

@@ -19,7 +19,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-#![forbid(unsafe_code)]
+#![cfg_attr(not(feature = "heif"), forbid(unsafe_code))]
+#![cfg_attr(feature = "heif", deny(unsafe_code))]
 
 mod decode;
 mod error;
@@ -35,6 +36,8 @@ mod store;
 mod system_names;
 mod words;
 
+#[cfg(feature = "heif")]
+pub use decode::Heif;
 pub use decode::{Format, decode};
 pub use error::Error;
 pub use facts::{Facts, MAX_FACT_BYTES, MAX_RECORD_ID_BYTES, MAX_SUBJECT_BYTES};

@@ -53,7 +53,22 @@ impl Pool {
     /// Decodes the bytes of an image file.
     pub(crate) fn decode(&self, bytes: &[u8], limits: &Limits) -> Result<Luma, Reject> {
         let request = Request::Decode { limits: *limits };
+        #[cfg(feature = "heif")]
+        if saltprint_intake::Format::sniff(bytes).is_ok_and(saltprint_intake::Format::is_native) {
+            return self.alone(&request, bytes, limits);
+        }
         self.with(None, |worker| worker.image(&request, bytes, limits, self.settings.seconds))
+    }
+
+    /// Lets a worker decode that has seen nothing before, and will see nothing after: what takes it over gains nothing but the answer
+    /// to its own file.
+    #[cfg(feature = "heif")]
+    fn alone(&self, request: &Request, bytes: &[u8], limits: &Limits) -> Result<Luma, Reject> {
+        let mut worker = self.fresh()?;
+        match worker.image(request, bytes, limits, self.settings.seconds) {
+            Ok(decoded) => decoded,
+            Err(broken) => Err(worker.fate(&broken, &self.settings)),
+        }
     }
 
     /// Draws something of a document, by a worker that holds it already where there is one.

@@ -23,8 +23,8 @@ const START: Duration = Duration::from_secs(30);
 /// How long a worker that has hung up may take to be dead, before it is helped along.
 const DYING: Duration = Duration::from_millis(200);
 
-/// How the runtime's last words begin where memory is at an end.
-const OUT_OF_MEMORY: &[u8] = b"memory allocation of";
+/// What is in the last words of the runtime, and in those of libraries in C++, where memory is at an end.
+const OUT_OF_MEMORY: [&[u8]; 2] = [b"memory allocation of", b"std::bad_alloc"];
 
 /// `SIGXCPU`, by which the system says that the processor time is used up.
 const OUT_OF_CPU: i32 = 24;
@@ -174,7 +174,8 @@ impl Worker {
         if let Some(errors) = self.child.stderr.take() {
             let _ = errors.take(4096).read_to_end(&mut last_words);
         }
-        if last_words.windows(OUT_OF_MEMORY.len()).any(|words| words == OUT_OF_MEMORY) {
+        let says = |wanted: &[u8]| last_words.windows(wanted.len()).any(|words| words == wanted);
+        if OUT_OF_MEMORY.into_iter().any(says) {
             return Refusal::DecoderMemory { allowed: settings.memory }.into();
         }
         if signal == Some(OUT_OF_CPU) {

@@ -55,6 +55,7 @@ fn archives_of_other_tools() {
     println!("{tried} kinds of archives tried");
 }
 
+#[cfg(not(feature = "heif"))]
 #[test]
 fn photos_of_phones_are_refused_by_name_and_never_passed_over() {
     let place = Place::small();

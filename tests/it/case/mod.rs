@@ -23,7 +23,7 @@ fn leak(place: &Place) {
     image::imageops::rotate90(&corpus()[13].document.image).save(place.path("leak/turned.png")).unwrap();
 }
 
-fn triage(place: &Place, leak: &str, case: &str, more: &[&str]) -> Ran {
+pub(crate) fn triage(place: &Place, leak: &str, case: &str, more: &[&str]) -> Ran {
     let arguments = ["triage", leak, "--case", case, "--case-id", "2026-117", "--purpose", "a story"];
     place.run(&[&arguments[..], more].concat())
 }
@@ -50,7 +50,7 @@ fn json(place: &Place, file: &str) -> serde_json::Value {
 }
 
 /// The outcome of each item, by its name.
-fn outcomes(place: &Place, case: &str) -> BTreeMap<String, String> {
+pub(crate) fn outcomes(place: &Place, case: &str) -> BTreeMap<String, String> {
     let text = fs::read_to_string(place.path(case).join("items.jsonl")).unwrap();
     let item = |line: &str| -> (String, String) {
         let item: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -1,5 +1,7 @@
 //! Bytes to luma: the format by content, the limits by the header, then the decoder.
 
+#[cfg(feature = "heif")]
+mod heif;
 mod jpeg;
 mod jpeg_header;
 mod luma;
@@ -13,6 +15,8 @@ use saltprint_fingerprint::Luma;
 
 use crate::{Limits, Reject};
 
+#[cfg(feature = "heif")]
+pub use heif::Heif;
 pub(crate) use luma::to_luma;
 pub(crate) use raster::decode_tiff_page;
 pub use sniff::Format;
@@ -28,8 +32,10 @@ use sniff::sniff;
 ///   one. Samples of 16 bits and floating-point samples are brought to 8 bits after it, by rounding.
 /// - Transparent pixels are laid over white: a scan whose background was removed still has white paper.
 /// - Colour profiles are not applied.
+/// - HEIC and AVIF need the feature `heif`, and a process that said by `Heif::allow` that it may decode them: libheif, which does
+///   it, is C++. Their luma is made of 8-bit RGB, whatever their samples were.
 ///
-/// The same bytes give the same pixels on every processor. Buffers that this crate allocates for pixels are wiped;
+/// The same bytes give the same pixels on every processor (HEIC and AVIF: with the same libheif). Buffers that this crate allocates for pixels are wiped;
 /// those inside the decoders of other crates are not.
 ///
 /// # Errors
@@ -59,6 +65,8 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Luma, Reject> {
         format @ (Format::Png | Format::WebP | Format::Tiff | Format::Bmp | Format::Gif) => {
             raster::decode(bytes, format, limits)
         }
+        #[cfg(feature = "heif")]
+        format @ (Format::Heic | Format::Avif) => heif::decode(bytes, format, limits),
     }
 }
 

@@ -53,6 +53,8 @@ pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<Lu
         }
         Format::Bmp => context.run(BmpDecoder::new(input), |_, _| 0),
         Format::Jpeg => Err(Unreadable::NotAnImage.into()),
+        #[cfg(feature = "heif")]
+        Format::Heic | Format::Avif => Err(Unreadable::NotAnImage.into()),
     }
 }
 

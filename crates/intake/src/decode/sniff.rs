@@ -18,6 +18,12 @@ pub enum Format {
     Bmp,
     /// GIF.
     Gif,
+    /// HEIC, and other HEIF that is not AVIF.
+    #[cfg(feature = "heif")]
+    Heic,
+    /// AVIF.
+    #[cfg(feature = "heif")]
+    Avif,
 }
 
 impl Format {
@@ -27,6 +33,14 @@ impl Format {
     /// A [`Reject`] where the signature is that of a format which is not supported, or none that is known.
     pub fn sniff(bytes: &[u8]) -> Result<Self, Reject> {
         sniff(bytes)
+    }
+
+    /// Whether its decoder is native code that is not memory-safe. Its first bytes say so, and [`decode`](crate::decode) goes by the
+    /// same.
+    #[cfg(feature = "heif")]
+    #[must_use]
+    pub fn is_native(self) -> bool {
+        matches!(self, Self::Heic | Self::Avif)
     }
 
     /// The name of the format, for messages.
@@ -39,6 +53,10 @@ impl Format {
             Self::Tiff => "TIFF",
             Self::Bmp => "BMP",
             Self::Gif => "GIF",
+            #[cfg(feature = "heif")]
+            Self::Heic => "HEIC",
+            #[cfg(feature = "heif")]
+            Self::Avif => "AVIF",
         }
     }
 }
@@ -102,17 +120,28 @@ pub(super) fn sniff(bytes: &[u8]) -> Result<Format, Reject> {
     if bytes.get(257..262) == Some(b"ustar") {
         return Err(Refusal::unsupported("tar archive", HOLDS_FILES).into());
     }
-    unsupported(bytes).map_or(Err(Unreadable::NotAnImage.into()), |format| {
-        Err(Refusal::unsupported(format, if is_phone_photo(format) { NOT_BUILT_IN } else { "" }).into())
-    })
+    match unsupported(bytes) {
+        Some(name @ ("HEIC" | "AVIF")) => phone_photo(name),
+        Some(name) => Err(Refusal::unsupported(name, "").into()),
+        None => Err(Unreadable::NotAnImage.into()),
+    }
 }
 
-/// What is said of formats of phones, for which there is no decoder in plain Rust.
+#[cfg(feature = "heif")]
+#[expect(clippy::unnecessary_wraps, reason = "without the feature it is an error")]
+fn phone_photo(name: &str) -> Result<Format, Reject> {
+    Ok(if name == Format::Avif.name() { Format::Avif } else { Format::Heic })
+}
+
+/// There is no decoder of theirs in plain Rust.
+#[cfg(not(feature = "heif"))]
+fn phone_photo(name: &'static str) -> Result<Format, Reject> {
+    Err(Refusal::unsupported(name, NOT_BUILT_IN).into())
+}
+
+/// What is said of formats of phones.
+#[cfg(not(feature = "heif"))]
 const NOT_BUILT_IN: &str = "support for it is not built in; convert it to JPEG or PNG first";
-
-fn is_phone_photo(format: &str) -> bool {
-    matches!(format, "HEIC" | "AVIF")
-}
 
 fn is_bmp(bytes: &[u8]) -> bool {
     let size = bytes.get(14..18).and_then(|size| size.try_into().ok()).map(u32::from_le_bytes);
@@ -164,20 +193,39 @@ mod tests {
             (b"%PDF-1.7".as_slice(), "PDF"),
             (b"\n\n junk %PDF-1.4", "PDF"),
             (b"Rar!\x1a\x07\x01\x00", "RAR archive"),
-            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
-            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC"),
-            (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1", "AVIF"),
             (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "MP4 video"),
             (b"\0\0\0\x18ftyp", "MP4 video"),
             (b"<?xml version='1.0'?><svg/>", "SVG"),
             (b"\xff\x0aJXL", "JPEG XL"),
         ] {
-            let detail = if is_phone_photo(name) { NOT_BUILT_IN } else { "" };
-            assert_eq!(sniff(bytes), Err(Refusal::unsupported(name, detail).into()));
+            assert_eq!(sniff(bytes), Err(Refusal::unsupported(name, "").into()));
         }
-        let heic = sniff(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").unwrap_err();
-        assert_eq!((heic.outcome_word(), heic.code()), ("refused", "unsupported_format"));
-        assert!(heic.to_string().ends_with("convert it to JPEG or PNG first"), "{heic}");
+    }
+
+    /// The first bytes of photos as phones write them.
+    const PHONE_PHOTOS: [(&[u8], &str); 3] = [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1", "AVIF"),
+    ];
+
+    #[cfg(not(feature = "heif"))]
+    #[test]
+    fn photos_of_phones_are_refused_by_name() {
+        for (bytes, name) in PHONE_PHOTOS {
+            let reject = sniff(bytes).unwrap_err();
+            assert_eq!(reject, Refusal::unsupported(name, NOT_BUILT_IN).into());
+            assert_eq!((reject.outcome_word(), reject.code()), ("refused", "unsupported_format"));
+            assert!(reject.to_string().ends_with("convert it to JPEG or PNG first"), "{reject}");
+        }
+    }
+
+    #[cfg(feature = "heif")]
+    #[test]
+    fn photos_of_phones_are_told_apart() {
+        for (bytes, name) in PHONE_PHOTOS {
+            assert_eq!(sniff(bytes).map(Format::name), Ok(name));
+        }
     }
 
     #[test]

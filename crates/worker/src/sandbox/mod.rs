@@ -93,6 +93,14 @@ impl Layer {
     }
 }
 
+/// Whether these layers are enough for decoders that are not memory-safe: all but landlock, which not every kernel has, and of
+/// which the filter of system calls takes away the same.
+#[cfg(feature = "heif")]
+pub(crate) fn holds_native_code(layers: &[Layer]) -> bool {
+    let optional = |layer: &Layer| layer.kind == LayerKind::Landlock;
+    !layers.is_empty() && layers.iter().all(|layer| layer.active || optional(layer))
+}
+
 /// How much a closed-in process may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {

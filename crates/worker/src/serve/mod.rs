@@ -42,7 +42,14 @@ pub fn serve_watched(
     // What a panic says may quote the file.
     std::panic::set_hook(Box::new(|_| ()));
     draw_on_this_thread();
+    // Its decoders may be files, which are out of reach from now on.
+    #[cfg(feature = "heif")]
+    let heif = saltprint_intake::Heif::load();
     let layers = sandbox::enter(bounds);
+    #[cfg(feature = "heif")]
+    if sandbox::holds_native_code(&layers) {
+        heif.allow();
+    }
     let mut served = Served { document: None, watch };
     let ready = Reply::Ready { version: VERSION, layers };
     // The parent is gone, or ends us: nobody is left to tell an error to.

@@ -5,6 +5,8 @@
 
 mod failures;
 mod files;
+#[cfg(feature = "heif")]
+mod heif;
 mod liar;
 mod prisoner;
 mod same;
@@ -15,7 +17,7 @@ use saltprint_worker::{Decoder, Settings};
 
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 14] = [
+const TESTS: &[Test] = &[
     ("images_are_the_same_as_in_process", same::images),
     ("rejects_are_the_same_as_in_process", same::rejects),
     ("parts_are_the_same_as_in_process", same::parts),
@@ -30,6 +32,10 @@ const TESTS: [Test; 14] = [
     ("every_layer_is_told", prisoner::every_layer_is_told),
     ("the_sandbox_holds", prisoner::the_sandbox_holds),
     ("inherited_descriptors_are_closed", prisoner::inherited_descriptors),
+    #[cfg(feature = "heif")]
+    ("photos_of_phones_are_decoded_in_workers_only", heif::in_workers_only),
+    #[cfg(feature = "heif")]
+    ("a_photo_that_takes_too_much_memory_is_told", heif::memory),
 ];
 
 fn main() -> ExitCode {
@@ -48,7 +54,7 @@ fn main() -> ExitCode {
         filters.peek().is_none() || filters.any(|filter| name.contains(filter.as_str()))
     };
     let mut failed = 0;
-    for (name, test) in TESTS.into_iter().filter(|(name, _)| wanted(name)) {
+    for (name, test) in TESTS.iter().filter(|(name, _)| wanted(name)) {
         let passed = std::panic::catch_unwind(test).is_ok();
         println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
         failed += u8::from(!passed);

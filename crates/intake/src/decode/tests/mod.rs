@@ -1,6 +1,8 @@
 //! Images that are written here, in every format and mode, then decoded.
 
 mod formats;
+#[cfg(feature = "heif")]
+mod heif;
 mod hostile;
 mod jpeg;
 mod real;
