@@ -48,7 +48,8 @@ test:
 heif:
 	@pkg-config --atleast-version=1.14 libheif || { echo "make heif needs libheif 1.14 or newer: apt-get install libheif-dev" >&2; exit 1; }
 	@command -v heif-enc >/dev/null || { echo "make heif needs heif-enc: apt-get install libheif-examples" >&2; exit 1; }
-	$(CARGO) clippy $(LOCKED) --workspace --all-targets --features heif -- -D warnings
+	$(CARGO) clippy $(LOCKED) -p saltprint-intake -p saltprint-worker --all-targets --features saltprint-intake/heif,saltprint-worker/heif -- -D warnings
+	$(CARGO) clippy $(LOCKED) --features heif --test it -- -D warnings
 	$(CARGO) test $(LOCKED) -p saltprint-intake -p saltprint-worker --features saltprint-intake/heif,saltprint-worker/heif
 	$(CARGO) test $(LOCKED) --features heif --test it -- heif:: unsafe_code:: worker:: bad_input::
 
