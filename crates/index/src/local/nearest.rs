@@ -29,7 +29,6 @@ impl TableHit {
         Self((radius as u64 + 1) << (RECORD_BITS + SHARING_BITS))
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "8 bits are left")]
     pub(super) const fn distance(self) -> u32 {
         (self.0 >> (RECORD_BITS + SHARING_BITS)) as u32
     }

@@ -89,7 +89,7 @@ impl Probes {
             }
         }
         buckets.drain(..range.start.min(buckets.len()));
-        if bits < LOOSE_BITS as u32 {
+        if (bits as usize) < LOOSE_BITS {
             // A set with positions that the key has not would lead to the bucket of another one.
             let sets = &self.sets[range.start.min(self.sets.len())..];
             let mut own = sets.iter().map(|set| set.bits >> bits == 0);
