@@ -221,6 +221,10 @@ impl<B: AsRef<[u8]> + Sync> Walk<'_, B> {
                     codes.near(&self.features[feature].code, range, bound.radius(), &mut near);
                     for (place, distance) in near.drain(..) {
                         let row = TableRow::read(&rows[place as usize]);
+                        if row.record >= self.segment.len() {
+                            // It would count as a record of the next segment.
+                            return Err(IndexError::inconsistent("local table", "a row of no record"));
+                        }
                         let hit = TableHit::new(distance, self.first + u64::from(row.record), row.sharing);
                         if bound.admits(hit) && (self.shown)(row.record) {
                             here.push(hit);
