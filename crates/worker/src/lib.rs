@@ -41,7 +41,8 @@
 //! # Limits of this
 //! A worker that was taken over, rather than crashed, sees the files that it is given until it is replaced
 //! ([`Settings::items`]; 1 gives each file a process of its own, but for what an archive holds) and may lie about them: other
-//! pixels, fewer entries of an archive, other words. What it unpacks goes to other workers, which it may take over too.
+//! pixels, fewer entries of an archive, other words. What it unpacks goes to other workers, which it may take over too. (With feature
+//! `heif`, a HEIC or AVIF has a process of its own in any case: its decoder is C and C++.)
 //! Where the system starts no worker, items are `io_error`s and [`Decoder::is_lost`] says so: what is concluded from outcomes
 //! has to ask it.
 

@@ -39,15 +39,15 @@ fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
 }
 
 /// Where the box with this name begins.
-fn find(bytes: &[u8], name: &[u8; 4]) -> usize {
-    bytes.windows(4).position(|window| window == name).unwrap() - 4
+fn find(bytes: &[u8], name: [u8; 4]) -> usize {
+    bytes.windows(4).position(|window| *window == name).unwrap() - 4
 }
 
 /// The file with another property instead of the one that tells its depths, which is the last that it has.
-fn with_property(bytes: &[u8], name: &[u8; 4], value: u8) -> Vec<u8> {
+fn with_property(bytes: &[u8], name: [u8; 4], value: u8) -> Vec<u8> {
     let mut changed = bytes.to_vec();
-    let at = find(bytes, b"pixi");
-    changed[at + 4..at + 8].copy_from_slice(name);
+    let at = find(bytes, *b"pixi");
+    changed[at + 4..at + 8].copy_from_slice(&name);
     changed[at + 8] = value;
     changed
 }
@@ -55,7 +55,7 @@ fn with_property(bytes: &[u8], name: &[u8; 4], value: u8) -> Vec<u8> {
 /// The file with other sides in its header; the coded data keep theirs.
 fn with_sides(bytes: &[u8], width: u32, height: u32) -> Vec<u8> {
     let mut changed = bytes.to_vec();
-    let at = find(bytes, b"ispe") + 12;
+    let at = find(bytes, *b"ispe") + 12;
     changed[at..at + 8].copy_from_slice(&[width.to_be_bytes(), height.to_be_bytes()].concat());
     changed
 }
@@ -102,12 +102,12 @@ fn they_are_turned_and_mirrored_as_they_say() {
     for bytes in both() {
         // `irot` turns against the clock; an axis of 0 is the upright one in the library's reading of `imir`.
         for (name, value, wanted) in [
-            (b"irot", 0, upright.clone()),
-            (b"irot", 1, upright.rotate270()),
-            (b"irot", 2, upright.rotate180()),
-            (b"irot", 3, upright.rotate90()),
-            (b"imir", 0, upright.flipv()),
-            (b"imir", 1, upright.fliph()),
+            (*b"irot", 0, upright.clone()),
+            (*b"irot", 1, upright.rotate270()),
+            (*b"irot", 2, upright.rotate180()),
+            (*b"irot", 3, upright.rotate90()),
+            (*b"imir", 0, upright.flipv()),
+            (*b"imir", 1, upright.fliph()),
         ] {
             let decoded = read(&with_property(&bytes, name, value)).unwrap();
             let wanted = wanted.to_rgb8();
@@ -138,7 +138,7 @@ fn a_size_that_is_claimed_is_refused_before_decoding() {
         assert_eq!(reject, Refusal::TooManyPixels { pixels, allowed: 100 }.into());
         // Turned on its side it is as large as before; what it is coded as counts too.
         let side = Limits { side: 300, ..usual };
-        assert_eq!(decode(&with_property(&bytes, b"irot", 1), &side).unwrap_err().code(), "side_too_long");
+        assert_eq!(decode(&with_property(&bytes, *b"irot", 1), &side).unwrap_err().code(), "side_too_long");
     }
 }
 
@@ -158,7 +158,7 @@ fn coded_data_that_are_larger_than_their_header_says() {
 #[test]
 fn what_is_cut_off_is_told() {
     for bytes in both() {
-        let media = find(&bytes, b"mdat");
+        let media = find(&bytes, *b"mdat");
         for length in [bytes.len() - 1, bytes.len() / 2, media + 8, media - 20, 40, 12] {
             let reject = decode(&bytes[..length], &Limits::default()).unwrap_err();
             println!("{length}: {reject}");
@@ -178,7 +178,7 @@ fn damage_is_a_reject_or_a_picture_and_never_more() {
             for _ in 0..=round % 4 {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 // Every other time in the header, which is where sizes are.
-                let within = if round % 2 == 0 { find(&bytes, b"mdat") } else { bytes.len() };
+                let within = if round % 2 == 0 { find(&bytes, *b"mdat") } else { bytes.len() };
                 let at = 12 + (state >> 8) as usize % (within - 12);
                 damaged[at] ^= (state >> 3).to_le_bytes()[0] | 1;
             }
