@@ -193,3 +193,86 @@ fn damage_is_a_reject_or_a_picture_and_never_more() {
         println!("{pictures} of 300 damaged files still show something");
     }
 }
+
+/// A box of the format.
+fn boxed(name: [u8; 4], content: &[u8]) -> Vec<u8> {
+    let size = u32::try_from(content.len() + 8).unwrap();
+    [size.to_be_bytes().as_slice(), &name, content].concat()
+}
+
+/// The box with this name, as the file has it.
+fn property(bytes: &[u8], name: [u8; 4]) -> &[u8] {
+    let at = find(bytes, name);
+    let size = u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    &bytes[at..][..size as usize]
+}
+
+/// Four times the picture of a HEIC as the tiles of one, which is how phones write large ones.
+fn tiled(tile: &[u8], width: u16, height: u16) -> Vec<u8> {
+    let data = &property(tile, *b"mdat")[8..];
+    let sides = [u32::from(width).to_be_bytes(), u32::from(height).to_be_bytes()].concat();
+    let properties = [
+        property(tile, *b"hvcC"),
+        property(tile, *b"ispe"),
+        &boxed(*b"ispe", &[&[0; 4], sides.as_slice()].concat()),
+    ];
+    let item = |id: u8, kind: &[u8; 4]| {
+        boxed(*b"infe", &[&[2, 0, 0, 0, 0, id, 0, 0], kind.as_slice(), &[0]].concat())
+    };
+    let grid = [&[0, 0, 1, 1], width.to_be_bytes().as_slice(), &height.to_be_bytes()].concat();
+    let file = |media_at: u32| {
+        let length = u32::try_from(data.len()).unwrap().to_be_bytes();
+        // Item 1 lies in the media data, item 2 in the box `idat`.
+        let places = [
+            &[1, 0, 0, 0, 0x44, 0, 0, 2, 0, 1, 0, 0, 0, 0, 0, 1],
+            media_at.to_be_bytes().as_slice(),
+            &length,
+            &[0, 2, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 8],
+        ]
+        .concat();
+        let tiles = boxed(*b"dimg", &[0, 2, 0, 4, 0, 1, 0, 1, 0, 1, 0, 1]);
+        let owners = [0, 0, 0, 0, 0, 0, 0, 2, 0, 1, 2, 0x81, 2, 0, 2, 1, 3];
+        let meta = [
+            vec![0; 4],
+            property(tile, *b"hdlr").to_vec(),
+            boxed(*b"pitm", &[0, 0, 0, 0, 0, 2]),
+            boxed(*b"iloc", &places),
+            boxed(*b"iinf", &[&[0, 0, 0, 0, 0, 2], item(1, b"hvc1").as_slice(), &item(2, b"grid")].concat()),
+            boxed(*b"iref", &[[0; 4].as_slice(), &tiles].concat()),
+            boxed(*b"iprp", &[boxed(*b"ipco", &properties.concat()), boxed(*b"ipma", &owners)].concat()),
+            boxed(*b"idat", &grid),
+        ]
+        .concat();
+        [property(tile, *b"ftyp"), &boxed(*b"meta", &meta), &boxed(*b"mdat", data)].concat()
+    };
+    let media = find(&file(0), *b"mdat") + 8;
+    file(u32::try_from(media).unwrap())
+}
+
+#[test]
+fn tiles_are_put_together() {
+    let image = DynamicImage::from(picture(256, 192));
+    let Some(tile) = written(&image, "a.heic", &["-q", "90"]) else { return };
+    let whole = read(&tiled(&tile, 512, 384)).unwrap();
+    let tile = read(&tile).unwrap();
+    assert_eq!((whole.width(), whole.height()), (512, 384));
+    for (at, row) in whole.pixels().chunks(512).enumerate() {
+        let wanted = &tile.pixels()[at % 192 * 256..][..256];
+        assert!(row[..256] == *wanted && row[256..] == *wanted, "row {at}");
+    }
+}
+
+#[test]
+fn tiles_that_are_not_there_and_sides_that_none_have() {
+    let image = DynamicImage::from(picture(256, 192));
+    let Some(tile) = written(&image, "a.heic", &["-q", "90"]) else { return };
+    for (width, height) in [(u16::MAX, u16::MAX), (512, 20_001)] {
+        let reject = decode(&tiled(&tile, width, height), &Limits::default()).unwrap_err();
+        println!("{width} x {height}: {reject}");
+    }
+    let mut fewer = tiled(&tile, 512, 384);
+    let at = find(&fewer, *b"dimg");
+    fewer[at + 19] = 9;
+    let reject = decode(&fewer, &Limits::default()).unwrap_err();
+    assert_eq!(reject.outcome_word(), "unreadable", "{reject}");
+}
