@@ -1,9 +1,10 @@
 //! Loops over many numbers, for the processor at hand.
 
-/// Compiles a function once for each width of vectors that processors have, and takes the right one when it is called.
+/// Compiles a function for AVX2 as well, and takes that where the processor has it. (AVX-512 gained nothing.)
 ///
 /// The function does to each element what it does for the others, or adds integers up: then the width changes nothing about its
-/// result. Sums of floats in it stay in the order that is written, on every processor.
+/// result. Sums of floats in it stay in the order that is written, on every processor, as long as no instructions are named here
+/// that multiply and add at once (`fma`).
 macro_rules! wide {
     ($($function:item)+) => {$(
         #[multiversion::multiversion(targets(

@@ -537,7 +537,13 @@ impl Snapshot {
         let (profile, projection_key, key) = keys.keys_of(dir, epoch, age)?;
         let key = key.ok_or_else(|| IndexError::NoIndex { path: config.index.clone() })?;
         // One computes while the other waits for the disk.
-        let (coder, generation) = rayon::join(|| Coder::new(&profile, projection_key), || open(key));
+        let (coder, generation) = std::thread::scope(|scope| {
+            // A thread of its own: `reload` holds the keys meanwhile, for which the threads of the pool may be waiting.
+            let coder = scope.spawn(|| Coder::new(&profile, projection_key));
+            let generation = open(key);
+            (coder.join(), generation)
+        });
+        let coder = coder.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let generation = generation?;
         let rules = Rules::new(generation.manifest(), config.matching.rule);
         Ok(Self {

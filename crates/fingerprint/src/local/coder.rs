@@ -153,10 +153,11 @@ impl LocalCoder {
 wide! {
     /// Products of the rows of a matrix and a descriptor.
     fn products(entries: &[i16], descriptor: &[u8; DESCRIPTOR_SIZE], sums: &mut [i32; BITS]) {
-        let descriptor = descriptor.map(i16::from);
+        let mut descriptor = descriptor.map(i16::from);
         for (row, sum) in entries.as_chunks::<DESCRIPTOR_SIZE>().0.iter().zip(sums) {
             *sum = row.iter().zip(&descriptor).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum();
         }
+        descriptor.zeroize();
     }
 }
 

@@ -57,11 +57,11 @@ impl Generation {
         let mut segments = Vec::with_capacity(manifest.segments.len());
         for (entry, (path, map)) in manifest.segments.iter().zip(maps) {
             let segment = Segment::open(map, key, epoch).map_err(|error| failed(&path, error))?;
-            // Every lookup begins with these.
-            segment.read_ahead_to_scan();
             if *segment.root() != entry.root || segment.id() != entry.id || segment.len() != entry.records {
                 return Err(IndexError::ForeignSegment { path });
             }
+            // Every lookup begins with these, and who opens an index mostly looks something up.
+            segment.read_ahead_to_scan();
             segments.push(segment);
         }
         Ok(Self { manifest, segments: Arc::new(segments), hidden: None })

@@ -14,11 +14,11 @@ use super::votes::vote;
 use super::walk::{Rows, Walk};
 use crate::{Generation, IndexError};
 
-/// Features that are looked up together. What is near them is in memory at a time, up to 0.5 kB a feature, and as much of
-/// probes.
+/// Features that are looked up together. For each, up to 65 rows that are near are in memory at a time, 0.5 kB, as many bytes of
+/// probes, and for a moment what one segment adds.
 const BATCH_FEATURES: usize = 1 << 17;
-/// Probes of the first round: most of what is near lies in the first four buckets. Two bounds that are drawn closer step by step
-/// cost more walks than they spare comparisons.
+/// Probes of the first round: the nearest rows mostly lie in the first four buckets, and that they are known spares collecting
+/// farther ones. More rounds cost more walks than they spare.
 const FIRST_ROUND: usize = 4;
 
 /// How to look records up by local codes.
@@ -66,7 +66,7 @@ impl Generation {
         let probes = Probes::new(lookup.probes);
         let rows = Rows::of(self);
         let mut found = Vec::with_capacity(queries.len());
-        for queries in batches(queries) {
+        for queries in batches(queries, BATCH_FEATURES) {
             let features: Vec<&QueryFeature> = queries.iter().flat_map(|query| query.iter()).collect();
             let orders: Vec<Order> = features.par_iter().map(|feature| Order::of(feature)).collect();
             let mut nearest = vec![NearestRows::default(); features.len()];
@@ -103,19 +103,50 @@ fn rounds(probes: usize) -> impl Iterator<Item = Range<usize>> {
     [0..first, first..probes].into_iter().filter(|round| !round.is_empty())
 }
 
-/// Divides queries into batches of at most [`BATCH_FEATURES`] features, or of one query.
-fn batches<'a, 'q>(queries: &'a [&'q [QueryFeature]]) -> Vec<&'a [&'q [QueryFeature]]> {
+/// Divides queries into batches of at most `most` features, or of one query.
+fn batches<'a, T>(queries: &'a [&'a [T]], most: usize) -> Vec<&'a [&'a [T]]> {
     let mut batches = Vec::new();
     let mut rest = queries;
     while !rest.is_empty() {
         let mut features = 0;
-        let fits = |query: &&&[QueryFeature]| {
+        let fits = |query: &&&[T]| {
             features += query.len();
-            features <= BATCH_FEATURES
+            features <= most
         };
         let (batch, behind) = rest.split_at(rest.iter().take_while(fits).count().max(1));
         batches.push(batch);
         rest = behind;
     }
     batches
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn batches_are_as_large_as_they_may_be(lengths in prop::collection::vec(0_usize..9, 0..40), most in 1_usize..12) {
+            let queries: Vec<Vec<u8>> = lengths.iter().map(|length| vec![0; *length]).collect();
+            let queries: Vec<&[u8]> = queries.iter().map(Vec::as_slice).collect();
+            let batches = batches(&queries, most);
+            prop_assert_eq!(batches.concat(), queries.clone());
+            let features = |batch: &[&[u8]]| batch.iter().map(|query| query.len()).sum::<usize>();
+            for (number, batch) in batches.iter().enumerate() {
+                prop_assert!(features(batch) <= most || batch.len() == 1);
+                let next = batches.get(number + 1).map(|next| next[0].len());
+                prop_assert!(next.is_none_or(|next| features(batch) + next > most), "the next query has room");
+            }
+        }
+    }
+
+    #[test]
+    fn all_probes_are_in_one_round() {
+        for probes in [1, 3, 4, 5, 64, 386] {
+            let all: Vec<usize> = rounds(probes).flatten().collect();
+            assert_eq!(all, (0..probes).collect::<Vec<_>>());
+        }
+    }
 }

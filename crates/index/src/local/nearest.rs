@@ -4,6 +4,8 @@ use saltprint_fingerprint::Sharing;
 
 /// Most records that a feature votes for, the nearest: most features of a picture are print that thousands have.
 pub(super) const COMMON: usize = 64;
+/// So many hits of a feature are held until the nearest are picked.
+const MOST_UNSETTLED: usize = 4 * COMMON;
 /// Bits of a record's number: more than there can be rows in a folder of segments.
 const RECORD_BITS: u32 = 48;
 const SHARING_BITS: u32 = 8;
@@ -78,6 +80,9 @@ pub(super) struct NearestRows {
 impl NearestRows {
     /// Adds a hit; [`NearestRows::settle`] is owed.
     pub(super) fn push(&mut self, hit: TableHit) {
+        if self.hits.len() >= MOST_UNSETTLED {
+            self.settle();
+        }
         self.hits.push(hit);
     }
 
@@ -106,6 +111,11 @@ impl NearestRows {
         }
         self.hits.truncate(kept);
         self.settled = kept;
+    }
+
+    /// Gives memory back that more hits took than are left.
+    pub(super) fn shrink(&mut self) {
+        self.hits.shrink_to(COMMON + 1);
     }
 
     /// Which hits still count, within a radius.

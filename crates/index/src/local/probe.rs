@@ -16,7 +16,7 @@ const MOST_FLIPS: u32 = 4;
 /// All sets of at most [`MOST_FLIPS`] of [`LOOSE_BITS`] bits; too many to sort by their costs for each feature, so the first
 /// ones are picked by a rank that a typical feature's margins give: bit `i` of the sorted margins weighs about `i + 1`.
 ///
-/// Of each feature's bits by its own margins, the first 64 sets have one true bucket in a hundred more.
+/// To order the sets by each feature's own margins would reach the right bucket in one case of a hundred more.
 pub(super) struct Probes {
     /// Sets of positions in the order of margins.
     sets: Vec<Set>,

@@ -17,8 +17,9 @@ use crate::format::LOCAL_TABLE_ROW_LEN;
 use crate::segment::Segment;
 use crate::{Generation, IndexError};
 
-/// Probes that are one task at most, and at least; about, since half of the table need not have half of the probes.
+/// Probes of a task, about: half of the table need not have half of the probes.
 const PROBES_A_TASK: usize = 8192;
+/// Probes that are worth a task of their own.
 const LEAST_PROBES_A_TASK: usize = 256;
 /// Features whose hits are brought together by one task.
 const FEATURES_A_TASK: usize = 256;
@@ -64,6 +65,18 @@ const fn parts(probe: Probe) -> (usize, usize) {
     #[expect(clippy::cast_possible_truncation, reason = "each half is a u32")]
     let (bucket, feature) = ((probe >> 32) as u32, probe as u32);
     (bucket as usize, feature as usize)
+}
+
+/// Probes of one part of a table, sorted by bucket. There are `buckets` in the part.
+fn by_bucket<'p>(probes: impl Iterator<Item = &'p Probe> + Clone, buckets: usize) -> Vec<Probe> {
+    let count = probes.clone().count();
+    if count < buckets / 8 {
+        // Counting takes as long as there are buckets.
+        let mut probes: Vec<Probe> = probes.copied().collect();
+        probes.sort_unstable();
+        return probes;
+    }
+    Grouped::new(probes, buckets, |probe| parts(*probe).0 & (buckets - 1)).items
 }
 
 /// Items in groups, one behind the other, and where each begins.
@@ -130,6 +143,9 @@ impl<B: AsRef<[u8]> + Sync> Walk<'_, B> {
     /// # Errors
     /// [`IndexError::DamagedPage`], [`IndexError::Inconsistent`].
     pub(super) fn add(&self, round: Range<usize>, nearest: &mut [NearestRows]) -> Result<(), IndexError> {
+        if self.features.is_empty() {
+            return Ok(());
+        }
         let local = self.segment.local_sections()?;
         let (starts, bits) = (local.starts(self.segment)?, local.bits());
         let bounds: Vec<Bound> = nearest.iter().map(|nearest| nearest.bound(self.radius)).collect();
@@ -158,8 +174,7 @@ impl<B: AsRef<[u8]> + Sync> Walk<'_, B> {
         let chunks = self.features.len().div_ceil(FEATURES_A_TASK);
         let answered = (0..parts_of_table).into_par_iter().map(|part| {
             let here = probes.iter().flat_map(|chunk| chunk.group(part));
-            let by_bucket = Grouped::new(here, 1 << shift, |probe| parts(*probe).0 & ((1 << shift) - 1));
-            let hits = self.answer(&by_bucket.items, starts, &bounds)?;
+            let hits = self.answer(&by_bucket(here, 1 << shift), starts, &bounds)?;
             Ok(Grouped::new(hits.iter(), chunks, |(feature, _)| *feature as usize / FEATURES_A_TASK))
         });
         let hits: Vec<Grouped<FeatureHit>> = answered.collect::<Result<_, IndexError>>()?;
@@ -168,7 +183,10 @@ impl<B: AsRef<[u8]> + Sync> Walk<'_, B> {
             for (feature, hit) in hits.iter().flat_map(|part| part.group(chunk)) {
                 nearest[*feature as usize % FEATURES_A_TASK].push(*hit);
             }
-            nearest.iter_mut().for_each(NearestRows::settle);
+            for nearest in nearest {
+                nearest.settle();
+                nearest.shrink();
+            }
         });
         Ok(())
     }
@@ -195,7 +213,7 @@ impl<B: AsRef<[u8]> + Sync> Walk<'_, B> {
             let mut block = 0;
             for probe in rest {
                 let (from, to) = rows_of(parts(*probe).0);
-                if from > end + MERGE_ROWS || (to > end && to - first > BLOCK_ROWS) {
+                if from > end.saturating_add(MERGE_ROWS) || (to > end && to - first > BLOCK_ROWS) {
                     break;
                 }
                 end = end.max(to);

@@ -286,7 +286,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
         Ok(())
     }
 
-    /// Exchanges `out` by `count` decrypted rows from `first` on; page by page.
+    /// Exchanges `out` by `count` decrypted rows from `first` on; page by page. After an error it holds nothing of use.
     pub(crate) fn read_rows(
         &self,
         section: Section,
@@ -429,7 +429,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
 }
 
 impl Segment<MappedFile> {
-    /// What opening reads of a file: its header and the tags of its pages, at its end. Cold, and read in the steps in which a
+    /// Most of what opening reads of a file: its header and the tags of its pages, at its end. Cold, and read in the steps in which a
     /// map is touched, they are most of the time that opening takes.
     pub(crate) fn read_ahead_to_open(map: &MappedFile) {
         let len = map.as_ref().len();

@@ -120,7 +120,7 @@ struct LookedUp<'q> {
 }
 
 /// So many images are looked up as they are and mirrored at once: together they decrypt nearly all of the tables, and that is
-/// then done once. The mirror image of a single one need not be looked up where the first look settles it.
+/// then done once, which is worth that mirror images are looked up of those too that the first look settles.
 const TOGETHER: usize = 16;
 
 /// Leaves the items that `wanted` says.
@@ -186,16 +186,16 @@ impl<'a> LocalSearch<'a> {
             asked.extend(sides(&open, true));
         }
         let mut looked_up = self.look_up(asked)?;
-        let mut mirrored = looked_up.split_off(open.len());
+        let mut mirror_images = looked_up.split_off(open.len());
         self.add_sightings(fine, &open, &looked_up, images, admit, found)?;
         let is_open: Vec<bool> = open.iter().map(|(number, _)| !settled(*number, &found[*number])).collect();
         retain(&mut open, &is_open);
         if together {
-            retain(&mut mirrored, &is_open);
+            retain(&mut mirror_images, &is_open);
         } else {
-            mirrored = self.look_up(sides(&open, true))?;
+            mirror_images = self.look_up(sides(&open, true))?;
         }
-        self.add_sightings(fine, &open, &mirrored, images, admit, found)?;
+        self.add_sightings(fine, &open, &mirror_images, images, admit, found)?;
         open.retain(|(number, _)| !settled(*number, &found[*number]));
         Ok(open)
     }
@@ -212,12 +212,11 @@ impl<'a> LocalSearch<'a> {
     ) -> Result<(), IndexError> {
         let image = |place: usize| images.reader(open[place].0, fine);
         let sightings = self.sightings(looked_up, &image, |place, hit| admit(open[place].0, hit))?;
-        let mirrored = looked_up.first().is_some_and(|first| first.side.mirrored);
-        for ((number, _), new) in open.iter().zip(sightings) {
+        for (((number, _), one), new) in open.iter().zip(looked_up).zip(sightings) {
             let known = std::mem::take(&mut found[*number]).into_iter().flat_map(|contest| contest.sightings);
             let mut all: Vec<Sighting> = known.collect();
             for mut sighting in new {
-                sighting.look = u8::from(fine) * 2 + u8::from(mirrored);
+                sighting.look = u8::from(fine) * 2 + u8::from(one.side.mirrored);
                 match all.iter_mut().find(|known| known.place == sighting.place) {
                     Some(known) if known.score < sighting.score => *known = sighting,
                     Some(_) => {}

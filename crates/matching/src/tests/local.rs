@@ -351,15 +351,30 @@ fn a_stranger_and_an_empty_query_match_nothing() {
 fn a_batch_gives_what_each_image_alone_gives() {
     let index = index(&cards());
     let crop = View::whole(1).cropped();
-    let batch = [
+    let mut batch = vec![
         altered(crop.query(crop.see(&card(17), |_| true))),
         query(near(code(3), 5), Orientation::Mirror),
         altered(pair(&card(4), &card(58)).0),
         altered(crop.query(crop.see(&card(200), |_| true))),
         altered(LocalQuery::default()),
     ];
+    // So many that both sides are looked up together: crops, of which some are mirrored and some are nobody's.
+    batch.extend((0..20).map(|number: u8| {
+        let shown = if number % 4 == 3 { 201 + number } else { 20 + number };
+        let mut local = crop.query(crop.see(&card(shown), |_| true));
+        if number % 3 == 1 {
+            std::mem::swap(&mut local.upright, &mut local.mirrored);
+        }
+        altered(local)
+    }));
     let (together, _) = judge_all(&index, &batch);
-    assert_eq!(together.iter().map(|one| one.matches.len()).collect::<Vec<_>>(), [1, 1, 2, 0, 0]);
+    let matches: Vec<usize> = together.iter().map(|one| one.matches.len()).collect();
+    assert_eq!(matches[..5], [1, 1, 2, 0, 0]);
+    assert!((0..20).all(|number| matches[5 + number] == usize::from(number % 4 != 3)), "{matches:?}");
+    let mirrored = together.iter().filter(|one| {
+        one.matches.first().is_some_and(|found| found.orientation.index() >= Orientation::Mirror.index())
+    });
+    assert!(mirrored.count() > 4);
     let told = |judgement: &Judgement| {
         let tell = |found: &Found| {
             let sighting = found.sighting.as_ref().map(|seen| (seen.score.to_bits(), seen.quad));

@@ -209,9 +209,8 @@ impl Keyring {
         dir: &IndexDir,
         epoch: EpochId,
     ) -> Result<(Profile, &ProjectionKey), Error> {
-        let (profile, age) = self.profile_and_age(dir, epoch)?;
-        let foreign = || Error::ForeignProfile { path: dir.path().to_owned() };
-        Ok((profile, self.projection(age).ok_or_else(foreign)?))
+        let (profile, key, _) = self.keys_of(dir, epoch, KeyAge::Present)?;
+        Ok((profile, key))
     }
 
     fn profile_and_age(&mut self, dir: &IndexDir, epoch: EpochId) -> Result<(Profile, KeyAge), Error> {

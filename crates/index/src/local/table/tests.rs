@@ -1,9 +1,14 @@
 //! Tables as they should be, tables that are wrong, and reading rows.
 
+use saltprint_fingerprint::Keypoint;
+
 use super::*;
 use crate::SegmentId;
 use crate::SegmentWriter;
+use crate::local::nearest::NearestRows;
+use crate::local::probe::{Order, Probes};
 use crate::local::tests::{EPOCH, key, record};
+use crate::local::walk::Walk;
 
 fn records() -> Vec<SegmentRecord> {
     // 0, 1, 64 and 128 features, and all between in the others.
@@ -179,4 +184,30 @@ fn rows_are_read_alike_one_by_one_and_together() {
         }
         assert!(segment.read_rows(section, u64::MAX, 2, &mut together).is_err());
     }
+}
+
+#[test]
+fn a_row_of_no_record_is_an_error_and_no_record_of_the_next_segment() {
+    let records = records();
+    let mut table = LocalTable::build(&records).unwrap();
+    let row = table.rows[0];
+    let keypoint = Keypoint { x: 0.0, y: 0.0, size: 1.0, angle: 0.0 };
+    let feature = QueryFeature { code: row.code, margins: [9; QueryFeature::MARGINS], keypoint };
+    let ask = |table: &LocalTable| {
+        let segment = segment(&records, table);
+        let mut nearest = vec![NearestRows::default()];
+        let walk = Walk {
+            segment: &segment,
+            first: 7,
+            features: &[&feature],
+            orders: &[Order::of(&feature)],
+            probes: &Probes::new(4),
+            radius: 20,
+            shown: &|_| true,
+        };
+        walk.add(0..4, &mut nearest).map(|()| nearest[0].hits()[0].record())
+    };
+    assert_eq!(ask(&table).unwrap(), 7 + u64::from(row.record));
+    table.rows[0].record = u32::try_from(records.len()).unwrap();
+    assert!(matches!(ask(&table), Err(IndexError::Inconsistent { section: "local table", .. })));
 }
