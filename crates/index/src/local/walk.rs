@@ -2,7 +2,7 @@
 //!
 //! All probes are sorted by bucket, so that the table is walked once from front to back for all of them, and neighbouring
 //! buckets are decrypted together. Two counting passes do that: into parts of the table, which are tasks for the threads, and
-//! within a task into buckets.
+//! within a task into buckets; a task with few probes sorts them.
 
 use std::ops::Range;
 

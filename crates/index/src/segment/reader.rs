@@ -280,9 +280,8 @@ impl<B: AsRef<[u8]>> Segment<B> {
         self.check_page(section, page)?;
         // The remainder is below PAGE_LEN / row_len.
         let offset = usize::try_from(row % per_page).unwrap_or(0) * section.row_bytes();
-        let sealed = self.page_bytes(page)?;
-        out.copy_from_slice(&sealed[offset..offset + out.len()]);
-        self.seal.apply(page, offset, out);
+        let sealed = &self.page_bytes(page)?[offset..offset + out.len()];
+        self.seal.apply_between(page, offset, sealed, out);
         Ok(())
     }
 
@@ -338,8 +337,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
     ) -> Result<(), IndexError> {
         let page = section.first_page + index;
         self.check_page(section, page)?;
-        scratch.copy_from_slice(self.page_bytes(page)?);
-        self.seal.apply(page, 0, scratch);
+        self.seal.apply_between(page, 0, self.page_bytes(page)?, scratch);
         Ok(())
     }
 

@@ -159,15 +159,16 @@ impl<'a> LocalSearch<'a> {
     ) -> Result<Vec<Vec<Contest>>, IndexError> {
         let mut found: Vec<Vec<Contest>> = vec![Vec::new(); queries.len()];
         let open = (0..).zip(queries.iter().copied()).collect();
-        let open = self.look_both_ways(false, open, images, settled, admit, &mut found)?;
+        let mut open = self.look_both_ways(false, open, images, settled, admit, &mut found)?;
+        open.retain(|(number, _)| !settled(*number, &found[*number]));
         let finer: Vec<LocalQuery> = open.par_iter().map(|(number, _)| images.fine(*number)).collect();
         let open = open.into_iter().zip(&finer).map(|((number, _), finer)| (number, finer)).collect();
         self.look_both_ways(true, open, images, settled, admit, &mut found)?;
         Ok(found)
     }
 
-    /// Two looks at each image, as it is and mirrored; adds what they find to the contests of its number. Gives what is not
-    /// settled then.
+    /// Two looks at each image, as it is and mirrored; adds what they find to the contests of its number. Gives what the first
+    /// look has not settled.
     fn look_both_ways<'q>(
         &self,
         fine: bool,
@@ -196,7 +197,6 @@ impl<'a> LocalSearch<'a> {
             mirror_images = self.look_up(sides(&open, true))?;
         }
         self.add_sightings(fine, &open, &mirror_images, images, admit, found)?;
-        open.retain(|(number, _)| !settled(*number, &found[*number]));
         Ok(open)
     }
 
