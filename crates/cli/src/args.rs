@@ -308,13 +308,17 @@ pub(crate) struct EvalArgs {
     /// Ask every stranger under every edit, instead of unedited and under one edit in turn.
     #[arg(long)]
     pub(crate) full_strangers: bool,
+    /// Fill the index up with invented records to N: which copies are still found where the vault is that large. 3 kB of disk a
+    /// record.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub(crate) grow_to: Option<u64>,
     /// Read-out of the profile that is learned, as in `calibrate`.
     #[arg(long, value_name = "K", default_value = "1", value_parser = readout)]
     pub(crate) readout: Readout,
     /// Measure instead what codes and sealed files give away: privacy.html, privacy.json and privacy.csv in the folder of `--out`.
     #[arg(
         long,
-        conflicts_with_all = ["strangers", "queries", "edits", "baselines", "full_strangers", "templates", "readout"]
+        conflicts_with_all = ["strangers", "queries", "edits", "baselines", "full_strangers", "templates", "readout", "grow_to"]
     )]
     pub(crate) privacy: bool,
     /// With `--privacy`: fewer keys, pairs and documents; seconds instead of minutes, and wider bounds.

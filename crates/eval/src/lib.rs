@@ -33,6 +33,7 @@
 
 mod baselines;
 mod error;
+mod grow;
 mod layouts;
 mod measures;
 mod pipeline;
@@ -48,6 +49,7 @@ mod treatment;
 mod vault;
 
 pub use error::EvalError;
+pub use grow::{Grown, Growth, grow};
 pub use plan::{DEFAULT_HOLD_OUT, DEFAULT_QUERIES, EvalPlan};
 pub use privacy::{
     Cell, Finding, Measurement, PRIVACY_FORMAT, PrivacyPlan, PrivacyReport, PrivacySetup, PrivacyTable,

@@ -11,7 +11,8 @@ use saltprint_fingerprint::Readout;
 use saltprint_keys::{RefKey, keygen, system_random};
 use tempfile::TempDir;
 
-use crate::progress::{Clock, PipelineProgress, Progress, Work};
+use crate::grow::{Grown, Growth, grow};
+use crate::progress::{Clock, PipelineProgress, Progress, Stage, Work};
 use crate::vault::Documents;
 use crate::{EvalError, seeds};
 
@@ -65,6 +66,24 @@ pub(crate) struct Built {
     pub(crate) refs: RefKey,
     pub(crate) calibrated: CalibrateSummary,
     pub(crate) rebuilt: RebuildSummary,
+    pub(crate) grown: Option<Grown>,
+}
+
+/// How to make the index.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Recipe {
+    /// Of the calibration's sample, of an invented vault's keys, and of invented records.
+    pub(crate) seed: u64,
+    pub(crate) readout: Readout,
+    /// Records that the index is filled up to.
+    pub(crate) grow_to: Option<u64>,
+}
+
+impl Recipe {
+    /// What somebody gets who sets nothing.
+    pub(crate) fn plain(seed: u64) -> Self {
+        Self { seed, readout: Readout::LINEAR, grow_to: None }
+    }
 }
 
 /// Calibrates on the kept records and indexes them. `own` is the configuration of an own vault, whose limits and rules
@@ -73,8 +92,7 @@ pub(crate) fn build(
     work: &WorkFolder,
     documents: &Documents,
     own: Option<&Config>,
-    seed: u64,
-    readout: Readout,
+    recipe: &Recipe,
     clock: &Clock,
     progress: &dyn Progress,
 ) -> Result<Built, EvalError> {
@@ -95,18 +113,35 @@ pub(crate) fn build(
     match own {
         // Fingerprints of real documents are never made under keys that can be guessed.
         Some(_) => keygen(&config.keys, SystemTime::now(), &mut system_random)?,
-        None => keygen(&config.keys, UNIX_EPOCH + Duration::from_secs(1), &mut seeds::seeded_bytes(seed))?,
+        None => {
+            keygen(&config.keys, UNIX_EPOCH + Duration::from_secs(1), &mut seeds::seeded_bytes(recipe.seed))?
+        }
     };
 
     let pipeline = PipelineProgress(progress);
     let mut options = CalibrateOptions::default();
-    options.seed = seed;
-    options.readout = readout;
+    options.seed = recipe.seed;
+    options.readout = recipe.readout;
     let kept = documents.kept.len();
     let calibrated = clock.time(Work::Calibrate, kept, || calibrate(&config, options, &pipeline))?;
     let rebuilt =
         clock.time(Work::Rebuild, kept, || rebuild(&config, RebuildOptions::default(), &pipeline))?;
-    Ok(Built { saltprint: Saltprint::open(&config)?, refs: config.load_key()?, config, calibrated, rebuilt })
+    let grown = match recipe.grow_to {
+        None => None,
+        Some(records) => {
+            let growth = Growth { records, segment: None, seed: recipe.seed, graph: false };
+            let mut told = |done| progress.update(Stage::Growth, done, Some(records));
+            Some(clock.time(Work::Growth, 1, || grow(&config, &growth, &mut told))?)
+        }
+    };
+    Ok(Built {
+        saltprint: Saltprint::open(&config)?,
+        refs: config.load_key()?,
+        config,
+        calibrated,
+        rebuilt,
+        grown,
+    })
 }
 
 /// The configuration of somebody who sets nothing.

@@ -44,6 +44,7 @@ pub struct EvalPlan {
     pub(crate) seed: u64,
     pub(crate) baselines: bool,
     pub(crate) full_strangers: bool,
+    pub(crate) grow_to: Option<u64>,
     pub(crate) readout: Readout,
     pub(crate) work: Option<PathBuf>,
 }
@@ -73,6 +74,7 @@ impl EvalPlan {
             seed: 1,
             baselines: true,
             full_strangers: false,
+            grow_to: None,
             readout: Readout::LINEAR,
             work: None,
         }
@@ -127,6 +129,14 @@ impl EvalPlan {
     #[must_use]
     pub fn full_strangers(mut self, on: bool) -> Self {
         self.full_strangers = on;
+        self
+    }
+
+    /// Fills the index up with invented records to so many, as [`grow`](crate::grow) says: how many copies are still found
+    /// where the vault is that large.
+    #[must_use]
+    pub fn grow_to(mut self, records: u64) -> Self {
+        self.grow_to = Some(records);
         self
     }
 

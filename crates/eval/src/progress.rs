@@ -13,6 +13,8 @@ pub enum Stage {
     Vault,
     /// A step of the shipped calibration and rebuild.
     Pipeline(Phase),
+    /// The index is filled up with invented records.
+    Growth,
     /// The records are hashed by the baselines.
     Baselines,
     /// Edited records are looked up.
@@ -29,6 +31,7 @@ impl Stage {
         match self {
             Self::Vault => "preparing the vault",
             Self::Pipeline(phase) => phase.name(),
+            Self::Growth => "inventing records",
             Self::Baselines => "hashing for baselines",
             Self::Records => "looking up edited records",
             Self::Strangers => "looking up strangers",
@@ -62,6 +65,7 @@ pub(crate) enum Work {
     Vault,
     Calibrate,
     Rebuild,
+    Growth,
     Survey,
     Decode,
     Edit,
@@ -71,10 +75,11 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Vault,
         Self::Calibrate,
         Self::Rebuild,
+        Self::Growth,
         Self::Survey,
         Self::Decode,
         Self::Edit,
@@ -89,6 +94,7 @@ impl Work {
             Self::Vault => ("preparing the vault", false),
             Self::Calibrate => ("calibrate", false),
             Self::Rebuild => ("rebuild", false),
+            Self::Growth => ("inventing records", false),
             Self::Survey => ("reading the records for baselines and digests", false),
             Self::Decode => ("queries: read and decode", true),
             Self::Edit => ("queries: edit", true),

@@ -6,7 +6,7 @@ use saltprint::{Config, ItemReport, NoProgress, Outcome, Saltprint, TriageInput,
 use crate::EvalError;
 use crate::baselines::Hashes;
 use crate::measures::{self, Measure};
-use crate::pipeline::{self, Built, WorkFolder};
+use crate::pipeline::{self, Built, Recipe, WorkFolder};
 use crate::plan::{DEFAULT_HOLD_OUT, EvalPlan, Source};
 use crate::progress::{Clock, Progress, Stage, Work};
 use crate::queries::Workshop;
@@ -56,7 +56,8 @@ pub fn run(plan: &EvalPlan, progress: &dyn Progress) -> Result<EvalReport, EvalE
     if documents.kept.is_empty() {
         return Err(EvalError::plan("no usable record is left once the strangers are held out"));
     }
-    let built = pipeline::build(&work, &documents, own, plan.seed, plan.readout, &clock, progress)?;
+    let recipe = Recipe { seed: plan.seed, readout: plan.readout, grow_to: plan.grow_to };
+    let built = pipeline::build(&work, &documents, own, &recipe, &clock, progress)?;
     let asking = Asking {
         plan,
         documents: &documents,

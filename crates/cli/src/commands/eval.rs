@@ -26,6 +26,9 @@ pub(super) fn run(args: &EvalArgs, config: impl FnOnce() -> Result<Config, Error
     if let Some(strangers) = args.strangers {
         plan = plan.strangers(strangers as usize);
     }
+    if let Some(records) = args.grow_to {
+        plan = plan.grow_to(records);
+    }
     if !args.edits.is_empty() {
         plan = plan.treatments(args.edits.clone());
     }

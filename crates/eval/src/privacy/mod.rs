@@ -27,7 +27,6 @@ mod wrong_key;
 use std::path::PathBuf;
 
 use saltprint::Config;
-use saltprint_fingerprint::Readout;
 
 pub use self::findings::{Cell, Finding, Measurement, PrivacyTable, PrivacyVerdict};
 pub use self::plan::PrivacyPlan;
@@ -36,7 +35,7 @@ pub use self::report::{PRIVACY_FORMAT, PrivacyReport, PrivacySetup};
 use self::material::Material;
 use self::plan::{FEWEST, Sizes};
 use crate::EvalError;
-use crate::pipeline::{self, WorkFolder};
+use crate::pipeline::{self, Recipe, WorkFolder};
 use crate::plan::Source;
 use crate::progress::{Clock, Progress, Stage};
 use crate::vault::{self, Holding};
@@ -69,7 +68,7 @@ fn invented(
     let dir: PathBuf = work.vault()?;
     let documents = people::draw(&dir, plan.seed, sizes.people)?;
     let built =
-        pipeline::build(work, &documents, None, plan.seed, Readout::LINEAR, &Clock::default(), progress)?;
+        pipeline::build(work, &documents, None, &Recipe::plain(plan.seed), &Clock::default(), progress)?;
     measured.push(sealed::measure(&built, &documents, progress)?);
     measured.push(people::measure(&material, &built, sizes.people, progress)?);
     measured.push(readouts::measure(&material, records, plan, sizes, &sizes.readouts(), progress));
@@ -94,15 +93,8 @@ fn own(
     let mut measured = of_codes(&material, sizes, progress);
     progress.update(Stage::Privacy("building an index twice"), 0, None);
     documents.kept.truncate(sizes.sealed);
-    let built = pipeline::build(
-        work,
-        &documents,
-        Some(config),
-        plan.seed,
-        Readout::LINEAR,
-        &Clock::default(),
-        progress,
-    )?;
+    let recipe = Recipe::plain(plan.seed);
+    let built = pipeline::build(work, &documents, Some(config), &recipe, &Clock::default(), progress)?;
     measured.push(sealed::measure(&built, &documents, progress)?);
     Ok(PrivacyReport::new(plan, &material, measured))
 }

@@ -283,6 +283,7 @@ fn setup(findings: &Findings<'_>) -> Setup {
         },
         seed: plan.seed,
         records: documents.kept.len() as u64,
+        invented: findings.built.grown.map_or(0, |grown| grown.invented),
         strangers: documents.strangers.len() as u64,
         queries_per_edit: plan.queries as u64,
         full_strangers: plan.full_strangers,
@@ -356,6 +357,14 @@ fn notes(findings: &Findings<'_>) -> Vec<String> {
     }
     if documents.strangers.is_empty() {
         notes.push("No strangers were held out: nothing is known about false matches.".to_owned());
+    }
+    if let Some(grown) = built.grown {
+        notes.push(format!(
+            "The index was filled up to {} records with invented ones, whose features are as near to others as those of \
+             these documents and agree in no place. That shows which copies are lost in a vault of that size; how many \
+             strangers are accused there it does not.",
+            grown.records
+        ));
     }
     if plan.baselines {
         notes.push(

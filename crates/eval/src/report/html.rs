@@ -83,10 +83,14 @@ fn head(page: &mut String, report: &EvalReport) {
     );
     page.push_str("</div>\n<dl>\n");
     let pipeline = &report.pipeline;
+    let mut index = format!("{records} records, {} of them indexed", pipeline.indexed);
+    if report.setup.invented > 0 {
+        let _ = write!(index, ", and {} invented ones", report.setup.invented);
+    }
     let mut fact = |name: &str, value: String| {
         let _ = writeln!(page, "<dt>{name}</dt><dd>{value}</dd>");
     };
-    fact("Index", format!("{records} records, {} of them indexed", pipeline.indexed));
+    fact("Index", index);
     fact(
         "Strangers",
         format!(

@@ -78,6 +78,9 @@ pub struct Setup {
     pub seed: u64,
     /// Records of the index.
     pub records: u64,
+    /// Records that were invented besides, to fill the index up; left out where there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub invented: u64,
     /// Documents held out.
     pub strangers: u64,
     /// Records asked under each edit, at most.
@@ -92,6 +95,10 @@ pub struct Setup {
     pub same_bytes: u64,
     /// Images that could not be edited and were left out.
     pub uneditable: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Setup {

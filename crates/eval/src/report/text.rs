@@ -31,8 +31,12 @@ pub(super) fn heading(method: &str, bits: Option<u32>) -> String {
 
 pub(super) fn table(report: &EvalReport) -> String {
     let setup = &report.setup;
+    let filled = match setup.invented {
+        0 => String::new(),
+        invented => format!(" among {invented} invented ones"),
+    };
     let mut text = format!(
-        "{} records and {} strangers of {}, seed {}; up to {} records an edit. Percent, with 95 % intervals.\n\n",
+        "{} records{filled} and {} strangers of {}, seed {}; up to {} records an edit. Percent, with 95 % intervals.\n\n",
         setup.records,
         setup.strangers,
         setup.vault_words(),
