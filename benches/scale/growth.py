@@ -220,9 +220,9 @@ def write(results, path, version):
 
 Written by `make bench-scale` on {date.today()}: {version}, {machine()}.
 An index of {DOCUMENTS} invented documents (`saltprint demo`) that `benches/scale` made larger with invented records, without graphs, in
-segments of the size that a rebuild makes. Each size is a run of its own, and may be of another day. `benches/scale/main.rs` says what is invented: about as many records come near to a query as
-would in a vault of that size, and what was measured of strangers is carried over from the small index. So these are times and sizes, and no
-measure of recognition. Everything is a whole process of the shipped program, from its start to its end: keys, profile, opening the index,
+segments of the size that a rebuild makes. Each size is a run of its own, and may be of another day. `saltprint_eval::grow` says what is invented: about as many records come near to a query as
+would in a vault of that size, and what was measured of strangers is carried over from the small index. So these are times and sizes;
+`saltprint eval --grow-to` measures recognition. Everything is a whole process of the shipped program, from its start to its end: keys, profile, opening the index,
 starting a decoder, the answer.
 
 ## The index

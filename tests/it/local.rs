@@ -8,10 +8,10 @@ use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, RgbImage};
 use saltprint_keys::RefKey;
-use saltprint_synth::{CorpusItem, Document, Edit, Rect, Template};
+use saltprint_synth::{Corpus, CorpusItem, Document, Edit, Rect, Template};
 use serde_json::Value;
 
-use crate::place::{Place, SMALL, corpus};
+use crate::place::{Place, SMALL, corpus, draw};
 
 const TEMPLATES: [Template; 3] = [Template::IdentityCard, Template::Passport, Template::Selfie];
 
@@ -135,5 +135,35 @@ fn a_crop_of_a_stranger_is_no_match() {
     });
     for report in lookup(&place, strangers.collect()) {
         assert_eq!(report["outcome"], "no_match", "{report}");
+    }
+}
+
+/// Nobody knows what of the only passport of a vault is print. Every other passport shows as much of it, unedited and whole.
+#[test]
+fn strangers_of_a_template_that_one_record_has_are_not_accused() {
+    let place = Place::new();
+    let others = [Template::CitizenCard, Template::DrivingLicence, Template::UtilityBill, Template::Selfie];
+    let mut vault = draw(&Corpus::new(160, 11).with_templates(&others));
+    let mut only = draw(&Corpus::new(1, 12).with_templates(&[Template::Passport])).remove(0);
+    only.record_id = "only.jpg".to_owned();
+    only.subject = "only".to_owned();
+    vault.push(only);
+    place.fill(&vault);
+    place.run(&["calibrate"]).expect(0);
+    place.run(&["rebuild"]).expect(0);
+
+    let strangers = (0..24).map(|number| Document::new(Template::Passport, 700_000 + number).image);
+    let pictures = strangers.enumerate().map(|(number, image)| (format!("stranger-{number}"), image));
+    let reports = lookup(&place, pictures.collect());
+    assert_eq!(reports.len(), 24);
+    for report in reports {
+        assert_ne!(report["outcome"], "match", "{report}");
+    }
+    // Its own copies are found all the same, as a whole and cut.
+    let own = |keep| Edit::Crop { keep }.apply(&vault[160].document.image, &vault[160].document.layout, 1);
+    let copies = [95, 85].map(|keep| (format!("copy-{keep}"), own(keep)));
+    for report in lookup(&place, copies.to_vec()) {
+        assert_eq!(report["outcome"], "match", "{report}");
+        assert_eq!(report["matches"][0]["ref"], refs(&place).record_ref("only.jpg").to_string());
     }
 }

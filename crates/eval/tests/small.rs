@@ -189,6 +189,28 @@ fn altered_copies_are_found_and_nobody_is_accused() {
 }
 
 #[test]
+fn copies_are_found_in_an_index_that_was_filled_up() {
+    let plan = EvalPlan::synthetic(60).strangers(8).queries(10).baselines(false).seed(6);
+    let plan = plan.treatments(treatments(&["none", "jpeg-30", "crop-80"]));
+    let small = run(&plan, &NoProgress).unwrap();
+    let grown = run(&plan.clone().grow_to(3000), &NoProgress).unwrap();
+    assert_eq!((small.setup.invented, grown.setup.invented), (0, 3000 - grown.pipeline.indexed));
+    let said = serde_json::to_value(&small.setup).unwrap();
+    assert!(said.get("invented").is_none(), "readers of earlier versions see no difference");
+    assert!(grown.to_text().contains("among 2940 invented ones"), "{}", grown.to_text());
+    assert!(grown.notes.iter().any(|note| note.contains("filled up to 3000")));
+    for (grown, small) in grown.edits.iter().zip(&small.edits) {
+        assert_eq!(grown.counts.wrong_strong, 0);
+        let found = |row: &saltprint_eval::Row| row.counts.strong + row.counts.possible;
+        assert!(found(grown) + 1 >= found(small) && found(small) >= 9, "{grown:?}\n{small:?}");
+    }
+    assert_eq!(grown.strangers[0].counts.strong, 0);
+
+    let Err(EvalError::Plan { reason }) = run(&plan.grow_to(20), &NoProgress) else { panic!("shrunk") };
+    assert!(reason.contains("60 records, more than 20"), "{reason}");
+}
+
+#[test]
 fn the_same_plan_gives_the_same_numbers_from_a_vault_that_is_there() {
     let place = tempfile::tempdir().unwrap();
     let plan =

@@ -145,7 +145,7 @@ impl Case<'_, '_> {
             } else {
                 found.band
             };
-            let band = self.allowed(contest, &sighting, Some(own))?.unwrap_or(Band::Possible);
+            let band = self.allowed(&sighting, Some(own))?.unwrap_or(Band::Possible);
             let tier = if sighting.altered { Tier::Local } else { Tier::Both };
             matches.push(Found { band, tier, sighting: Some(sighting), ..found.clone() });
         }
@@ -160,13 +160,13 @@ impl Case<'_, '_> {
         sighting: &Sighting,
         lead: Lead,
     ) -> Result<Option<(Band, Tier)>, IndexError> {
-        let alone = self.allowed(contest, sighting, self.rules.local.band(lead, 0.0))?;
+        let alone = self.allowed(sighting, self.rules.local.band(lead, 0.0))?;
         if alone == Some(Band::Strong) {
             return Ok(Some((Band::Strong, Tier::Local)));
         }
         let (scanned, rule) = straightened.unwrap_or((self.scanned, &self.rules.whole));
         let surprise = surprise(rule, scanned, contest, sighting, self.generation)?;
-        let both = self.allowed(contest, sighting, self.rules.local.band(lead, surprise))?;
+        let both = self.allowed(sighting, self.rules.local.band(lead, surprise))?;
         Ok(if both > alone {
             both.map(|band| (band, Tier::Both))
         } else {
@@ -175,13 +175,8 @@ impl Case<'_, '_> {
     }
 
     /// The band, no more than possible where the sighting may not accuse.
-    fn allowed(
-        &self,
-        contest: &Contest,
-        sighting: &Sighting,
-        band: Option<Band>,
-    ) -> Result<Option<Band>, IndexError> {
-        if band == Some(Band::Strong) && !self.search.may_accuse(contest, sighting, &|_| true)? {
+    fn allowed(&self, sighting: &Sighting, band: Option<Band>) -> Result<Option<Band>, IndexError> {
+        if band == Some(Band::Strong) && !self.search.may_accuse(sighting, &|_| true)? {
             return Ok(Some(Band::Possible));
         }
         Ok(band)

@@ -333,9 +333,7 @@ impl<'a> Matcher<'a> {
             let surprise =
                 decide::surprise(&self.rules.whole, scanned, contest, best, self.global.generation)?;
             let band = self.rules.local.band(contest.lead(), surprise);
-            Ok::<_, IndexError>(
-                band == Some(Band::Strong) && self.search.may_accuse(contest, best, &|_| true)?,
-            )
+            Ok::<_, IndexError>(band == Some(Band::Strong) && self.search.may_accuse(best, &|_| true)?)
         };
         // What is damaged shows when the decision is made.
         let by_details = contests

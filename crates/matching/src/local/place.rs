@@ -15,7 +15,7 @@ const SAME_SPOTS: f64 = 0.3;
 /// Likelihood, in nats, by which a rival must be ahead to take a lead in score back: a chance of 1 in 400.
 const CONTRARY: f64 = 6.0;
 
-/// Found features from which on a rival with the best one's outline shows that the template is a known one.
+/// Found features from which on a record that shows in another one shows that both are of one template.
 const COMPANY: usize = 4;
 /// Share of the smaller outline that two outlines of one frame have in common, and least ratio of their areas.
 const SAME_FRAME: f64 = 0.8;
@@ -57,11 +57,6 @@ impl Contest {
         // Two measures that speak for two records speak for neither.
         let speaks = likelihood > -CONTRARY;
         Lead { score: if speaks { score } else { score.min(0.0) }, likelihood: likelihood.max(0.0) }
-    }
-
-    /// Whether records of others show in the best one's outline: the template is one that the vault holds several of.
-    pub(super) fn has_company(&self) -> bool {
-        self.best().quad.as_ref().is_some_and(|outline| self.rivals().any(|rival| rival.keeps(outline)))
     }
 
     /// Sightings of others than the best one's subject, by falling score.

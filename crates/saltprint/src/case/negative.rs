@@ -24,6 +24,9 @@ struct Evaluation {
 struct Setup {
     vault: String,
     records: u64,
+    /// Invented ones that the index was filled up with.
+    #[serde(default)]
+    invented: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,6 +69,10 @@ pub(super) fn state(evaluation: Option<&Path>, totals: &TriageTotals) -> Result<
         })
         .collect();
     let vault = if evaluation.setup.vault == "own" { "this vault" } else { "an invented vault" };
+    let filled = match evaluation.setup.invented {
+        0 => String::new(),
+        invented => format!(" among {}", number(invented, "invented one", "invented ones")),
+    };
     let mut sentences = sentences(&edits, compared, nothing_found);
     let others = totals.unreadable + totals.refused + totals.too_plain;
     if nothing_found && others > 0 {
@@ -76,7 +83,7 @@ pub(super) fn state(evaluation: Option<&Path>, totals: &TriageTotals) -> Result<
     }
     Ok(NegativeStatement {
         evaluation: Some(format!(
-            "{vault} of {}, by version {} of the program",
+            "{vault} of {}{filled}, by version {} of the program",
             number(evaluation.setup.records, "record", "records"),
             evaluation.version
         )),

@@ -96,7 +96,7 @@ fn impostor(
         if here.score < lead && score(here.likelihood) <= impostor.likelihood {
             continue;
         }
-        if !search.may_accuse(contest, contest.best(), admit)? {
+        if !search.may_accuse(contest.best(), admit)? {
             withheld = true;
             continue;
         }
