@@ -97,6 +97,7 @@ pub struct Setup {
     pub uneditable: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
