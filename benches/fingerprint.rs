@@ -49,18 +49,16 @@ fn bench(criterion: &mut Criterion) {
             bencher.iter(|| black_box(coder.query(&luma).expect("not plain")));
         });
         group.bench_function("finer query codes", |bencher| {
-            bencher.iter(|| black_box(coder.fine_query(&luma)));
+            bencher.iter(|| black_box(coder.fine(&luma)));
         });
         // For each image that has a record to be read for: the scale space, and the places of eight records.
         let places = views(&coder, &luma);
-        for (label, fine) in [("reading 512 places", false), ("reading 512 places, finer", true)] {
-            group.bench_function(label, |bencher| {
-                bencher.iter(|| {
-                    let mut reader = coder.reader(&luma, fine);
-                    places.iter().filter_map(|view| reader.read(view)).count()
-                });
+        group.bench_function("reading 512 places", |bencher| {
+            bencher.iter(|| {
+                let mut reader = coder.reader(&luma);
+                places.iter().filter_map(|view| reader.read(view)).count()
             });
-        }
+        });
         group.bench_function("bytes to record codes", |bencher| {
             bencher.iter(|| {
                 let luma = decode(&bytes, &limits).expect("just encoded");

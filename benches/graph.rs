@@ -27,7 +27,8 @@ fn bench(criterion: &mut Criterion) {
     let codes: Vec<GlobalCode> = (0..RECORDS).map(code).collect();
     let graph = FlatGraph::build(&codes, GraphParams::default()).expect("valid parameters");
     let segment = sealed::segment(&codes, graph.as_ref());
-    let searcher = GraphSearcher::new(&segment, 0, 64).expect("an intact segment").expect("it has a graph");
+    let mut searcher =
+        GraphSearcher::new(&segment, 0, 64).expect("an intact segment").expect("it has a graph");
 
     let mut group = criterion.benchmark_group("one query over 20k records");
     let query = code(RECORDS + 1);

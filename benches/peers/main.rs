@@ -191,7 +191,7 @@ fn codes(folder: &Path, records: usize) -> Vec<Value> {
     let bytes =
         segment.file_len() as f64 / records as f64 - (plain.file_len() as f64 / records as f64 - bytes);
     for ef in EFS {
-        let searcher = GraphSearcher::new(&segment, 0, ef).expect("an intact segment").expect("a graph");
+        let mut searcher = GraphSearcher::new(&segment, 0, ef).expect("an intact segment").expect("a graph");
         let mut found = Vec::new();
         let seconds = median(3, || {
             found.clear();

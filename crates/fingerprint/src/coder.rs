@@ -8,7 +8,7 @@ use crate::{
     code::{Fingerprint, GlobalCode, QueryFingerprint},
     features::{FEATURE_MAX, FEATURES, Features},
     grid::{Grid, Grids},
-    local::{LocalCoder, LocalFeatures, LocalQuery, Reader, Settings},
+    local::{LocalCoder, LocalFeatures, LocalQuery, Reader, ScaleSpace, Settings},
     luma::Luma,
     orientation::Orientation,
     panels::{Panel, Part, panels},
@@ -97,10 +97,13 @@ impl Coder {
     }
 
     /// The local codes of an image at a higher resolution, for parts that are small in it: the pages of a collage, a
-    /// document on a table. About three times the work of the query's own.
+    /// document on a table; and the image prepared for being read at that resolution. About three times the work of the query's own.
     #[must_use]
-    pub fn fine_query(&self, image: &Luma) -> LocalQuery {
-        self.local.query(&LocalFeatures::extract(image, &Settings::FINE_QUERY))
+    pub fn fine(&self, image: &Luma) -> (LocalQuery, Reader<'_>) {
+        let settings = Settings::FINE_QUERY;
+        let (features, space) = LocalFeatures::with_scale_space(image, &settings);
+        let space = space.unwrap_or_else(|| ScaleSpace::new(image, settings.long_side, None));
+        (self.local.query(&features), Reader::new(&self.local, space))
     }
 
     /// The whole-image code of the document that lies at `corners` in an image, as if it filled the frame; `None` where the
@@ -138,15 +141,13 @@ impl Coder {
     /// Prepares a panel for being read at chosen places, as an image of its own; `None` where it holds no pixel.
     #[must_use]
     pub fn panel_reader(&self, image: &Luma, area: &[f64; 4]) -> Option<Reader<'_>> {
-        Some(self.reader(&Part::of_shares(area, image).crop(image)?, false))
+        Some(self.reader(&Part::of_shares(area, image).crop(image)?))
     }
 
-    /// Prepares an image for being read at chosen places: at the resolution of [`Coder::fine_query`], or of
-    /// [`Coder::query`].
+    /// Prepares an image for being read at chosen places, at the resolution of [`Coder::query`].
     #[must_use]
-    pub fn reader(&self, image: &Luma, fine: bool) -> Reader<'_> {
-        let settings = if fine { Settings::FINE_QUERY } else { Settings::QUERY };
-        Reader::new(&self.local, image, settings.long_side)
+    pub fn reader(&self, image: &Luma) -> Reader<'_> {
+        Reader::new(&self.local, ScaleSpace::new(image, Settings::QUERY.long_side, None))
     }
 
     pub(crate) fn matrix(&self) -> &Matrix {

@@ -61,7 +61,7 @@
 //!
 //! A [`Coder`] holds 750 kB, shared by all threads. While it is made a fingerprint needs 17 bytes a pixel
 //! of the resampled image, nearly all for the scale space (13 MB for a square of 896 pixels a side, 40 MB for one of 1536,
-//! as [`Coder::fine_query`] may have), and 8 bytes a pixel of image width. Pixels, grids, descriptors, features, codes of
+//! as [`Coder::fine`] may have), and 8 bytes a pixel of image width. Pixels, grids, descriptors, features, codes of
 //! queries, profiles and matrices are wiped when dropped; what the compiler leaves on the stack is not.
 //!
 //! # Quirks

@@ -123,7 +123,7 @@ fn tour(bytes: &[u8]) -> Vec<String> {
     said.push(format!("{:?} {nearest:?}", segment.scan(0, &queries, &mut nearest)));
     let graph = GraphSearcher::new(&segment, 0, 20).and_then(|searcher| {
         let mut nearest = Nearest::new(4, 256);
-        searcher.map(|searcher| searcher.search(&queries[0], &mut nearest)).transpose()?;
+        searcher.map(|mut searcher| searcher.search(&queries[0], &mut nearest)).transpose()?;
         Ok(nearest)
     });
     said.push(format!("{graph:?}"));

@@ -57,6 +57,23 @@ impl PageSeal {
         }
     }
 
+    /// Like [`PageSeal::apply`] for pieces of one length that are brought together in `bytes`, in the order of their `places`, which
+    /// are pages and offsets. Lengths and offsets are whole numbers of blocks.
+    pub(crate) fn apply_scattered(&self, places: &[(u64, usize)], bytes: &mut [u8]) {
+        let a_piece = bytes.len() / BLOCK_LEN / places.len().max(1);
+        let mut numbers = places.iter().flat_map(|(page, offset)| (block_at(*page, *offset)..).take(a_piece));
+        debug_assert!(
+            bytes.len() == places.len() * a_piece * BLOCK_LEN
+                && places.iter().all(|(_, offset)| offset.is_multiple_of(BLOCK_LEN)),
+            "pieces are whole blocks"
+        );
+        let mut key = KeyBlocks::new();
+        for bytes in bytes.chunks_mut(BLOCKS * BLOCK_LEN) {
+            let key = key.make(&self.cipher, bytes.len() / BLOCK_LEN, &mut numbers);
+            bytes.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
+        }
+    }
+
     /// Tag of a page's ciphertext.
     pub(crate) fn tag(&self, section: u32, page: u64, pages: u64, ciphertext: &[u8]) -> Tag {
         let mut hasher = blake3::Hasher::new_keyed(self.tags.expose());
@@ -80,22 +97,66 @@ impl PageSeal {
     }
 }
 
-/// Blocks that are encrypted at a time, at most: as many as `aes` works on at once where there is AVX-512. (With VAES alone it is 30,
-/// with AES-NI and NEON 8.)
+/// Blocks that are encrypted at a time, at most: as many as `aes` works on at once where there is AVX-512.
 const BLOCKS: usize = 64;
-/// Of more blocks than this, as many are made as [`BLOCKS`]: with AVX-512 a whole batch takes no longer than a few blocks one by
-/// one. Elsewhere that is work for nothing, at most a microsecond a run of rows.
-const ONE_BY_ONE: usize = 8;
+/// More blocks than this are made as a batch, though not all of it is needed: a whole batch takes about as long as this many one by
+/// one.
+const ONE_BY_ONE: usize = 2;
 const BLOCK_LEN: usize = 16;
+
+/// As many blocks `aes` encrypts at once; what is left after such batches it encrypts one by one, which takes as long for each
+/// block as for a batch. Were this wrong, it would cost time alone.
+fn batch() -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("vaes") {
+        return if is_x86_feature_detected!("avx512f") { BLOCKS } else { 30 };
+    }
+    8
+}
+
+/// Number of the block that holds the byte at `offset` of a page.
+fn block_at(page: u64, offset: usize) -> u128 {
+    (u128::from(page) * PAGE_LEN as u128 + offset as u128) / BLOCK_LEN as u128
+}
 
 /// What counter mode combines the bytes with (NIST SP 800-38A, section 6.5): the encrypted numbers of the blocks.
 ///
 /// A lookup decrypts many runs of rows of a few hundred bytes. The crate `ctr` would copy the expanded key for each, and `aes`
 /// encrypts what is left after as many blocks as it works on at once one by one.
-struct KeyStream {
+struct KeyBlocks {
     blocks: [aes::Block; BLOCKS],
     /// Blocks that were made at most, to be wiped.
     made: usize,
+}
+
+impl KeyBlocks {
+    fn new() -> Self {
+        Self { blocks: [aes::Block::default(); BLOCKS], made: 0 }
+    }
+
+    /// Those of the next `needed` numbers, at most [`BLOCKS`].
+    fn make(&mut self, cipher: &Aes256, needed: usize, numbers: impl Iterator<Item = u128>) -> &[u8] {
+        let count = if needed > ONE_BY_ONE { needed.next_multiple_of(batch()).min(BLOCKS) } else { needed };
+        self.made = self.made.max(count);
+        let wanted = self.blocks[..needed].iter_mut().zip(numbers);
+        wanted.for_each(|(block, number)| *block = number.to_be_bytes().into());
+        cipher.encrypt_blocks(&mut self.blocks[..count]);
+        aes::Block::slice_as_flattened(&self.blocks[..needed])
+    }
+}
+
+impl Drop for KeyBlocks {
+    fn drop(&mut self) {
+        self.blocks[..self.made].fill(aes::Block::default());
+        // `zeroize` would write byte by byte, which takes longer than making the key stream of a run of rows. This as well is a
+        // write that the compiler may not leave out, as far as it keeps what `black_box` asks of it.
+        std::hint::black_box(&mut self.blocks);
+    }
+}
+
+/// The key of a run of bytes.
+struct KeyStream {
+    key: KeyBlocks,
     /// Number of the first block that comes next.
     counter: u128,
     /// Bytes of that block that are not asked for.
@@ -104,39 +165,17 @@ struct KeyStream {
 
 impl KeyStream {
     fn at(page: u64, offset: usize) -> Self {
-        let position = u128::from(page) * PAGE_LEN as u128 + offset as u128;
-        Self {
-            blocks: [aes::Block::default(); BLOCKS],
-            made: 0,
-            counter: position / BLOCK_LEN as u128,
-            skip: offset % BLOCK_LEN,
-        }
+        Self { key: KeyBlocks::new(), counter: block_at(page, offset), skip: offset % BLOCK_LEN }
     }
 
     /// The next bytes, at most `wanted`.
     fn next(&mut self, cipher: &Aes256, wanted: usize) -> &[u8] {
         let needed = (self.skip + wanted).div_ceil(BLOCK_LEN).min(BLOCKS);
-        let count = if needed > ONE_BY_ONE { BLOCKS } else { needed };
-        self.made = self.made.max(count);
-        let blocks = &mut self.blocks[..count];
-        blocks
-            .iter_mut()
-            .zip(self.counter..)
-            .for_each(|(block, number)| *block = number.to_be_bytes().into());
-        cipher.encrypt_blocks(blocks);
+        let first = self.counter;
         self.counter += needed as u128;
         let skip = std::mem::take(&mut self.skip);
-        let bytes = aes::Block::slice_as_flattened(&self.blocks[..needed]);
+        let bytes = self.key.make(cipher, needed, first..);
         &bytes[skip..bytes.len().min(skip + wanted)]
-    }
-}
-
-impl Drop for KeyStream {
-    fn drop(&mut self) {
-        self.blocks[..self.made].fill(aes::Block::default());
-        // `zeroize` would write byte by byte, which takes longer than making the key stream of a run of rows. This as well is a
-        // write that the compiler may not leave out, as far as it keeps what `black_box` asks of it.
-        std::hint::black_box(&mut self.blocks);
     }
 }
 
@@ -176,6 +215,24 @@ mod tests {
             seal.apply_between(page, offset, &plain, &mut between);
             prop_assert_eq!(&within, &expected);
             prop_assert_eq!(&between, &expected);
+        }
+
+        /// Pieces that lie anywhere, as each alone.
+        #[test]
+        fn scattered_pieces_are_decrypted_as_each_alone(
+            places in prop::collection::vec((0_u64..1 << 40, 0_usize..PAGE_LEN / 32), 0..80),
+            blocks in 1_usize..5,
+            byte: u8,
+        ) {
+            let seal = PageSeal::new(&IndexKey::from_secret(&[3; 32]), [4; 32]);
+            let places: Vec<(u64, usize)> = places.into_iter().map(|(page, row)| (page, row * 32)).collect();
+            let mut together = vec![byte; places.len() * blocks * BLOCK_LEN];
+            let mut alone = together.clone();
+            seal.apply_scattered(&places, &mut together);
+            for ((page, offset), piece) in places.iter().zip(alone.chunks_mut(blocks * BLOCK_LEN)) {
+                seal.apply(*page, *offset, piece);
+            }
+            prop_assert_eq!(together, alone);
         }
     }
 }

@@ -8,7 +8,7 @@ use saltprint_index::{Generation, Hit, IndexError, IndexHit, Manifest};
 
 use crate::decide::{self, Case};
 use crate::global::{Asked, GlobalStage, Scanned};
-use crate::local::{Contest, Images, LocalSearch, Read, Sighting};
+use crate::local::{Contest, Fine, Images, LocalSearch, Read, Sighting};
 use crate::panels::{self, PanelAnswer};
 use crate::straight;
 use crate::{Band, DecisionRule, LocalRule, RuleSettings};
@@ -153,12 +153,12 @@ struct Unsettled<'a> {
 }
 
 impl Images for Unsettled<'_> {
-    fn fine(&self, number: usize) -> LocalQuery {
+    fn fine(&self, number: usize) -> Fine<'_> {
         self.images.fine(self.unsettled[number])
     }
 
-    fn reader(&self, number: usize, fine: bool) -> Option<Box<dyn Read + '_>> {
-        self.images.reader(self.unsettled[number], fine)
+    fn reader(&self, number: usize) -> Option<Box<dyn Read + '_>> {
+        self.images.reader(self.unsettled[number])
     }
 
     fn straightened(&self, number: usize, corners: &Corners) -> Option<GlobalCode> {
@@ -226,7 +226,7 @@ impl<'a> Matcher<'a> {
         let inspected = queries.par_iter().zip(&mut judgements).enumerate();
         inspected.try_for_each(|(number, (query, judgement))| match judgement {
             Some(judgement) if judgement.band() == Some(Band::Strong) => {
-                let image = || images.reader(number, false);
+                let image = || images.reader(number);
                 self.inspect(query.local(), &image, &mut judgement.matches)
             }
             _ => Ok(()),
@@ -259,20 +259,24 @@ impl<'a> Matcher<'a> {
         };
         let found = self.search.look(&asked, &shown, &settled, &|_, _| true)?;
         let straightened = straight::scan(&self.global, &shown, &found)?;
-        for (number, index) in unsettled.iter().enumerate() {
-            let (Some(scanned), Some(judgement)) = (&scans[*index], judgements[*index].take()) else {
-                continue;
+        let decided = unsettled.par_iter().enumerate().map(|(number, index)| {
+            let (Some(scanned), Some(judgement)) = (&scans[*index], &judgements[*index]) else {
+                return Ok(None);
             };
             let case = Case {
                 rules: &self.rules,
                 search: &self.search,
                 generation: self.global.generation,
                 query: queries[*index].local(),
-                image: &|| shown.reader(number, false),
+                image: &|| shown.reader(number),
                 scanned,
                 panels: &panels[number],
             };
-            judgements[*index] = Some(case.decide(&found[number], &straightened[number], &judgement)?);
+            case.decide(&found[number], &straightened[number], judgement).map(Some)
+        });
+        let decided: Vec<Option<Judgement>> = decided.collect::<Result<_, IndexError>>()?;
+        for (index, decided) in unsettled.iter().zip(decided) {
+            judgements[*index] = decided;
         }
         counts.seconds.local += started.elapsed().as_secs_f64();
         Ok(judgements.into_iter().flatten().collect())

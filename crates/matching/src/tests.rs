@@ -14,8 +14,8 @@ use saltprint_index::{
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
 
 use crate::{
-    Band, Cascade, CascadeCounts, DecisionRule, Images, Judgement, LocalRule, Matcher, Read, RuleSettings,
-    Rules,
+    Band, Cascade, CascadeCounts, DecisionRule, Fine, Images, Judgement, LocalRule, Matcher, Read,
+    RuleSettings, Rules,
 };
 
 const EPOCH: EpochId = EpochId::from_bytes([5; 16]);
@@ -118,11 +118,11 @@ fn query(code_then: GlobalCode, orientation: Orientation) -> QueryFingerprint {
 struct Codes<F>(F);
 
 impl<F: Fn(usize) -> LocalQuery + Sync> Images for Codes<F> {
-    fn fine(&self, number: usize) -> LocalQuery {
-        self.0(number)
+    fn fine(&self, number: usize) -> Fine<'_> {
+        Fine { query: self.0(number), reader: None }
     }
 
-    fn reader(&self, _number: usize, _fine: bool) -> Option<Box<dyn Read + '_>> {
+    fn reader(&self, _number: usize) -> Option<Box<dyn Read + '_>> {
         None
     }
 

@@ -1,7 +1,7 @@
 //! Leaked images at hand, for the closer looks of the local tier.
 
 use saltprint_fingerprint::{Coder, Corners, GlobalCode, LocalQuery, Luma, Panel};
-use saltprint_matching::{Images, Read};
+use saltprint_matching::{Fine, Images, Read};
 
 /// Images by their numbers in a batch; `None` for what needs no look.
 pub(crate) struct Shown<'a> {
@@ -10,14 +10,15 @@ pub(crate) struct Shown<'a> {
 }
 
 impl Images for Shown<'_> {
-    fn fine(&self, number: usize) -> LocalQuery {
+    fn fine(&self, number: usize) -> Fine<'_> {
         let image = self.images.get(number).copied().flatten();
-        image.map_or_else(LocalQuery::default, |image| self.coder.fine_query(image))
+        let fine = image.map(|image| self.coder.fine(image));
+        fine.map_or_else(Fine::default, |(query, reader)| Fine { query, reader: Some(Box::new(reader)) })
     }
 
-    fn reader(&self, number: usize, fine: bool) -> Option<Box<dyn Read + '_>> {
+    fn reader(&self, number: usize) -> Option<Box<dyn Read + '_>> {
         let image = self.images.get(number).copied().flatten()?;
-        Some(Box::new(self.coder.reader(image, fine)))
+        Some(Box::new(self.coder.reader(image)))
     }
 
     fn straightened(&self, number: usize, corners: &Corners) -> Option<GlobalCode> {

@@ -6,9 +6,9 @@ use crate::luma::Luma;
 
 use super::{
     descriptor::{DESCRIPTOR_SIZE, Describer},
-    keypoint::{Blob, Compass, FRAME, Keypoint, find_blobs},
-    resize::{Plane, Scratch, resample},
-    scale_space::{LEVELS, Octave, build},
+    keypoint::{Blob, Compass, Keypoint, find_blobs},
+    resize::{Plane, Scratch},
+    scale_space::{LEVELS, Octave, ScaleSpace, frame_size},
 };
 
 /// Images with a shorter side have no features: nothing in them can be told apart.
@@ -32,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) edge_ratio: f32,
 }
 
+#[cfg(test)]
 impl Default for Settings {
     fn default() -> Self {
         Self { long_side: 640, keep: 400, contrast: 0.02, edge_ratio: 10.0 }
@@ -41,9 +42,9 @@ impl Default for Settings {
 /// Features, strongest first. Wiped on drop; never leaves the crate.
 #[derive(Default)]
 pub(crate) struct LocalFeatures {
-    /// Of the image, in frame units: the longer side is [`FRAME`].
+    /// Of the image, in frame units: the longer side is [`super::FRAME`].
     pub(crate) width: f32,
-    /// Of the image, in frame units: the longer side is [`FRAME`].
+    /// Of the image, in frame units: the longer side is [`super::FRAME`].
     pub(crate) height: f32,
     /// Where the features are.
     pub(crate) keypoints: Vec<Keypoint>,
@@ -56,24 +57,26 @@ pub(crate) struct LocalFeatures {
 impl LocalFeatures {
     /// Finds and describes the strongest features.
     pub(crate) fn extract(image: &Luma, settings: &Settings) -> Self {
-        let (width, height) = (image.width(), image.height());
-        let unit = FRAME / width.max(height) as f32;
+        Self::with_scale_space(image, settings).0
+    }
+
+    /// The same and what they were found in; `None` for images in which nothing is looked for.
+    pub(crate) fn with_scale_space(image: &Luma, settings: &Settings) -> (Self, Option<ScaleSpace>) {
         let mut features = Self::default();
-        (features.width, features.height) = (width as f32 * unit, height as f32 * unit);
-        if width.min(height) < SMALLEST_SIDE {
-            return features;
+        (features.width, features.height) = frame_size(image);
+        if image.width().min(image.height()) < SMALLEST_SIDE {
+            return (features, None);
         }
-        let plane = resample(image, settings.long_side);
-        let (columns, rows) = (plane.width() as f32, plane.height() as f32);
         let mut blobs = Vec::new();
         let mut find = |octave, levels: [&Plane; LEVELS]| {
             find_blobs(octave, levels, settings.contrast, settings.edge_ratio, &mut blobs);
         };
-        let octaves = build(&plane, Some(&mut find));
+        let space = ScaleSpace::new(image, settings.long_side, Some(&mut find));
+        let (columns, rows) = space.samples;
         let ranked = rank(blobs, columns.max(rows));
         let scale = (features.width / columns, features.height / rows);
-        features.describe(&ranked.0, &octaves, scale, settings.keep);
-        features
+        features.describe(&ranked.0, &space.octaves, scale, settings.keep);
+        (features, Some(space))
     }
 
     /// Adds features for `blobs` until there are `keep`; `scale` is a resampled pixel in frame units.

@@ -30,5 +30,6 @@ pub(crate) use self::{
     descriptor::{DESCRIPTOR_SIZE, mirrored},
     features::{LocalFeatures, Settings},
     learn::DescriptorSums,
+    scale_space::ScaleSpace,
     whiten::LocalProfile,
 };

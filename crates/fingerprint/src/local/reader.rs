@@ -7,12 +7,10 @@
 use zeroize::Zeroize as _;
 
 use super::{
-    FRAME, LocalCode, LocalCoder,
+    LocalCode, LocalCoder,
     descriptor::Describer,
-    resize::resample,
-    scale_space::{BASE_SIGMA, INTERVALS, Octave, build},
+    scale_space::{BASE_SIGMA, INTERVALS, Octave, ScaleSpace},
 };
-use crate::luma::Luma;
 
 /// Least blur of a view, as a share of that of the finest image: below, the image has lost what is asked for.
 const FINEST: f32 = 0.8;
@@ -44,7 +42,7 @@ impl std::fmt::Debug for View {
 }
 
 /// The scale space of a leaked image, from which codes are read at given places. Made by
-/// [`Coder::reader`](crate::Coder::reader); holds 11 bytes a pixel of the resampled image, wiped on drop.
+/// [`Coder::reader`](crate::Coder::reader) and [`Coder::fine`](crate::Coder::fine); holds 11 bytes a pixel of the resampled image, wiped on drop.
 pub struct Reader<'c> {
     coder: &'c LocalCoder,
     describer: Describer,
@@ -56,13 +54,10 @@ pub struct Reader<'c> {
 }
 
 impl<'c> Reader<'c> {
-    pub(crate) fn new(coder: &'c LocalCoder, image: &Luma, long_side: u32) -> Self {
-        let (width, height) = (image.width(), image.height());
-        let unit = FRAME / width.max(height) as f32;
-        let size = (width as f32 * unit, height as f32 * unit);
-        let plane = resample(image, long_side);
-        let scale = (plane.width() as f32 / size.0, plane.height() as f32 / size.1);
-        Self { coder, describer: Describer::new(), octaves: build(&plane, None), scale, size }
+    pub(crate) fn new(coder: &'c LocalCoder, image: ScaleSpace) -> Self {
+        let ScaleSpace { octaves, samples, size } = image;
+        let scale = (samples.0 / size.0, samples.1 / size.1);
+        Self { coder, describer: Describer::new(), octaves, scale, size }
     }
 
     /// The code at `view`. `None` where its centre is outside the image, or the image cannot show things of that size:

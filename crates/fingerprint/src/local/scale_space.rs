@@ -4,7 +4,11 @@
 //! upper half, both of which processors do for eight samples at once. What the multiplications cut off is on average
 //! half a unit a tap; it is added back, so that a blur does not darken. The error that remains is about 1/50 luma level.
 
-use super::resize::{Plane, Scratch};
+use super::{
+    keypoint::FRAME,
+    resize::{Plane, Scratch, resample},
+};
+use crate::luma::Luma;
 
 /// Scales an octave at which blobs are looked for.
 pub(crate) const INTERVALS: usize = 3;
@@ -25,6 +29,31 @@ pub(crate) fn sigma(level: f64) -> f64 {
 /// The sharper images of an octave, levels 0 to 3. The other two are needed only while blobs are looked for.
 pub(crate) struct Octave {
     pub(crate) levels: [Plane; INTERVALS + 1],
+}
+
+/// An image in its octaves.
+pub(crate) struct ScaleSpace {
+    pub(crate) octaves: Vec<Octave>,
+    /// Width and height of the finest image, in samples.
+    pub(crate) samples: (f32, f32),
+    /// Width and height in frame units: the longer side is [`FRAME`].
+    pub(crate) size: (f32, f32),
+}
+
+impl ScaleSpace {
+    /// Resamples an image so that its longer side has `long_side` samples, as [`resample`] does, and [`build`]s its octaves.
+    pub(crate) fn new(image: &Luma, long_side: u32, visit: Option<&mut Visit<'_>>) -> Self {
+        let plane = resample(image, long_side);
+        let samples = (plane.width() as f32, plane.height() as f32);
+        Self { octaves: build(&plane, visit), samples, size: frame_size(image) }
+    }
+}
+
+/// Width and height of an image in frame units.
+pub(crate) fn frame_size(image: &Luma) -> (f32, f32) {
+    let (width, height) = (image.width(), image.height());
+    let unit = FRAME / width.max(height) as f32;
+    (width as f32 * unit, height as f32 * unit)
 }
 
 /// Sees the six levels of an octave, by its number.

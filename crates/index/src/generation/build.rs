@@ -143,7 +143,7 @@ pub(crate) fn measure_graph<B: AsRef<[u8]>>(
     segment: &Segment<B>,
     ef: usize,
 ) -> Result<GraphQuality, IndexError> {
-    let Some(searcher) = GraphSearcher::new(segment, 0, ef)? else {
+    let Some(mut searcher) = GraphSearcher::new(segment, 0, ef)? else {
         return Ok(GraphQuality { queries: 0, found: 0 });
     };
     let count = PLANTED_QUERIES.min(segment.len());

@@ -156,7 +156,7 @@ impl Generation {
                 continue;
             }
             match GraphSearcher::new(segment, number, ef)? {
-                Some(searcher) => searcher.search(query, &mut nearest)?,
+                Some(mut searcher) => searcher.search(query, &mut nearest)?,
                 None => return Ok(None),
             }
         }

@@ -70,7 +70,7 @@ fn every_record_is_reachable() {
     let codes = codes(1_000, b"reach");
     let graph = FlatGraph::build(&codes, GraphParams::default()).unwrap().unwrap();
     let segment = segment(&codes, &graph);
-    let searcher = GraphSearcher::new(&segment, 0, codes.len()).unwrap().unwrap();
+    let mut searcher = GraphSearcher::new(&segment, 0, codes.len()).unwrap().unwrap();
     let mut nearest = Nearest::new(codes.len(), 256);
     searcher.search(&codes[0], &mut nearest).unwrap();
     let rows: HashSet<u32> = nearest.hits().iter().map(|hit| hit.row).collect();
@@ -87,7 +87,7 @@ fn tiny_and_degenerate_sets() {
     let graph = FlatGraph::build(&equal, GraphParams::default()).unwrap().unwrap();
     let segment = segment(&equal, &graph);
     segment.verify().unwrap();
-    let searcher = GraphSearcher::new(&segment, 0, 8).unwrap().unwrap();
+    let mut searcher = GraphSearcher::new(&segment, 0, 8).unwrap().unwrap();
     let mut nearest = Nearest::new(1, 256);
     searcher.search(&code, &mut nearest).unwrap();
     assert_eq!(nearest.hits()[0].distance, 0);

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 use saltprint_fingerprint::{LocalCode, QueryFeature};
+use zeroize::Zeroizing;
 
 use super::nearest::NearestRows;
 use super::probe::{Order, Probes};
@@ -69,13 +70,15 @@ impl Generation {
         for queries in batches(queries, BATCH_FEATURES) {
             let features: Vec<&QueryFeature> = queries.iter().flat_map(|query| query.iter()).collect();
             let orders: Vec<Order> = features.par_iter().map(|feature| Order::of(feature)).collect();
+            let codes: Zeroizing<Vec<LocalCode>> =
+                Zeroizing::new(features.iter().map(|feature| feature.code).collect());
             let mut nearest = vec![NearestRows::default(); features.len()];
             for round in rounds(probes.len()) {
                 for ((number, segment), first) in (0..).zip(self.segments()).zip(rows.firsts()) {
                     let walk = Walk {
                         segment,
                         first: *first,
-                        features: &features,
+                        codes: &codes,
                         orders: &orders,
                         probes: &probes,
                         radius: lookup.radius.min(LocalCode::BITS),

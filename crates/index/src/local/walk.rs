@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use rayon::prelude::*;
-use saltprint_fingerprint::{LocalCodes, QueryFeature};
+use saltprint_fingerprint::{LocalCode, LocalCodes};
 use zeroize::Zeroizing;
 
 use super::nearest::{Bound, COMMON, NearestRows, TableHit};
@@ -125,7 +125,8 @@ pub(super) struct Walk<'w, B> {
     pub(super) segment: &'w Segment<B>,
     /// Number of the segment's first row among those of all segments.
     pub(super) first: u64,
-    pub(super) features: &'w [&'w QueryFeature],
+    /// Codes of the features, one behind the other: probes come to them in any order.
+    pub(super) codes: &'w [LocalCode],
     /// The order of each one's bits.
     pub(super) orders: &'w [Order],
     pub(super) probes: &'w Probes,
@@ -143,24 +144,24 @@ impl<B: AsRef<[u8]> + Sync> Walk<'_, B> {
     /// # Errors
     /// [`IndexError::DamagedPage`], [`IndexError::Inconsistent`].
     pub(super) fn add(&self, round: Range<usize>, nearest: &mut [NearestRows]) -> Result<(), IndexError> {
-        if self.features.is_empty() {
+        if self.codes.is_empty() {
             return Ok(());
         }
         let local = self.segment.local_sections()?;
         let (starts, bits) = (local.starts(self.segment)?, local.bits());
         let bounds: Vec<Bound> = nearest.iter().map(|nearest| nearest.bound(self.radius)).collect();
 
-        let wanted = self.features.len().saturating_mul(round.len());
+        let wanted = self.codes.len().saturating_mul(round.len());
         // A few for each thread, unless that makes them tiny.
         let tasks =
             (wanted / LEAST_PROBES_A_TASK).min(4 * rayon::current_num_threads()).max(wanted / PROBES_A_TASK);
         let parts_bits = tasks.max(1).ilog2().min(bits);
         let (parts_of_table, shift) = (1 << parts_bits, bits - parts_bits);
-        let probes = self.features.par_chunks(FEATURES_A_TASK).enumerate().map(|(chunk, features)| {
+        let probes = self.codes.par_chunks(FEATURES_A_TASK).enumerate().map(|(chunk, codes)| {
             let (mut buckets, mut probes) = (Vec::new(), Vec::new());
-            for (number, feature) in (chunk * FEATURES_A_TASK..).zip(features) {
+            for (number, code) in (chunk * FEATURES_A_TASK..).zip(codes) {
                 let order = &self.orders[number];
-                self.probes.buckets((&feature.code, order), bits, round.clone(), &mut buckets);
+                self.probes.buckets((code, order), bits, round.clone(), &mut buckets);
                 // Empty buckets need no visit.
                 let filled = |bucket: &&u32| starts[**bucket as usize] < starts[**bucket as usize + 1];
                 probes.extend(
@@ -171,7 +172,7 @@ impl<B: AsRef<[u8]> + Sync> Walk<'_, B> {
         });
         let probes: Vec<Grouped<Probe>> = probes.collect();
 
-        let chunks = self.features.len().div_ceil(FEATURES_A_TASK);
+        let chunks = self.codes.len().div_ceil(FEATURES_A_TASK);
         let answered = (0..parts_of_table).into_par_iter().map(|part| {
             let here = probes.iter().flat_map(|chunk| chunk.group(part));
             let hits = self.answer(&by_bucket(here, 1 << shift), starts, &bounds)?;
@@ -236,7 +237,7 @@ impl<B: AsRef<[u8]> + Sync> Walk<'_, B> {
                     }
                     let range = (range.start - first) as usize..(range.end - first) as usize;
                     let bound = bounds[feature];
-                    codes.near(&self.features[feature].code, range, bound.radius(), &mut near);
+                    codes.near(&self.codes[feature], range, bound.radius(), &mut near);
                     for (place, distance) in near.drain(..) {
                         let row = TableRow::read(&rows[place as usize]);
                         if row.record >= self.segment.len() {

@@ -145,7 +145,8 @@ impl Scanner {
             let first = rows.start;
             for ((query, nearest), bound) in queries.iter().zip(&mut *nearest).zip(&mut bounds) {
                 let (words, limit) = (query.words(), u64::from(*bound) + 1);
-                let mut near = if *bound <= HALF_UP_TO {
+                let halves = *bound <= HALF_UP_TO;
+                let mut near = if halves {
                     self.kernel.near::<2>(tile, &words, limit)
                 } else {
                     self.kernel.near::<4>(tile, &words, limit)
@@ -154,6 +155,10 @@ impl Scanner {
                     let number = near.trailing_zeros();
                     near &= near - 1;
                     let Some(block) = tile.get(number as usize) else { break };
+                    // Cheaper than counting all distances.
+                    if halves && self.kernel.near::<4>(std::slice::from_ref(block), &words, limit) == 0 {
+                        continue;
+                    }
                     let start = first.saturating_add(rows_of(number as usize * BLOCK));
                     let distances = self.kernel.distances(block, &words);
                     for (row, distance) in (start..rows.end).zip(&distances) {

@@ -160,6 +160,41 @@ impl<B: AsRef<[u8]>> Segment<B> {
         Ok(GlobalCode::from_bytes(&*self.read_row::<CODE_ROW_LEN>(self.codes, row)?))
     }
 
+    /// Exchanges `codes` by those of some records, one behind the other as they are stored: decrypted together, which takes a
+    /// fraction of one by one.
+    ///
+    /// # Errors
+    /// As [`Segment::record_ref`].
+    pub(crate) fn codes_at(&self, rows: &[u32], codes: &mut Zeroizing<Vec<u8>>) -> Result<(), IndexError> {
+        let needed = rows.len() * CODE_ROW_LEN;
+        if needed > codes.capacity() {
+            // A vector that grows leaves its old contents behind.
+            codes.zeroize();
+        }
+        codes.resize(needed, 0);
+        // A constant: dividing by the section's own number takes as long as a third of all this.
+        const A_PAGE: u64 = (PAGE_LEN / CODE_ROW_LEN) as u64;
+        let mut places = Vec::with_capacity(rows.len());
+        for row in rows {
+            let row = u64::from(*row);
+            if row >= self.codes.rows {
+                return Err(IndexError::inconsistent(
+                    self.codes.kind.name(),
+                    "a row outside the section was asked for",
+                ));
+            }
+            let page = self.codes.first_page + row / A_PAGE;
+            self.check_page(self.codes, page)?;
+            places.push((page, usize::try_from(row % A_PAGE).unwrap_or(0) * CODE_ROW_LEN));
+        }
+        // Copied in a loop of nothing else, so that the processor waits for all of these places at once.
+        for ((page, offset), code) in places.iter().zip(codes.as_chunks_mut::<CODE_ROW_LEN>().0) {
+            code.copy_from_slice(&self.page_bytes(*page)?[*offset..*offset + CODE_ROW_LEN]);
+        }
+        self.seal.apply_scattered(&places, codes);
+        Ok(())
+    }
+
     /// Local codes of a record.
     ///
     /// # Errors
@@ -269,7 +304,21 @@ impl<B: AsRef<[u8]>> Segment<B> {
 
     /// Like [`Segment::read_row`] for rows whose length is known at run time: `out` takes one row.
     pub(crate) fn read_row_into(&self, section: Section, row: u64, out: &mut [u8]) -> Result<(), IndexError> {
-        if row >= section.rows || out.len() != section.row_bytes() {
+        if out.len() != section.row_bytes() {
+            return Err(IndexError::inconsistent(
+                section.kind.name(),
+                "a row of another length was asked for",
+            ));
+        }
+        let (page, offset) = self.place_of(section, row)?;
+        let sealed = &self.page_bytes(page)?[offset..offset + out.len()];
+        self.seal.apply_between(page, offset, sealed, out);
+        Ok(())
+    }
+
+    /// The page of a row, which is checked, and where in it the row begins.
+    fn place_of(&self, section: Section, row: u64) -> Result<(u64, usize), IndexError> {
+        if row >= section.rows {
             return Err(IndexError::inconsistent(
                 section.kind.name(),
                 "a row outside the section was asked for",
@@ -279,10 +328,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
         let page = section.first_page + row / per_page;
         self.check_page(section, page)?;
         // The remainder is below PAGE_LEN / row_len.
-        let offset = usize::try_from(row % per_page).unwrap_or(0) * section.row_bytes();
-        let sealed = &self.page_bytes(page)?[offset..offset + out.len()];
-        self.seal.apply_between(page, offset, sealed, out);
-        Ok(())
+        Ok((page, usize::try_from(row % per_page).unwrap_or(0) * section.row_bytes()))
     }
 
     /// Exchanges `out` by `count` decrypted rows from `first` on; page by page. After an error it holds nothing of use.

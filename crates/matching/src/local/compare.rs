@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use saltprint_fingerprint::{Keypoint, LocalCode, LocalCodes, LocalFingerprint, LocalQuery, QueryFeature};
+use saltprint_fingerprint::{Keypoint, LocalCode, LocalFingerprint, LocalQuery, QueryFeature};
 use saltprint_index::{Hit, IndexHit, NegativeBank};
 use zeroize::Zeroize as _;
 
 use super::alteration::{Shown, changes};
 use super::likelihood::{self, Seen};
-use super::reading::{Read, read_again};
-use super::score::{self, Agreeing, Crowd, Near, near_pairs};
+use super::reading::{Opened, Read, read_again};
+use super::score::{self, Agreeing, CandidateCodes, Crowd, Near};
 use super::search::Sighting;
 use crate::geometry::{Pair, Placed, Region, Transform, VerifySettings, covered_share, verify};
 
@@ -41,15 +41,25 @@ pub(super) struct Candidate {
     pub(super) place: Hit,
     pub(super) record: IndexHit,
     pub(super) local: LocalFingerprint,
-    /// Those of `local`: they are compared with what is found, and with each reading.
-    codes: LocalCodes,
 }
 
-impl Candidate {
-    pub(super) fn new(place: Hit, record: IndexHit, local: LocalFingerprint) -> Self {
-        let mut codes = LocalCodes::default();
-        codes.replace(local.features.iter().map(|kept| kept.code));
-        Self { place, record, local, codes }
+/// The candidates of a look, to compare readings with as well.
+struct Rivals<'c> {
+    candidates: &'c [Candidate],
+    /// As `groups` gives them.
+    groups: Vec<u32>,
+    codes: CandidateCodes,
+}
+
+impl Rivals<'_> {
+    /// The near pairs of some features and each candidate, and how the features are crowded by all.
+    fn near(&self, features: &[QueryFeature]) -> (Vec<Vec<Near>>, Crowd) {
+        let near = self.codes.near_pairs(features);
+        let mut crowd = Crowd::new(features.len());
+        for ((group, candidate), near) in self.groups.iter().zip(self.candidates).zip(&near) {
+            crowd.add(*group, near, &candidate.local);
+        }
+        (near, crowd)
     }
 }
 
@@ -70,33 +80,33 @@ struct Agreed<'c> {
 impl Look<'_> {
     /// The candidates that show in the image, by falling score.
     ///
-    /// `image` is asked for where there is a record to read it for.
+    /// `image` is opened where there is a record to read it for.
     pub(super) fn compare<'r>(
         &self,
         candidates: &[Candidate],
-        image: &dyn Fn() -> Option<Box<dyn Read + 'r>>,
+        image: &mut Opened<'r>,
+        open: &dyn Fn() -> Option<Box<dyn Read + 'r>>,
     ) -> Vec<Sighting> {
-        let groups = groups(candidates.iter().map(|candidate| &candidate.record));
-        let near: Vec<Vec<Near>> =
-            candidates.iter().map(|candidate| near_pairs(self.features, &candidate.codes)).collect();
-        let mut crowd = Crowd::new(self.features.len());
-        for ((group, candidate), near) in groups.iter().zip(candidates).zip(&near) {
-            crowd.add(*group, near, &candidate.local);
-        }
+        let rivals = Rivals {
+            candidates,
+            groups: groups(candidates.iter().map(|candidate| &candidate.record)),
+            codes: CandidateCodes::new(candidates.iter().map(|candidate| &candidate.local)),
+        };
+        let (near, crowd) = rivals.near(self.features);
         let placed: Vec<Placed> = self.features.iter().map(|feature| place(&feature.keypoint)).collect();
-        let mut agreed: Vec<Agreed<'_>> = (groups.iter().zip(candidates).zip(&near))
+        let mut agreed: Vec<Agreed<'_>> = (rivals.groups.iter().zip(candidates).zip(&near))
             .filter_map(|((group, candidate), near)| self.agree(candidate, *group, near, &crowd, &placed))
             .collect();
         // Stable, and the candidates come in a fixed order.
         agreed.sort_by(|a, b| b.score.total_cmp(&a.score));
         let worth = agreed.iter().take(READ).filter(|agreed| agreed.pairs.len() >= PLACED).count();
-        let mut image = if worth > 0 { image() } else { None };
+        let mut image = if worth > 0 { image.or_open(open) } else { None };
         let mut sightings: Vec<Sighting> = agreed
             .iter()
             .enumerate()
             .map(|(rank, agreed)| {
                 let image = image.as_deref_mut().filter(|_| rank < READ && agreed.pairs.len() >= PLACED);
-                let reading = image.map(|image| self.read(image, agreed, candidates, &groups));
+                let reading = image.map(|image| self.read(image, agreed, &rivals));
                 self.sighting(agreed, reading)
             })
             .collect();
@@ -136,13 +146,7 @@ impl Look<'_> {
     }
 
     /// Reads the image at the places of a record's features.
-    fn read(
-        &self,
-        image: &mut dyn Read,
-        agreed: &Agreed<'_>,
-        candidates: &[Candidate],
-        groups: &[u32],
-    ) -> Reading {
+    fn read(&self, image: &mut dyn Read, agreed: &Agreed<'_>, rivals: &Rivals<'_>) -> Reading {
         let record = &agreed.candidate.local;
         let (rows, read): (Vec<u32>, Vec<QueryFeature>) =
             read_again(image, &agreed.transform, record, &agreed.in_view, self.query, self.mirrored)
@@ -162,10 +166,7 @@ impl Look<'_> {
                 read.code = found.code;
             }
         }
-        let mut crowd = Crowd::new(read.len());
-        for (group, candidate) in groups.iter().zip(candidates) {
-            crowd.add(*group, &near_pairs(&read, &candidate.codes), &candidate.local);
-        }
+        let (_, crowd) = rivals.near(&read);
         let mut reading =
             Reading { score: 0.0, likelihood: 0.0, seen: rows.clone(), same: Vec::new(), shown: Vec::new() };
         let mut weighed: Vec<Agreeing> = Vec::new();

@@ -19,5 +19,5 @@ mod score;
 mod search;
 
 pub use place::{Contest, Lead, contests};
-pub use reading::{Images, Read};
+pub use reading::{Fine, Images, Read};
 pub use search::{LocalSearch, Sighting};

@@ -12,12 +12,12 @@ use crate::geometry::Transform;
 
 /// Leaked images at hand, by their numbers in a batch, for closer looks. Asked on several threads.
 pub trait Images: Sync {
-    /// The local codes of an image at a higher resolution.
-    fn fine(&self, number: usize) -> LocalQuery;
+    /// An image at a higher resolution.
+    fn fine(&self, number: usize) -> Fine<'_>;
 
-    /// Reads an image, at the resolution of [`Images::fine`] or the ordinary one; `None` where there is no image to read,
-    /// only codes, and what was found in it has to do.
-    fn reader(&self, number: usize, fine: bool) -> Option<Box<dyn Read + '_>>;
+    /// Reads an image at the ordinary resolution; `None` where there is no image to read, only codes, and what was found in it
+    /// has to do.
+    fn reader(&self, number: usize) -> Option<Box<dyn Read + '_>>;
 
     /// The whole-image code of the document at `corners` of an image; `None` where there is no image or no such document in it.
     fn straightened(&self, number: usize, corners: &Corners) -> Option<GlobalCode>;
@@ -32,8 +32,46 @@ pub trait Images: Sync {
     fn panel_reader(&self, number: usize, area: &[f64; 4]) -> Option<Box<dyn Read + '_>>;
 }
 
+/// An image at a higher resolution: its local codes, and the same to be read, if there is one. What both are made from is most of
+/// the work of either.
+#[derive(Default)]
+pub struct Fine<'i> {
+    /// The local codes.
+    pub query: LocalQuery,
+    /// As [`Images::reader`], at this resolution.
+    pub reader: Option<Box<dyn Read + 'i>>,
+}
+
+impl std::fmt::Debug for Fine<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fine")
+    }
+}
+
+/// An image that one look may have opened to read it, for the next: one look in two reads it.
+#[derive(Default)]
+pub(super) enum Opened<'i> {
+    #[default]
+    NotYet,
+    /// `None` where there is no image to read.
+    Open(Option<Box<dyn Read + 'i>>),
+}
+
+impl<'i> Opened<'i> {
+    /// The image to read, which `open` opens if it is not.
+    pub(super) fn or_open(&mut self, open: &dyn Fn() -> Option<Box<dyn Read + 'i>>) -> Option<&mut dyn Read> {
+        if matches!(self, Self::NotYet) {
+            *self = Self::Open(open());
+        }
+        match self {
+            Self::Open(Some(reader)) => Some(&mut **reader),
+            Self::Open(None) | Self::NotYet => None,
+        }
+    }
+}
+
 /// An image that can be read at chosen places.
-pub trait Read {
+pub trait Read: Send {
     /// The code at `view`; `None` where the image does not show it.
     fn read(&mut self, view: &View) -> Option<LocalCode>;
 }

@@ -22,15 +22,46 @@ pub(super) struct Near {
     pub(super) distance: u32,
 }
 
-/// All near pairs of a query and the codes of a record, in the order of the query.
-pub(super) fn near_pairs(query: &[QueryFeature], codes: &LocalCodes) -> Vec<Near> {
-    let mut pairs = Vec::new();
-    let mut near = Vec::new();
-    for (number, asked) in (0..).zip(query) {
-        codes.near(&asked.code, 0..codes.len(), RADIUS, &mut near);
-        pairs.extend(near.drain(..).map(|(record, distance)| Near { query: number, record, distance }));
+/// The codes of all candidates one behind the other: a feature is compared with all of them in one go, which takes half the time
+/// of as many goes as there are candidates.
+pub(super) struct CandidateCodes {
+    codes: LocalCodes,
+    /// Candidate and feature of each code.
+    owners: Vec<(u32, u32)>,
+    candidates: usize,
+}
+
+impl CandidateCodes {
+    pub(super) fn new<'l>(candidates: impl Iterator<Item = &'l LocalFingerprint>) -> Self {
+        let candidates: Vec<&LocalFingerprint> = candidates.collect();
+        let numbered = (0..).zip(&candidates);
+        let owners: Vec<(u32, u32)> = numbered
+            .flat_map(|(number, local)| (0..).zip(&local.features).map(move |(row, _)| (number, row)))
+            .collect();
+        let mut codes = LocalCodes::default();
+        codes.replace(
+            owners.iter().map(|(number, row)| candidates[*number as usize].features[*row as usize].code),
+        );
+        Self { codes, owners, candidates: candidates.len() }
     }
-    pairs
+
+    /// The near pairs of a query and each candidate, in the order of the query.
+    pub(super) fn near_pairs(&self, query: &[QueryFeature]) -> Vec<Vec<Near>> {
+        let mut pairs = vec![Vec::new(); self.candidates];
+        let mut near = Vec::new();
+        for (number, asked) in (0..).zip(query) {
+            self.codes.near(&asked.code, 0..self.codes.len(), RADIUS, &mut near);
+            for (place, distance) in near.drain(..) {
+                let owner = self.owners.get(place as usize);
+                let own =
+                    owner.and_then(|(candidate, row)| Some((pairs.get_mut(*candidate as usize)?, *row)));
+                if let Some((pairs, record)) = own {
+                    pairs.push(Near { query: number, record, distance });
+                }
+            }
+        }
+        pairs
+    }
 }
 
 /// For each feature of a query, how near it comes to each of several groups of records.
@@ -189,6 +220,8 @@ fn bell(ratio: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use saltprint_fingerprint::{LocalCode, Place};
+
     use super::*;
 
     fn features(count: u32, step: f64, distance: u32) -> Vec<Agreeing> {
@@ -225,9 +258,47 @@ mod tests {
         assert!(read(&all[..3], 3) < 1.0);
     }
 
+    /// Each candidate has the pairs that it has alone.
+    #[test]
+    fn near_pairs_are_those_of_each_candidate() {
+        // Bits that repeat in many ways, so that near codes are many.
+        let code = |seed: u64| LocalCode::from_words([u64::MAX >> (seed * 7 % 61), seed % 5]);
+        let feature = |seed| LocalFeature {
+            code: code(seed),
+            place: Place { x: 0, y: 0, size: 0, angle: 0 },
+            sharing: Sharing::of(0.0),
+        };
+        let record = |(seed, features): (u64, u64)| LocalFingerprint {
+            width: 8192,
+            height: 8192,
+            features: (0..features).map(|number| feature(seed + number)).collect(),
+        };
+        let records: Vec<LocalFingerprint> =
+            [(3, 64), (90, 0), (40, 17), (7, 9)].into_iter().map(record).collect();
+        let keypoint = saltprint_fingerprint::Keypoint { x: 0.0, y: 0.0, size: 1.0, angle: 0.0 };
+        let asked = |seed| QueryFeature { code: code(seed), margins: [0; QueryFeature::MARGINS], keypoint };
+        let query: Vec<QueryFeature> = (0..50).map(asked).collect();
+        let found = CandidateCodes::new(records.iter()).near_pairs(&query);
+        assert_eq!(found.len(), records.len());
+        for (found, record) in found.iter().zip(&records) {
+            let found: Vec<(u32, u32, u32)> =
+                found.iter().map(|near| (near.query, near.record, near.distance)).collect();
+            let mut expected = Vec::new();
+            for (query, asked) in (0..).zip(&query) {
+                for (row, kept) in (0..).zip(&record.features) {
+                    let distance = asked.code.distance(&kept.code);
+                    if distance <= RADIUS {
+                        expected.push((query, row, distance));
+                    }
+                }
+            }
+            assert_eq!(found, expected);
+            assert_eq!(found.is_empty(), record.features.is_empty());
+        }
+    }
+
     #[test]
     fn nearer_rarer_and_less_ambiguous_pairs_weigh_more() {
-        use saltprint_fingerprint::{LocalCode, Place};
         let record = |records: f64| LocalFingerprint {
             width: 8192,
             height: 8192,

@@ -8,7 +8,7 @@ use saltprint_index::{Candidate as TableCandidate, Generation, Hit, IndexError, 
 
 use super::compare::{Candidate, Look};
 use super::place::{Contest, contests};
-use super::reading::{Images, Read};
+use super::reading::{Fine, Images, Opened, Read};
 use crate::Found;
 use crate::geometry::{VerifySettings, area, overlap};
 
@@ -112,6 +112,24 @@ impl<'q> Side<'q> {
     }
 }
 
+/// An image while it is looked at.
+#[derive(Default)]
+struct LookedAt<'i> {
+    number: usize,
+    opened: Opened<'i>,
+    contests: Vec<Contest>,
+    settled: bool,
+}
+
+/// How images are looked at.
+#[derive(Clone, Copy)]
+struct Resolution<'i> {
+    fine: bool,
+    images: &'i dyn Images,
+    settled: &'i (dyn Fn(usize, &[Contest]) -> bool + Sync),
+    admit: &'i (dyn Fn(usize, &IndexHit) -> bool + Sync),
+}
+
 /// What a look may compare: the features that count, and the candidates of the tables.
 struct LookedUp<'q> {
     side: Side<'q>,
@@ -123,11 +141,8 @@ struct LookedUp<'q> {
 /// then done once, which is worth that mirror images are looked up of those too that the first look settles.
 const TOGETHER: usize = 16;
 
-/// Leaves the items that `wanted` says.
-fn retain<T>(items: &mut Vec<T>, wanted: &[bool]) {
-    let mut wanted = wanted.iter();
-    items.retain(|_| wanted.next().copied().unwrap_or(false));
-}
+/// So many images are looked at finely at once: each stays open meanwhile, 18 MB.
+const FINE_AT_ONCE: usize = 16;
 
 /// Searches a generation by local codes.
 #[derive(Debug, Clone, Copy)]
@@ -154,79 +169,93 @@ impl<'a> LocalSearch<'a> {
         &self,
         queries: &[&LocalQuery],
         images: &dyn Images,
-        settled: &dyn Fn(usize, &[Contest]) -> bool,
+        settled: &(dyn Fn(usize, &[Contest]) -> bool + Sync),
         admit: &(dyn Fn(usize, &IndexHit) -> bool + Sync),
     ) -> Result<Vec<Vec<Contest>>, IndexError> {
-        let mut found: Vec<Vec<Contest>> = vec![Vec::new(); queries.len()];
-        let open = (0..).zip(queries.iter().copied()).collect();
-        let mut open = self.look_both_ways(false, open, images, settled, admit, &mut found)?;
-        open.retain(|(number, _)| !settled(*number, &found[*number]));
-        let finer: Vec<LocalQuery> = open.par_iter().map(|(number, _)| images.fine(*number)).collect();
-        let open = open.into_iter().zip(&finer).map(|((number, _), finer)| (number, finer)).collect();
-        self.look_both_ways(true, open, images, settled, admit, &mut found)?;
-        Ok(found)
+        let mut looked_at: Vec<LookedAt<'_>> =
+            (0..queries.len()).map(|number| LookedAt { number, ..LookedAt::default() }).collect();
+        let coarsely = Resolution { fine: false, images, settled, admit };
+        let finely = Resolution { fine: true, ..coarsely };
+        let mut open: Vec<&mut LookedAt<'_>> = looked_at.iter_mut().collect();
+        self.look_both_ways(&coarsely, queries, &mut open)?;
+        let mut open: Vec<&mut LookedAt<'_>> = looked_at.iter_mut().filter(|image| !image.settled).collect();
+        for open in open.chunks_mut(FINE_AT_ONCE) {
+            let queries: Vec<LocalQuery> = open
+                .par_iter_mut()
+                .map(|image| {
+                    let Fine { query, reader } = images.fine(image.number);
+                    image.opened = Opened::Open(reader);
+                    query
+                })
+                .collect();
+            self.look_both_ways(&finely, &queries.iter().collect::<Vec<_>>(), open)?;
+        }
+        Ok(looked_at.into_iter().map(|image| image.contests).collect())
     }
 
-    /// Two looks at each image, as it is and mirrored; adds what they find to the contests of its number. Gives what the first
-    /// look has not settled.
-    fn look_both_ways<'q>(
+    /// Two looks at each image, as it is and, where that has not settled it, mirrored. `queries` are those of the images.
+    fn look_both_ways<'i>(
         &self,
-        fine: bool,
-        mut open: Vec<(usize, &'q LocalQuery)>,
-        images: &dyn Images,
-        settled: &dyn Fn(usize, &[Contest]) -> bool,
-        admit: &(dyn Fn(usize, &IndexHit) -> bool + Sync),
-        found: &mut [Vec<Contest>],
-    ) -> Result<Vec<(usize, &'q LocalQuery)>, IndexError> {
-        let together = open.len() >= TOGETHER;
-        let sides = |open: &[(usize, &'q LocalQuery)], mirrored| {
-            open.iter().map(|(_, query)| Side { query, mirrored }).collect::<Vec<_>>()
-        };
-        let mut asked = sides(&open, false);
-        if together {
-            asked.extend(sides(&open, true));
-        }
-        let mut looked_up = self.look_up(asked)?;
-        let mut mirror_images = looked_up.split_off(open.len());
-        self.add_sightings(fine, &open, &looked_up, images, admit, found)?;
-        let is_open: Vec<bool> = open.iter().map(|(number, _)| !settled(*number, &found[*number])).collect();
-        retain(&mut open, &is_open);
-        if together {
-            retain(&mut mirror_images, &is_open);
-        } else {
-            mirror_images = self.look_up(sides(&open, true))?;
-        }
-        self.add_sightings(fine, &open, &mirror_images, images, admit, found)?;
-        Ok(open)
-    }
-
-    /// Adds what looks find to the contests of the images.
-    fn add_sightings(
-        &self,
-        fine: bool,
-        open: &[(usize, &LocalQuery)],
-        looked_up: &[LookedUp<'_>],
-        images: &dyn Images,
-        admit: &(dyn Fn(usize, &IndexHit) -> bool + Sync),
-        found: &mut [Vec<Contest>],
+        how: &Resolution<'i>,
+        queries: &[&LocalQuery],
+        images: &mut [&mut LookedAt<'i>],
     ) -> Result<(), IndexError> {
-        let image = |place: usize| images.reader(open[place].0, fine);
-        let sightings = self.sightings(looked_up, &image, |place, hit| admit(open[place].0, hit))?;
-        for (((number, _), one), new) in open.iter().zip(looked_up).zip(sightings) {
-            let known = std::mem::take(&mut found[*number]).into_iter().flat_map(|contest| contest.sightings);
-            let mut all: Vec<Sighting> = known.collect();
-            for mut sighting in new {
-                sighting.look = u8::from(fine) * 2 + u8::from(one.side.mirrored);
-                match all.iter_mut().find(|known| known.place == sighting.place) {
-                    Some(known) if known.score < sighting.score => *known = sighting,
-                    Some(_) => {}
-                    None => all.push(sighting),
-                }
-            }
-            // Stable, and both parts came in a fixed order.
-            all.sort_by(|a, b| b.score.total_cmp(&a.score));
-            found[*number] = contests(all);
+        let together = images.len() >= TOGETHER;
+        let mut asked: Vec<Side<'_>> = queries.iter().map(|query| Side { query, mirrored: false }).collect();
+        if together {
+            asked.extend(queries.iter().map(|query| Side { query, mirrored: true }));
         }
+        let mut upright = self.look_up(asked)?;
+        let mirrored = upright.split_off(images.len());
+        if together {
+            let both = images.par_iter_mut().zip(upright.par_iter().zip(&mirrored));
+            return both.try_for_each(|(image, (upright, mirrored))| {
+                self.add_sightings(how, upright, image)?;
+                if !image.settled {
+                    self.add_sightings(how, mirrored, image)?;
+                }
+                // Not all of them at once: it may have 18 MB.
+                image.opened = Opened::NotYet;
+                Ok(())
+            });
+        }
+        let each = images.par_iter_mut().zip(&upright);
+        each.try_for_each(|(image, upright)| self.add_sightings(how, upright, image))?;
+        let mut open: Vec<(&mut LookedAt<'i>, &LocalQuery)> =
+            images.iter_mut().map(|image| &mut **image).zip(queries.iter().copied()).collect();
+        open.retain(|(image, _)| !image.settled);
+        let mirrored =
+            self.look_up(open.iter().map(|(_, query)| Side { query, mirrored: true }).collect())?;
+        let each = open.par_iter_mut().zip(&mirrored);
+        each.try_for_each(|((image, _), mirrored)| self.add_sightings(how, mirrored, image))?;
+        images.iter_mut().for_each(|image| image.opened = Opened::NotYet);
+        Ok(())
+    }
+
+    /// Adds what a look finds to the contests of its image.
+    fn add_sightings<'i>(
+        &self,
+        how: &Resolution<'i>,
+        looked_up: &LookedUp<'_>,
+        image: &mut LookedAt<'i>,
+    ) -> Result<(), IndexError> {
+        let number = image.number;
+        let open = || if how.fine { None } else { how.images.reader(number) };
+        let new = self.sightings(looked_up, &mut image.opened, &open, |hit| (how.admit)(number, hit))?;
+        let known = std::mem::take(&mut image.contests).into_iter().flat_map(|contest| contest.sightings);
+        let mut all: Vec<Sighting> = known.collect();
+        for mut sighting in new {
+            sighting.look = u8::from(how.fine) * 2 + u8::from(looked_up.side.mirrored);
+            match all.iter_mut().find(|known| known.place == sighting.place) {
+                Some(known) if known.score < sighting.score => *known = sighting,
+                Some(_) => {}
+                None => all.push(sighting),
+            }
+        }
+        // Stable, and both parts came in a fixed order.
+        all.sort_by(|a, b| b.score.total_cmp(&a.score));
+        image.contests = contests(all);
+        image.settled = (how.settled)(number, &image.contests);
         Ok(())
     }
 
@@ -243,7 +272,11 @@ impl<'a> LocalSearch<'a> {
         admit: impl Fn(usize, &IndexHit) -> bool + Sync,
     ) -> Result<Vec<Vec<Sighting>>, IndexError> {
         let looked_up = self.look_up(queries.iter().map(|query| Side { query, mirrored }).collect())?;
-        self.sightings(&looked_up, image, admit)
+        let sightings = looked_up.par_iter().enumerate().map(|(number, looked_up)| {
+            let open = || image(number);
+            self.sightings(looked_up, &mut Opened::default(), &open, |hit| admit(number, hit))
+        });
+        sightings.collect()
     }
 
     /// Which records are worth a closer look, for all sides together.
@@ -265,23 +298,21 @@ impl<'a> LocalSearch<'a> {
         Ok(all.map(|((side, features), candidates)| LookedUp { side, features, candidates }).collect())
     }
 
-    /// The sightings of each side.
+    /// The sightings of a side.
     fn sightings<'r>(
         &self,
-        looked_up: &[LookedUp<'_>],
-        image: &(dyn Fn(usize) -> Option<Box<dyn Read + 'r>> + Sync),
-        admit: impl Fn(usize, &IndexHit) -> bool + Sync,
-    ) -> Result<Vec<Vec<Sighting>>, IndexError> {
-        let sightings = looked_up.par_iter().enumerate().map(|(number, found)| {
-            let look = self.look_at(&found.side, &found.features);
-            let places = found.candidates.iter().map(|candidate| Hit {
-                distance: 0,
-                segment: candidate.segment,
-                row: candidate.row,
-            });
-            self.compare(&look, places, &|| image(number), |hit| admit(number, hit))
+        looked_up: &LookedUp<'_>,
+        opened: &mut Opened<'r>,
+        open: &dyn Fn() -> Option<Box<dyn Read + 'r>>,
+        admit: impl Fn(&IndexHit) -> bool,
+    ) -> Result<Vec<Sighting>, IndexError> {
+        let look = self.look_at(&looked_up.side, &looked_up.features);
+        let places = looked_up.candidates.iter().map(|candidate| Hit {
+            distance: 0,
+            segment: candidate.segment,
+            row: candidate.row,
         });
-        sightings.collect()
+        Ok(look.compare(&self.candidates(places, admit)?, opened, open))
     }
 
     /// How a query agrees with one record, whatever else the index holds; `None` where nothing agrees.
@@ -297,8 +328,8 @@ impl<'a> LocalSearch<'a> {
     ) -> Result<Option<Sighting>, IndexError> {
         let side = Side { query, mirrored };
         let look = self.look_at(&side, side.features());
-        let found = self.compare(&look, std::iter::once(*hit), image, |_| true)?;
-        Ok(found.into_iter().next())
+        let candidates = self.candidates(std::iter::once(*hit), |_| true)?;
+        Ok(look.compare(&candidates, &mut Opened::default(), image).into_iter().next())
     }
 
     /// Whether a sighting may be called strong.
@@ -359,21 +390,19 @@ impl<'a> LocalSearch<'a> {
         }
     }
 
-    /// Looks at one image for some records.
-    fn compare<'r>(
+    /// The records at some places that may be ones.
+    fn candidates(
         &self,
-        look: &Look<'_>,
         places: impl Iterator<Item = Hit>,
-        image: &dyn Fn() -> Option<Box<dyn Read + 'r>>,
         admit: impl Fn(&IndexHit) -> bool,
-    ) -> Result<Vec<Sighting>, IndexError> {
+    ) -> Result<Vec<Candidate>, IndexError> {
         let mut candidates: Vec<Candidate> = Vec::new();
         for place in places {
             let record = self.generation.resolve(&place)?;
             if admit(&record) {
-                candidates.push(Candidate::new(place, record, self.generation.local(&place)?));
+                candidates.push(Candidate { place, record, local: self.generation.local(&place)? });
             }
         }
-        Ok(look.compare(&candidates, image))
+        Ok(candidates)
     }
 }

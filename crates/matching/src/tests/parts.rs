@@ -5,7 +5,7 @@ use saltprint_fingerprint::{Corners, GlobalCode, LocalQuery, Orientation, Panel,
 use super::local::{View, altered, bands, card, cards, ours};
 use super::reading::Picture;
 use super::{code, index, near, rules};
-use crate::{Band, Cascade, CascadeCounts, Images, Judgement, Matcher, Read, Tier};
+use crate::{Band, Cascade, CascadeCounts, Fine, Images, Judgement, Matcher, Read, Tier};
 
 /// An image of which panels and the code of any straightened part are known.
 #[derive(Default)]
@@ -17,11 +17,11 @@ struct Sheet {
 }
 
 impl Images for Sheet {
-    fn fine(&self, _number: usize) -> LocalQuery {
-        LocalQuery::default()
+    fn fine(&self, _number: usize) -> Fine<'_> {
+        Fine::default()
     }
 
-    fn reader(&self, _number: usize, _fine: bool) -> Option<Box<dyn Read + '_>> {
+    fn reader(&self, _number: usize) -> Option<Box<dyn Read + '_>> {
         None
     }
 

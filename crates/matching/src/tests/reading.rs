@@ -6,7 +6,7 @@ use saltprint_fingerprint::{
 
 use super::local::{View, altered, bands, card, cards, judge_all, ours, words};
 use super::{index, rules};
-use crate::{Band, Cascade, CascadeCounts, Images, Judgement, Matcher, Read};
+use crate::{Band, Cascade, CascadeCounts, Fine, Images, Judgement, Matcher, Read};
 
 /// What a picture shows, found or not; and its mirror image.
 pub(super) struct Picture {
@@ -37,11 +37,11 @@ impl Read for Picture {
 struct Pictures<'a>(&'a LocalQuery, &'a [QueryFeature], Option<f32>);
 
 impl Images for Pictures<'_> {
-    fn fine(&self, _number: usize) -> LocalQuery {
-        self.0.clone()
+    fn fine(&self, _number: usize) -> Fine<'_> {
+        Fine { query: self.0.clone(), reader: self.reader(0) }
     }
 
-    fn reader(&self, _number: usize, _fine: bool) -> Option<Box<dyn Read + '_>> {
+    fn reader(&self, _number: usize) -> Option<Box<dyn Read + '_>> {
         Some(Box::new(Picture { features: self.1.to_vec(), mirrored: self.2 }))
     }
 

@@ -5,7 +5,7 @@ use saltprint_keys::ProjectionKey;
 use saltprint_synth::{Document, Template};
 
 use super::*;
-use crate::{Coder, LocalFingerprint, Place, Profile};
+use crate::{Coder, LocalFingerprint, Luma, Place, Profile};
 
 fn coder() -> Coder {
     Coder::new(&Profile::builtin(), &ProjectionKey::from_secret(&[7; 32]))
@@ -39,7 +39,8 @@ fn same(
     moved: impl Fn(f32, f32) -> (f32, f32),
 ) -> f64 {
     let coder = coder();
-    let mut reader = coder.reader(&luma(copy), fine);
+    let image = luma(copy);
+    let mut reader = if fine { coder.fine(&image).1 } else { coder.reader(&image) };
     let near = record.features[..100].iter().filter(|feature| {
         let code = reader.read(&view(feature.place, &moved));
         code.is_some_and(|code| code.distance(&feature.code) <= 20)
@@ -81,7 +82,7 @@ fn another_document_shows_something_else() {
 #[test]
 fn what_an_image_cannot_show_is_not_read() {
     let coder = coder();
-    let mut reader = coder.reader(&luma(&document(3)), false);
+    let mut reader = coder.reader(&luma(&document(3)));
     let view = View { x: 4000.0, y: 2500.0, along: (40.0, 0.0), across: (0.0, 40.0) };
     assert!(reader.read(&view).is_some());
     let sized = |size: f32| View { along: (size, 0.0), across: (0.0, size), ..view };

@@ -199,7 +199,7 @@ fn a_row_of_no_record_is_an_error_and_no_record_of_the_next_segment() {
         let walk = Walk {
             segment: &segment,
             first: 7,
-            features: &[&feature],
+            codes: &[feature.code],
             orders: &[Order::of(&feature)],
             probes: &Probes::new(4),
             radius: 20,
