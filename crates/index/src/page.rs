@@ -99,8 +99,8 @@ impl PageSeal {
 
 /// Blocks that are encrypted at a time, at most: as many as `aes` works on at once where there is AVX-512.
 const BLOCKS: usize = 64;
-/// More blocks than this are made as a batch, though not all of it is needed: a whole batch takes about as long as this many one by
-/// one.
+/// More blocks than this are made as a whole [`batch`], though not all of it is needed; with AVX-512 that takes about as long as
+/// this many one by one.
 const ONE_BY_ONE: usize = 2;
 const BLOCK_LEN: usize = 16;
 
@@ -121,8 +121,7 @@ fn block_at(page: u64, offset: usize) -> u128 {
 
 /// What counter mode combines the bytes with (NIST SP 800-38A, section 6.5): the encrypted numbers of the blocks.
 ///
-/// A lookup decrypts many runs of rows of a few hundred bytes. The crate `ctr` would copy the expanded key for each, and `aes`
-/// encrypts what is left after as many blocks as it works on at once one by one.
+/// A lookup decrypts many runs of rows of a few hundred bytes, and the crate `ctr` would copy the expanded key for each.
 struct KeyBlocks {
     blocks: [aes::Block; BLOCKS],
     /// Blocks that were made at most, to be wiped.

@@ -276,7 +276,9 @@ impl<'a> Matcher<'a> {
         });
         let decided: Vec<Option<Judgement>> = decided.collect::<Result<_, IndexError>>()?;
         for (index, decided) in unsettled.iter().zip(decided) {
-            judgements[*index] = decided;
+            if decided.is_some() {
+                judgements[*index] = decided;
+            }
         }
         counts.seconds.local += started.elapsed().as_secs_f64();
         Ok(judgements.into_iter().flatten().collect())

@@ -80,7 +80,7 @@ impl LocalFeatures {
     }
 
     /// Adds features for `blobs` until there are `keep`; `scale` is a resampled pixel in frame units.
-    pub(crate) fn describe(&mut self, blobs: &[Ranked], octaves: &[Octave], scale: (f32, f32), keep: usize) {
+    fn describe(&mut self, blobs: &[Ranked], octaves: &[Octave], scale: (f32, f32), keep: usize) {
         let expected = keep.min(2 * blobs.len());
         // Room for all at once: a vector that grows leaves its old contents behind.
         self.keypoints.reserve_exact(expected);
@@ -131,14 +131,14 @@ impl std::fmt::Debug for LocalFeatures {
 
 /// A blob and how likely it is to survive copying.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Ranked {
+struct Ranked {
     strength: f32,
     blob: Blob,
 }
 
 /// Sorts blobs: strong and coarse first, as those survive when the image is made smaller. `side` is the longer side
 /// of the resampled image.
-pub(crate) fn rank(blobs: Vec<Blob>, side: f32) -> Scratch<Ranked> {
+fn rank(blobs: Vec<Blob>, side: f32) -> Scratch<Ranked> {
     let blobs = Scratch(blobs);
     let ranked = blobs.0.iter().map(|blob| {
         let diameter = 2.0 * blob.sigma * pixels_a_sample(blob) * (REFERENCE_SIDE / side);

@@ -14,7 +14,6 @@ use crate::{Hit, IndexError, Nearest, Segment};
 /// Searches one segment's graph.
 ///
 /// Each hop decrypts the codes of a point's neighbours together, so plain codes never lie in memory beyond those of one hop.
-#[derive(Debug)]
 pub struct GraphSearcher<'a, B> {
     graph: &'a GraphIndex,
     number: u32,
@@ -47,12 +46,6 @@ struct Hop<'a, B> {
     codes: Zeroizing<Vec<u8>>,
 }
 
-impl<B> std::fmt::Debug for Hop<'_, B> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Hop")
-    }
-}
-
 impl<B: AsRef<[u8]>> Hop<'_, B> {
     /// The neighbours of `node` on `level` that are `wanted`, with their distances from `query`.
     fn candidates(
@@ -78,7 +71,6 @@ impl<B: AsRef<[u8]>> Hop<'_, B> {
 }
 
 /// Rows seen in one search: one bit each, all zero between searches.
-#[derive(Debug)]
 struct Visited {
     words: Vec<u64>,
     rows: Vec<u32>,
@@ -178,5 +170,11 @@ impl<'a, B: AsRef<[u8]>> GraphSearcher<'a, B> {
             }
         }
         Ok(())
+    }
+}
+
+impl<B> std::fmt::Debug for GraphSearcher<'_, B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GraphSearcher").field("ef", &self.ef).finish_non_exhaustive()
     }
 }

@@ -34,8 +34,10 @@ pub struct LocalLookup {
 }
 
 impl Default for LocalLookup {
+    /// Of 420 copies with hard edits among 400,000 records, 64, 24 and 12 probes found the same 401, 4 one fewer: a record is told by
+    /// a few of its 64 features.
     fn default() -> Self {
-        Self { probes: 64, radius: 34, candidates: 48 }
+        Self { probes: 24, radius: 34, candidates: 48 }
     }
 }
 

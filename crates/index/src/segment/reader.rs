@@ -18,6 +18,9 @@ use crate::segment::header::{Header, Section, file_len_for};
 use crate::segment::{SegmentId, SegmentRecord};
 use crate::{IndexError, MappedFile, Month, RecordFacts, codec};
 
+/// Codes a page; a constant, because dividing by a section's own number takes as long as the rest of finding a code.
+const CODES_A_PAGE: u64 = (PAGE_LEN / CODE_ROW_LEN) as u64;
+
 /// An open segment over any bytes: a memory map, a `Vec`, a static array.
 ///
 /// Opening checks the header, the length and the root (which covers header and page tags). A page's tag is
@@ -166,26 +169,19 @@ impl<B: AsRef<[u8]>> Segment<B> {
     /// # Errors
     /// As [`Segment::record_ref`].
     pub(crate) fn codes_at(&self, rows: &[u32], codes: &mut Zeroizing<Vec<u8>>) -> Result<(), IndexError> {
+        if rows.is_empty() {
+            codes.clear();
+            return Ok(());
+        }
         let needed = rows.len() * CODE_ROW_LEN;
         if needed > codes.capacity() {
             // A vector that grows leaves its old contents behind.
             codes.zeroize();
         }
         codes.resize(needed, 0);
-        // A constant: dividing by the section's own number takes as long as a third of all this.
-        const A_PAGE: u64 = (PAGE_LEN / CODE_ROW_LEN) as u64;
         let mut places = Vec::with_capacity(rows.len());
         for row in rows {
-            let row = u64::from(*row);
-            if row >= self.codes.rows {
-                return Err(IndexError::inconsistent(
-                    self.codes.kind.name(),
-                    "a row outside the section was asked for",
-                ));
-            }
-            let page = self.codes.first_page + row / A_PAGE;
-            self.check_page(self.codes, page)?;
-            places.push((page, usize::try_from(row % A_PAGE).unwrap_or(0) * CODE_ROW_LEN));
+            places.push(self.place_of(self.codes, u64::from(*row), CODES_A_PAGE)?);
         }
         // Copied in a loop of nothing else, so that the processor waits for all of these places at once.
         for ((page, offset), code) in places.iter().zip(codes.as_chunks_mut::<CODE_ROW_LEN>().0) {
@@ -310,21 +306,21 @@ impl<B: AsRef<[u8]>> Segment<B> {
                 "a row of another length was asked for",
             ));
         }
-        let (page, offset) = self.place_of(section, row)?;
+        let (page, offset) = self.place_of(section, row, section.rows_per_page() as u64)?;
         let sealed = &self.page_bytes(page)?[offset..offset + out.len()];
         self.seal.apply_between(page, offset, sealed, out);
         Ok(())
     }
 
-    /// The page of a row, which is checked, and where in it the row begins.
-    fn place_of(&self, section: Section, row: u64) -> Result<(u64, usize), IndexError> {
+    /// The page of a row, which is checked, and where in it the row begins. `per_page` is the section's number of rows a page.
+    #[inline]
+    fn place_of(&self, section: Section, row: u64, per_page: u64) -> Result<(u64, usize), IndexError> {
         if row >= section.rows {
             return Err(IndexError::inconsistent(
                 section.kind.name(),
                 "a row outside the section was asked for",
             ));
         }
-        let per_page = section.rows_per_page() as u64;
         let page = section.first_page + row / per_page;
         self.check_page(section, page)?;
         // The remainder is below PAGE_LEN / row_len.

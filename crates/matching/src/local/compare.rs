@@ -80,11 +80,11 @@ struct Agreed<'c> {
 impl Look<'_> {
     /// The candidates that show in the image, by falling score.
     ///
-    /// `image` is opened where there is a record to read it for.
+    /// `opened` is opened where there is a record to read it for.
     pub(super) fn compare<'r>(
         &self,
         candidates: &[Candidate],
-        image: &mut Opened<'r>,
+        opened: &mut Opened<'r>,
         open: &dyn Fn() -> Option<Box<dyn Read + 'r>>,
     ) -> Vec<Sighting> {
         let rivals = Rivals {
@@ -100,7 +100,7 @@ impl Look<'_> {
         // Stable, and the candidates come in a fixed order.
         agreed.sort_by(|a, b| b.score.total_cmp(&a.score));
         let worth = agreed.iter().take(READ).filter(|agreed| agreed.pairs.len() >= PLACED).count();
-        let mut image = if worth > 0 { image.or_open(open) } else { None };
+        let mut image = if worth > 0 { opened.or_open(open) } else { None };
         let mut sightings: Vec<Sighting> = agreed
             .iter()
             .enumerate()

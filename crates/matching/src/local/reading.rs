@@ -48,7 +48,7 @@ impl std::fmt::Debug for Fine<'_> {
     }
 }
 
-/// An image that one look may have opened to read it, for the next: one look in two reads it.
+/// The image to read, opened at most once for the looks at one resolution.
 #[derive(Default)]
 pub(super) enum Opened<'i> {
     #[default]
