@@ -8,7 +8,7 @@ use zeroize::Zeroize as _;
 
 use super::alteration::{Shown, changes};
 use super::likelihood::{self, Seen};
-use super::reading::{Opened, Read, read_again};
+use super::reading::{Open, Opened, Read, read_again};
 use super::score::{self, Agreeing, CandidateCodes, Crowd, Near};
 use super::search::Sighting;
 use crate::geometry::{Pair, Placed, Region, Transform, VerifySettings, covered_share, verify};
@@ -85,7 +85,7 @@ impl Look<'_> {
         &self,
         candidates: &[Candidate],
         opened: &mut Opened<'r>,
-        open: &dyn Fn() -> Option<Box<dyn Read + 'r>>,
+        open: &Open<'_, 'r>,
     ) -> Vec<Sighting> {
         let rivals = Rivals {
             candidates,

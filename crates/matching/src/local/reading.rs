@@ -48,6 +48,9 @@ impl std::fmt::Debug for Fine<'_> {
     }
 }
 
+/// Opens an image to read, if there is one.
+pub(super) type Open<'f, 'i> = dyn Fn() -> Option<Box<dyn Read + 'i>> + 'f;
+
 /// The image to read, opened at most once for the looks at one resolution.
 #[derive(Default)]
 pub(super) enum Opened<'i> {
@@ -59,7 +62,7 @@ pub(super) enum Opened<'i> {
 
 impl<'i> Opened<'i> {
     /// The image to read, which `open` opens if it is not.
-    pub(super) fn or_open(&mut self, open: &dyn Fn() -> Option<Box<dyn Read + 'i>>) -> Option<&mut dyn Read> {
+    pub(super) fn or_open(&mut self, open: &Open<'_, 'i>) -> Option<&mut dyn Read> {
         if matches!(self, Self::NotYet) {
             *self = Self::Open(open());
         }

@@ -8,7 +8,7 @@ use saltprint_index::{Candidate as TableCandidate, Generation, Hit, IndexError, 
 
 use super::compare::{Candidate, Look};
 use super::place::{Contest, contests};
-use super::reading::{Fine, Images, Opened, Read};
+use super::reading::{Fine, Images, Open, Opened, Read};
 use crate::Found;
 use crate::geometry::{VerifySettings, area, overlap};
 
@@ -241,7 +241,9 @@ impl<'a> LocalSearch<'a> {
         let mirrored = self.look_up(&how.lookup, sides)?;
         let each = open.par_iter_mut().zip(&mirrored);
         each.try_for_each(|((image, _), mirrored)| self.add_sightings(how, mirrored, image))?;
-        images.iter_mut().for_each(|image| image.opened = Opened::NotYet);
+        for image in images {
+            image.opened = Opened::NotYet;
+        }
         Ok(())
     }
 
@@ -322,7 +324,7 @@ impl<'a> LocalSearch<'a> {
         &self,
         looked_up: &LookedUp<'_>,
         opened: &mut Opened<'r>,
-        open: &dyn Fn() -> Option<Box<dyn Read + 'r>>,
+        open: &Open<'_, 'r>,
         admit: impl Fn(&IndexHit) -> bool,
     ) -> Result<Vec<Sighting>, IndexError> {
         let look = self.look_at(&looked_up.side, &looked_up.features);
