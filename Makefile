@@ -10,7 +10,7 @@ BUILT := $(or $(CARGO_TARGET_DIR),target)/release
 MINUTES ?= 10
 TARGETS ?= image archive document erasures segment manifest catalog key profile config audit
 
-.PHONY: help check fmt clippy doc test heif faults demo bench bench-peers bench-scale deny advisories sbom reproducible fuzz fuzz-smoke golden counts
+.PHONY: help check fmt clippy doc test heif faults demo bench bench-peers bench-scale bench-rebuild deny advisories sbom reproducible fuzz fuzz-smoke golden counts
 
 help:
 	@echo "make check   formatting, lints and documentation, warnings denied"
@@ -21,6 +21,7 @@ help:
 	@echo "make bench   benchmarks"
 	@echo "make bench-peers   the same data searched by other libraries, into benches/RESULTS.md (needs Python and its packages); RECORDS=100000"
 	@echo "make bench-scale   times and memory of the program as the index grows, into benches/GROWTH.md (needs Python; 3 kB of disk a record); SIZES=\"100000 1000000\""
+	@echo "make bench-rebuild   times and memory of rebuilds of vaults of small files, into benches/REBUILD.md (needs Python; 10 kB of disk a record); SIZES=\"10000 100000\""
 	@echo "make fuzz    libFuzzer on every parser, MINUTES=10 each (needs cargo-fuzz and a nightly compiler); TARGETS=\"image key\" for some"
 	@echo "make fuzz-smoke    seeds, regressions and some thousand mutations on the stable compiler"
 	@echo "make deny    licences, bans and sources of dependencies (needs cargo-deny)"
@@ -72,6 +73,10 @@ bench-peers:
 bench-scale:
 	$(CARGO) build $(LOCKED) --release --bin saltprint --example scale
 	python3 benches/scale/growth.py $(BUILT)/saltprint $(BUILT)/examples/scale target/growth benches/GROWTH.md $(SIZES)
+
+bench-rebuild:
+	$(CARGO) build $(LOCKED) --release --bin saltprint --example tiny_vault
+	python3 benches/rebuild/rebuild.py $(BUILT)/saltprint $(BUILT)/examples/tiny_vault target/rebuild benches/REBUILD.md $(SIZES)
 
 deny:
 	$(CARGO) deny --locked check licenses bans sources

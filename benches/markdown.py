@@ -1,5 +1,6 @@
 """How the reports of the benches write numbers, tables and the machine."""
 
+import os
 import platform
 from pathlib import Path
 
@@ -20,3 +21,8 @@ def processor():
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()
     return platform.processor()
+
+
+def machine():
+    memory = int(Path("/proc/meminfo").read_text().split()[1]) / 1e6 * 1.024
+    return f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GB of memory"

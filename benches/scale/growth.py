@@ -20,7 +20,7 @@ from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from markdown import processor, show, table
+from markdown import machine, show, table
 
 DOCUMENTS, ITEMS, RUNS = 600, 200, 5
 # Seconds: runs that take longer are repeated less, and where one lookup takes longer there is no triage.
@@ -164,11 +164,6 @@ def name(records):
         if records % unit == 0:
             return f"{records // unit}{letter}"
     return str(records)
-
-
-def machine():
-    memory = int(Path("/proc/meminfo").read_text().split()[1]) / 1e6 * 1.024
-    return f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GB of memory"
 
 
 def picture(path, title, lines):

@@ -108,6 +108,7 @@ fn edit_by_name(name: &str) -> Option<Edit> {
         "box" => Edit::Box { percent: byte.filter(|percent| *percent <= 100)? },
         "crop" => Edit::Crop { keep: byte.filter(|keep| (1..=100).contains(keep))? },
         "border" => Edit::Border { percent: byte.filter(|percent| *percent <= 100)? },
+        "on-table" => Edit::OnTable { percent: byte.filter(|percent| (5..=60).contains(percent))? },
         "tilt" => Edit::Tilt { degrees: byte.filter(|degrees| *degrees <= 90)? },
         "collage" => Edit::Collage { side: byte.filter(|side| (2..=4).contains(side))? },
         _ => return None,
@@ -143,12 +144,22 @@ mod tests {
             ("resize-150", Edit::Resize { percent: 150 }),
             ("tilt-12", Edit::Tilt { degrees: 12 }),
             ("collage-4x4", Edit::Collage { side: 4 }),
+            ("on-table-30", Edit::OnTable { percent: 30 }),
         ] {
             assert_eq!(Treatment::by_name(name), Some(Treatment::Edited(edit)), "{name}");
         }
-        for name in
-            ["", "crop", "crop-0", "crop-101", "crop-08", "gamma-0.4", "collage-9x9", "melt-3", "box-300"]
-        {
+        for name in [
+            "",
+            "crop",
+            "crop-0",
+            "crop-101",
+            "crop-08",
+            "gamma-0.4",
+            "collage-9x9",
+            "melt-3",
+            "box-300",
+            "on-table-4",
+        ] {
             assert_eq!(Treatment::by_name(name), None, "{name}");
         }
     }

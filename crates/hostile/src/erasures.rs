@@ -48,7 +48,7 @@ static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| {
 
 fn plain_in(folder: &Path, key: &IndexKey) -> Vec<u8> {
     let sealed = fs::read(folder.join(NAME)).expect("it was written");
-    Sealing::ERASURES.open(key, FORMAT, b"", &sealed).expect("sealed just now").to_vec()
+    Sealing::ERASURES.open(key, FORMAT, b"", sealed).expect("sealed just now").to_vec()
 }
 
 /// The first byte says what the rest is: a list as it is, one to be sealed, changes to a plain or a sealed one, or a pin.

@@ -98,7 +98,7 @@ pub(crate) fn check(bytes: &[u8]) {
             let good = Sealing::CENSUS.seal(&KEY, CENSUS, EPOCH.as_bytes(), census, SALT);
             let mut changed = good.clone();
             patch::apply(&mut changed, rest);
-            let opened = Census::open(&KEY, EPOCH, &changed).is_ok();
+            let opened = Census::open(&KEY, EPOCH, changed.as_slice()).is_ok();
             assert_eq!(opened, changed == good, "a changed byte of a sealed census");
         }
     }
@@ -141,7 +141,7 @@ fn check_plain(plain: &[u8]) {
 
 fn check_census(plain: &[u8]) {
     let sealed = Sealing::CENSUS.seal(&KEY, CENSUS, EPOCH.as_bytes(), plain, SALT);
-    let Ok(census) = Census::open(&KEY, EPOCH, &sealed) else { return };
+    let Ok(census) = Census::open(&KEY, EPOCH, sealed.as_slice()) else { return };
     assert!(census.seal(&KEY, EPOCH, SALT) == sealed, "a census that was read is written otherwise");
     let shared = census.sharing(LocalCode::from_bytes(&[3; 16])).records();
     assert!(shared.is_finite() && shared >= 0.0, "{shared} records share a feature");
@@ -175,7 +175,7 @@ mod tests {
         let (manifest, census) = &*GOOD;
         assert!(open(&Sealing::MANIFEST.seal(&KEY, MANIFEST, &[], manifest, SALT)).is_some());
         let census = Sealing::CENSUS.seal(&KEY, CENSUS, EPOCH.as_bytes(), census, SALT);
-        assert!(Census::open(&KEY, EPOCH, &census).is_ok());
+        assert!(Census::open(&KEY, EPOCH, census.as_slice()).is_ok());
     }
 
     #[test]

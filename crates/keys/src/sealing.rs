@@ -51,7 +51,7 @@ pub struct BlobFormat {
 /// let format = BlobFormat { magic: *b"EXAMPLE\n", version: 1 };
 /// let salt = [9; 32]; // random, and another one for every blob
 /// let blob = Sealing::PROFILE.seal(&key, format, b"epoch 1", b"secret", salt);
-/// let plaintext = Sealing::PROFILE.open(&key, format, b"epoch 1", &blob)?;
+/// let plaintext = Sealing::PROFILE.open(&key, format, b"epoch 1", blob)?;
 /// assert_eq!(plaintext.as_slice(), b"secret");
 /// # Ok::<(), saltprint_keys::SealError>(())
 /// ```
@@ -106,10 +106,24 @@ impl<K: Key> Sealing<K> {
         plaintext: &[u8],
         salt: [u8; 32],
     ) -> Vec<u8> {
+        self.seal_parts(key, format, associated, &[plaintext], salt)
+    }
+
+    /// [`Sealing::seal`] of a plaintext that lies in parts, one behind the other.
+    #[must_use]
+    pub fn seal_parts(
+        &self,
+        key: &K,
+        format: BlobFormat,
+        associated: &[u8],
+        plaintext: &[&[u8]],
+        salt: [u8; 32],
+    ) -> Vec<u8> {
         seal(&self.keys(key, &salt), format, associated, plaintext, salt)
     }
 
-    /// Checks a blob and returns its plaintext, which is wiped on drop.
+    /// Checks a blob and returns its plaintext, which is wiped on drop. A blob that is given as a `Vec` is decrypted where it
+    /// lies; a slice is copied.
     ///
     /// # Errors
     ///
@@ -120,9 +134,9 @@ impl<K: Key> Sealing<K> {
         key: &K,
         format: BlobFormat,
         associated: &[u8],
-        blob: &[u8],
+        blob: impl Into<Vec<u8>>,
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        open(|salt| self.keys(key, salt), format, associated, blob)
+        open(|salt| self.keys(key, salt), format, associated, blob.into())
     }
 
     fn keys(&self, key: &K, salt: &[u8; 32]) -> BlobKeys {
@@ -190,16 +204,19 @@ pub(crate) fn seal(
     keys: &BlobKeys,
     format: BlobFormat,
     associated: &[u8],
-    plaintext: &[u8],
+    plaintext: &[&[u8]],
     salt: [u8; 32],
 ) -> Vec<u8> {
-    let mut blob = Vec::with_capacity(SEALING_OVERHEAD + plaintext.len());
+    let length: usize = plaintext.iter().map(|part| part.len()).sum();
+    let mut blob = Vec::with_capacity(SEALING_OVERHEAD + length);
     blob.extend_from_slice(&format.magic);
     blob.extend_from_slice(&format.version.to_le_bytes());
     blob.extend_from_slice(&[0; RESERVED_AT.end - RESERVED_AT.start]);
     blob.extend_from_slice(&salt);
-    blob.extend_from_slice(&(plaintext.len() as u64).to_le_bytes());
-    blob.extend_from_slice(plaintext);
+    blob.extend_from_slice(&(length as u64).to_le_bytes());
+    for part in plaintext {
+        blob.extend_from_slice(part);
+    }
     keys.apply_keystream(&mut blob[HEADER_LEN..]);
     let mac: [u8; MAC_LEN] = keys.mac.mac(&[&associated_len(associated), associated, &blob]);
     blob.extend_from_slice(&mac);
@@ -211,22 +228,22 @@ pub(crate) fn open(
     keys: impl FnOnce(&[u8; 32]) -> BlobKeys,
     format: BlobFormat,
     associated: &[u8],
-    blob: &[u8],
+    mut blob: Vec<u8>,
 ) -> Result<Zeroizing<Vec<u8>>, SealError> {
     // Kind and version come first: a blob of a later version may be laid out otherwise.
     let incomplete = SealError::Length { found: blob.len() };
     if *blob.get(MAGIC_AT).ok_or(incomplete)? != format.magic {
         return Err(SealError::Kind);
     }
-    let found = u16::from_le_bytes(field(blob, VERSION_AT).ok_or(incomplete)?);
+    let found = u16::from_le_bytes(field(&blob, VERSION_AT).ok_or(incomplete)?);
     if found > format.version {
         return Err(SealError::NewerVersion { found, supported: format.version });
     }
     if found < format.version {
         return Err(SealError::OlderVersion { found, supported: format.version });
     }
-    let salt: [u8; 32] = field(blob, SALT_AT).ok_or(incomplete)?;
-    let length = u64::from_le_bytes(field(blob, LENGTH_AT).ok_or(incomplete)?);
+    let salt: [u8; 32] = field(&blob, SALT_AT).ok_or(incomplete)?;
+    let length = u64::from_le_bytes(field(&blob, LENGTH_AT).ok_or(incomplete)?);
     let (sealed, mac) = blob.split_last_chunk::<MAC_LEN>().ok_or(incomplete)?;
     let ciphertext = sealed.get(HEADER_LEN..).ok_or(incomplete)?;
     // From here on the stated length is that of bytes we hold, so that it may size an allocation.
@@ -238,8 +255,11 @@ pub(crate) fn open(
     if !keys.mac.verify(&[&associated_len(associated), associated, sealed], mac) {
         return Err(SealError::NotAuthentic);
     }
-    let mut plaintext = Zeroizing::new(ciphertext.to_vec());
-    keys.apply_keystream(&mut plaintext);
+    let end = sealed.len();
+    blob.truncate(end);
+    let mut plaintext = Zeroizing::new(blob);
+    keys.apply_keystream(&mut plaintext[HEADER_LEN..]);
+    plaintext.drain(..HEADER_LEN);
     Ok(plaintext)
 }
 

@@ -127,6 +127,11 @@ pub enum Edit {
         /// Cells a side, 2..=4.
         side: u8,
     },
+    /// Small in a photograph of a table on which other people's documents lie as well.
+    OnTable {
+        /// Percent of the photograph's longer side that the document's longer side takes, 5..=60.
+        percent: u8,
+    },
     /// Turned by a small angle, corners filled with white or black.
     Tilt {
         /// Degrees; the direction is random.
@@ -147,7 +152,7 @@ pub enum Edit {
 
 impl Edit {
     /// The standard set, ordered by family.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::Jpeg { quality: 50 },
         Self::Jpeg { quality: 30 },
         Self::Resize { percent: 40 },
@@ -179,6 +184,8 @@ impl Edit {
         Self::Screenshot,
         Self::Collage { side: 2 },
         Self::Collage { side: 3 },
+        Self::OnTable { percent: 40 },
+        Self::OnTable { percent: 20 },
         Self::Turn { quarters: 1 },
         Self::Turn { quarters: 2 },
         Self::Turn { quarters: 3 },
@@ -217,7 +224,9 @@ impl Edit {
             | Self::BlackedPage
             | Self::EyeBar => Family::Occlusion,
             Self::Crop { .. } | Self::PortraitOnly | Self::TextOnly => Family::Crop,
-            Self::Border { .. } | Self::Screenshot | Self::Collage { .. } => Family::Frame,
+            Self::Border { .. } | Self::Screenshot | Self::Collage { .. } | Self::OnTable { .. } => {
+                Family::Frame
+            }
             Self::Turn { .. } | Self::Mirror => Family::Orientation,
             Self::Tilt { .. } | Self::Perspective | Self::Screen => Family::Warp,
         }
@@ -248,6 +257,7 @@ impl Edit {
             | Self::Border { .. }
             | Self::Screenshot
             | Self::Collage { .. }
+            | Self::OnTable { .. }
             | Self::Tilt { .. }
             | Self::Turn { .. }
             | Self::Mirror
@@ -291,12 +301,14 @@ impl Edit {
             Self::Collage { side } => {
                 let side = usize::from(side.clamp(2, 4));
                 let place = rng.below(side * side);
-                let strangers: Vec<RgbImage> = (1..side * side)
-                    .map(|i| Document::new(*rng.pick(&Template::ALL), rng::mix(seed ^ i as u64)).image)
-                    .collect();
+                let strangers = strangers(side * side - 1, seed, &mut rng);
                 let mut images: Vec<&RgbImage> = strangers.iter().collect();
                 images.insert(place, image);
                 collage(&images, side, side)
+            }
+            Self::OnTable { percent } => {
+                let others = strangers(3, seed, &mut rng);
+                scene::on_table(image, f32::from(percent.clamp(5, 60)) / 100.0, &others, &mut rng)
             }
             Self::Tilt { degrees } => scene::tilt(image, f32::from(degrees), &mut rng),
             Self::Turn { quarters } => match quarters % 4 {
@@ -310,6 +322,11 @@ impl Edit {
             Self::Screen => scene::screen(image, &mut rng),
         }
     }
+}
+
+/// Invented documents of other people.
+fn strangers(count: usize, seed: u64, rng: &mut Rng) -> Vec<RgbImage> {
+    (1..=count).map(|i| Document::new(*rng.pick(&Template::ALL), rng::mix(seed ^ i as u64)).image).collect()
 }
 
 impl fmt::Display for Edit {
@@ -336,6 +353,7 @@ impl fmt::Display for Edit {
             Self::TextOnly => f.write_str("text-only"),
             Self::Border { percent } => write!(f, "border-{percent}"),
             Self::Screenshot => f.write_str("screenshot"),
+            Self::OnTable { percent } => write!(f, "on-table-{percent}"),
             Self::Collage { side } => write!(f, "collage-{side}x{side}"),
             Self::Tilt { degrees } => write!(f, "tilt-{degrees}"),
             Self::Turn { quarters } => write!(f, "turn-{}", u16::from(quarters) * 90),

@@ -144,6 +144,7 @@ fn edit_names_are_unique_and_lead_back() {
     assert_eq!(Edit::Jpeg { quality: 30 }.name(), "jpeg-30");
     assert_eq!(Edit::Blur { tenths: 15 }.name(), "blur-1.5");
     assert_eq!(Edit::Gamma { hundredths: 55 }.name(), "gamma-0.55");
+    assert_eq!(Edit::OnTable { percent: 20 }.name(), "on-table-20");
 }
 
 #[test]
@@ -162,6 +163,29 @@ fn sizes_follow_from_the_edit() {
     assert_eq!(size(Edit::Mirror), (w, h));
     assert!(size(Edit::Border { percent: 10 }).0 > w + w / 6);
     assert!(size(Edit::Tilt { degrees: 7 }).0 > w);
+}
+
+#[test]
+fn a_document_on_a_table_takes_its_share_and_lies_whole_in_view() {
+    let document = Document::new(Template::DrivingLicence, 1);
+    let green = RgbImage::from_pixel(600, 400, image::Rgb([0, 255, 0]));
+    for (percent, seeds) in [(20, 0..4), (60, 4..8)] {
+        for seed in seeds {
+            let table = Edit::OnTable { percent }.apply(&green, &document.layout, seed);
+            assert_eq!(table.dimensions(), (1600, 1200));
+            let seen = |x: u32, y: u32| {
+                let [red, green, blue] = table.get_pixel(x, y).0.map(i32::from);
+                green > 120 && green > red + 80 && green > blue + 80
+            };
+            let area = table.enumerate_pixels().filter(|(x, y, _)| seen(*x, *y)).count() as f64;
+            let long = 16.0 * f64::from(percent);
+            let share = area / (long * long / 1.5);
+            assert!((0.8..1.25).contains(&share), "{percent} %: {share} of its area");
+            let edge = (0..1600).any(|x| seen(x, 0) || seen(x, 1199))
+                || (0..1200).any(|y| seen(0, y) || seen(1599, y));
+            assert!(!edge, "{percent} %: cut by the frame");
+        }
+    }
 }
 
 #[test]

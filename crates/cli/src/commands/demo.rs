@@ -148,6 +148,8 @@ struct Row {
     possible: u64,
     wrong: u64,
     missed: u64,
+    /// Images that repeat another one of the leak, which are not compared.
+    repeats: u64,
 }
 
 impl Score {
@@ -160,6 +162,7 @@ impl Score {
             (Some(found), _) if Some(found.record_ref) == own => row.right += 1,
             (Some(_), _) => row.wrong += 1,
             (None, Outcome::Possible) => row.possible += 1,
+            (None, Outcome::Duplicate) => row.repeats += 1,
             (None, _) => row.missed += 1,
         }
     }
@@ -168,14 +171,14 @@ impl Score {
         use std::fmt::Write as _;
 
         let mut text = format!(
-            "{:<38} {:>7} {:>8} {:>9} {:>7} {:>9}",
-            "what was done to the image", "images", "matched", "possible", "wrong", "no match"
+            "{:<38} {:>7} {:>8} {:>9} {:>7} {:>9} {:>8}",
+            "what was done to the image", "images", "matched", "possible", "wrong", "no match", "repeats"
         );
         for (label, row) in &self.rows {
             let _ = write!(
                 text,
-                "\n{label:<38} {:>7} {:>8} {:>9} {:>7} {:>9}",
-                row.images, row.right, row.possible, row.wrong, row.missed
+                "\n{label:<38} {:>7} {:>8} {:>9} {:>7} {:>9} {:>8}",
+                row.images, row.right, row.possible, row.wrong, row.missed, row.repeats
             );
         }
         text

@@ -280,7 +280,7 @@ impl IndexDir {
             }
             Err(error) => return Err(IndexError::io("read the census", path)(error)),
         };
-        Census::open(key, manifest.epoch, &sealed)
+        Census::open(key, manifest.epoch, sealed)
     }
 
     /// Makes `manifest` the published one: temporary file, sync, rename, sync of the folder.

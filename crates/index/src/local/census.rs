@@ -104,21 +104,21 @@ impl Census {
     /// Encrypts and authenticates the census of an epoch. `salt` must be random and new for every call.
     #[must_use]
     pub fn seal(&self, key: &IndexKey, epoch: EpochId, salt: [u8; 32]) -> Vec<u8> {
-        let mut plain = Zeroizing::new(Vec::with_capacity(HEADER_LEN + self.counters.len()));
-        plain.extend_from_slice(&self.bits.to_le_bytes());
-        plain.extend_from_slice(&[0; 4]);
-        plain.extend_from_slice(&self.records.to_le_bytes());
-        plain.extend_from_slice(&self.features.to_le_bytes());
-        plain.extend_from_slice(&self.counters);
-        Sealing::CENSUS.seal(key, FORMAT, epoch.as_bytes(), &plain, salt)
+        let mut header = Zeroizing::new(Vec::with_capacity(HEADER_LEN));
+        header.extend_from_slice(&self.bits.to_le_bytes());
+        header.extend_from_slice(&[0; 4]);
+        header.extend_from_slice(&self.records.to_le_bytes());
+        header.extend_from_slice(&self.features.to_le_bytes());
+        Sealing::CENSUS.seal_parts(key, FORMAT, epoch.as_bytes(), &[&header, &self.counters], salt)
     }
 
-    /// Reads what [`Census::seal`] wrote.
+    /// Reads what [`Census::seal`] wrote. Bytes that are given as a `Vec` are not copied.
     ///
     /// # Errors
     /// [`IndexError::Census`] where it is damaged or of another key or epoch; [`IndexError::Inconsistent`].
-    pub fn open(key: &IndexKey, epoch: EpochId, bytes: &[u8]) -> Result<Self, IndexError> {
-        let plain = Sealing::CENSUS.open(key, FORMAT, epoch.as_bytes(), bytes).map_err(IndexError::Census)?;
+    pub fn open(key: &IndexKey, epoch: EpochId, bytes: impl Into<Vec<u8>>) -> Result<Self, IndexError> {
+        let mut plain =
+            Sealing::CENSUS.open(key, FORMAT, epoch.as_bytes(), bytes).map_err(IndexError::Census)?;
         let wrong = IndexError::inconsistent("census", "sizes out of range");
         let Some((header, counters)) = plain.split_first_chunk::<HEADER_LEN>() else {
             return Err(wrong);
@@ -132,12 +132,10 @@ impl Census {
         if !(u64::from(MIN_BITS)..=u64::from(MAX_BITS)).contains(&bits) || counters.len() != TABLES << bits {
             return Err(wrong);
         }
-        Ok(Self {
-            bits: u32::try_from(bits).unwrap_or(MIN_BITS),
-            records: number(8),
-            features: number(16),
-            counters: counters.to_vec(),
-        })
+        let bits = u32::try_from(bits).unwrap_or(MIN_BITS);
+        let (records, features) = (number(8), number(16));
+        plain.drain(..HEADER_LEN);
+        Ok(Self { bits, records, features, counters: std::mem::take(&mut *plain) })
     }
 }
 
@@ -207,10 +205,10 @@ mod tests {
         let (key, epoch) = (IndexKey::from_secret(&[1; 32]), EpochId::from_bytes([2; 16]));
         let census = census(40, 3);
         let sealed = census.seal(&key, epoch, [3; 32]);
-        assert!(Census::open(&key, epoch, &sealed).unwrap() == census);
-        assert!(Census::open(&key, EpochId::from_bytes([9; 16]), &sealed).is_err());
+        assert!(Census::open(&key, epoch, sealed.as_slice()).unwrap() == census);
+        assert!(Census::open(&key, EpochId::from_bytes([9; 16]), sealed.as_slice()).is_err());
         let mut damaged = sealed.clone();
         damaged[sealed.len() / 2] ^= 1;
-        assert!(matches!(Census::open(&key, epoch, &damaged), Err(IndexError::Census(_))));
+        assert!(matches!(Census::open(&key, epoch, damaged.as_slice()), Err(IndexError::Census(_))));
     }
 }

@@ -54,10 +54,18 @@ pub(crate) struct LocalTable {
     bits: u32,
     /// First row of each bucket, and the number of rows.
     starts: Vec<u32>,
-    /// Rows by bucket, within it by record.
-    rows: Vec<TableRow>,
+    /// What each row is of, by bucket, within it by record. A third of the rows' own size: a segment that is written holds all its
+    /// records already.
+    spots: Vec<Spot>,
     /// First feature of each record, and the number of features.
     firsts: Vec<u32>,
+}
+
+/// A feature of a record, by their numbers.
+#[derive(Clone, Copy, Default, Zeroize)]
+struct Spot {
+    record: u32,
+    feature: u16,
 }
 
 impl LocalTable {
@@ -84,26 +92,30 @@ impl LocalTable {
         let mut table = Self {
             bits,
             starts: vec![0; (1 << bits) + 1],
-            rows: Vec::with_capacity(total),
+            spots: vec![Spot::default(); total],
             firsts: Vec::with_capacity(records.len() + 1),
         };
         let mut first = 0;
-        for (number, record) in (0..).zip(records) {
+        for record in records {
             table.firsts.push(first);
             for feature in &record.fingerprint.local.features {
-                table.rows.push(TableRow { code: feature.code, record: number, sharing: feature.sharing });
+                table.starts[bucket_of(feature.code, bits) as usize + 1] += 1;
                 first += 1;
             }
         }
         table.firsts.push(first);
-        table.rows.sort_by_key(|row| bucket_of(row.code, bits));
-        for row in &table.rows {
-            table.starts[bucket_of(row.code, bits) as usize + 1] += 1;
-        }
         let mut before = 0;
         for start in &mut table.starts {
             before += *start;
             *start = before;
+        }
+        let mut next = Zeroizing::new(table.starts.clone());
+        for (number, record) in (0..).zip(records) {
+            for (feature, of) in (0..).zip(&record.fingerprint.local.features) {
+                let next = &mut next[bucket_of(of.code, bits) as usize];
+                table.spots[*next as usize] = Spot { record: number, feature };
+                *next += 1;
+            }
         }
         Ok(table)
     }
@@ -112,8 +124,18 @@ impl LocalTable {
         &self.starts
     }
 
-    pub(crate) fn rows(&self) -> &[TableRow] {
-        &self.rows
+    /// Number of rows.
+    pub(crate) fn len(&self) -> usize {
+        self.spots.len()
+    }
+
+    /// The rows by bucket, within it by record. `records` are those that the table was built over.
+    pub(crate) fn rows(&self, records: &[SegmentRecord]) -> impl Iterator<Item = TableRow> {
+        self.spots.iter().map(|spot| {
+            let feature =
+                &records[spot.record as usize].fingerprint.local.features[usize::from(spot.feature)];
+            TableRow { code: feature.code, record: spot.record, sharing: feature.sharing }
+        })
     }
 
     pub(crate) fn write_head(&self, row: &mut [u8]) {

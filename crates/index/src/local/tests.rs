@@ -269,7 +269,7 @@ proptest! {
             bytes[..8].copy_from_slice(&CENSUS_MAGIC);
             bytes[8..10].copy_from_slice(&CENSUS_VERSION.to_le_bytes());
         }
-        prop_assert!(matches!(Census::open(&key(), EPOCH, &bytes), Err(IndexError::Census(_))));
+        prop_assert!(matches!(Census::open(&key(), EPOCH, bytes.as_slice()), Err(IndexError::Census(_))));
     }
 
     /// Sealed with the right key, but by somebody who writes other contents.
@@ -279,7 +279,7 @@ proptest! {
         plain.resize(24 + (4 << bits.min(15)) - 1 + extra, 0xFF);
         let format = BlobFormat { magic: CENSUS_MAGIC, version: CENSUS_VERSION };
         let sealed = Sealing::CENSUS.seal(&key(), format, EPOCH.as_bytes(), &plain, [1; 32]);
-        match Census::open(&key(), EPOCH, &sealed) {
+        match Census::open(&key(), EPOCH, sealed.as_slice()) {
             Ok(census) => {
                 prop_assert!((14..=15).contains(&bits) && extra == 1);
                 prop_assert_eq!(census.records(), records);

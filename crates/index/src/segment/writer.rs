@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use saltprint_fingerprint::LocalFeature;
 use saltprint_keys::{EpochId, IndexKey};
 use zeroize::Zeroizing;
 
@@ -48,22 +47,23 @@ impl SegmentWriter {
         out: &mut impl Write,
     ) -> Result<Tag, IndexError> {
         check(records, graph)?;
-        self.write_with_table(records, graph, &LocalTable::build(records)?, out)
+        let local = LocalTable::build(records)?;
+        self.write_with_table(records, graph, &local, local.rows(records), out)
     }
 
-    /// Like [`SegmentWriter::write`] for checked records and a table that was built over them.
+    /// Like [`SegmentWriter::write`] for checked records, a table that was built over them, and its rows.
     pub(crate) fn write_with_table(
         &self,
         records: &[SegmentRecord],
         graph: Option<&FlatGraph>,
         local: &LocalTable,
+        rows: impl Iterator<Item = TableRow>,
         out: &mut impl Write,
     ) -> Result<Tag, IndexError> {
         let count = records.len() as u64;
         let dictionary = Dictionary::of(records)?;
         let names = Zeroizing::new(codec::encode("dictionary", &dictionary.names)?);
-        let features: Vec<&LocalFeature> =
-            records.iter().flat_map(|record| record.fingerprint.local.features.iter()).collect();
+        let mut rows = Some(rows);
 
         let mut plan = Plan::default();
         plan.add(SectionKind::Refs, REF_ROW_LEN, count)?;
@@ -72,9 +72,9 @@ impl SegmentWriter {
         plan.add(SectionKind::Dictionary, 1, names.len() as u64)?;
         plan.add(SectionKind::LocalHead, LOCAL_HEAD_LEN, 1)?;
         plan.add(SectionKind::LocalRecords, LOCAL_RECORD_ROW_LEN, count)?;
-        plan.add(SectionKind::LocalFeatures, LOCAL_FEATURE_ROW_LEN, features.len() as u64)?;
+        plan.add(SectionKind::LocalFeatures, LOCAL_FEATURE_ROW_LEN, local.len() as u64)?;
         plan.add(SectionKind::LocalBuckets, LOCAL_BUCKET_ROW_LEN, local.starts().len() as u64)?;
-        plan.add(SectionKind::LocalTable, LOCAL_TABLE_ROW_LEN, local.rows().len() as u64)?;
+        plan.add(SectionKind::LocalTable, LOCAL_TABLE_ROW_LEN, local.len() as u64)?;
         if let Some(graph) = graph {
             plan.add(SectionKind::GraphHead, GRAPH_HEAD_LEN, 1)?;
             plan.add(SectionKind::GraphBase, graph.base_row_len(), count)?;
@@ -102,38 +102,36 @@ impl SegmentWriter {
                 }
                 SectionKind::GlobalCodes => pages
                     .rows(records, |record, row| row.copy_from_slice(&record.fingerprint.global.to_bytes())),
-                SectionKind::Dictionary => pages.rows(&names, |byte, row| row.fill(*byte)),
-                SectionKind::GraphHead => pages.rows(graph.as_slice(), |graph, row| graph.write_head(row)),
-                SectionKind::GraphBase => {
-                    let nodes: Vec<u32> = (0..).take(records.len()).collect();
-                    pages.rows(&nodes, |node, row| {
-                        if let Some(graph) = graph {
-                            graph.write_base_row(*node, row);
-                        }
-                    })
-                }
+                SectionKind::Dictionary => pages.rows(names.iter(), |byte, row| row.fill(*byte)),
+                SectionKind::GraphHead => pages.rows(graph, |graph, row| graph.write_head(row)),
+                SectionKind::GraphBase => pages.rows((0..).take(records.len()), |node, row| {
+                    if let Some(graph) = graph {
+                        graph.write_base_row(node, row);
+                    }
+                }),
                 SectionKind::GraphUpper => {
-                    let rows: Vec<usize> = (0..graph.map_or(0, FlatGraph::upper_rows)).collect();
-                    pages.rows(&rows, |index, row| {
+                    pages.rows(0..graph.map_or(0, FlatGraph::upper_rows), |index, row| {
                         if let Some(graph) = graph {
-                            graph.write_upper_row(*index, row);
+                            graph.write_upper_row(index, row);
                         }
                     })
                 }
-                SectionKind::LocalHead => pages.rows(&[()], |(), row| local.write_head(row)),
+                SectionKind::LocalHead => pages.rows([()], |(), row| local.write_head(row)),
                 SectionKind::LocalRecords => {
-                    let numbered: Vec<(usize, &SegmentRecord)> = records.iter().enumerate().collect();
-                    pages.rows(&numbered, |(number, record), row| {
-                        local.write_record(*number, &record.fingerprint.local, row);
+                    pages.rows(records.iter().enumerate(), |(number, record), row| {
+                        local.write_record(number, &record.fingerprint.local, row);
                     })
                 }
                 SectionKind::LocalFeatures => {
-                    pages.rows(&features, |feature, row| write_feature(feature, row))
+                    let features = records.iter().flat_map(|record| &record.fingerprint.local.features);
+                    pages.rows(features, write_feature)
                 }
                 SectionKind::LocalBuckets => {
                     pages.rows(local.starts(), |start, row| row.copy_from_slice(&start.to_le_bytes()))
                 }
-                SectionKind::LocalTable => pages.rows(local.rows(), TableRow::write),
+                SectionKind::LocalTable => {
+                    pages.rows(rows.take().into_iter().flatten(), |table_row, row| table_row.write(row))
+                }
             }?;
         }
         let root = self.seal.root(&block, &tags);
@@ -192,11 +190,20 @@ impl<'a, W: Write> PageWriter<'a, W> {
         Self { seal, section, pages, out, tags }
     }
 
-    fn rows<T>(&mut self, items: &[T], fill: impl Fn(&T, &mut [u8])) -> Result<(), IndexError> {
+    fn rows<T>(
+        &mut self,
+        items: impl IntoIterator<Item = T>,
+        fill: impl Fn(T, &mut [u8]),
+    ) -> Result<(), IndexError> {
         let mut page = Zeroizing::new(vec![0; PAGE_LEN]);
-        for (number, chunk) in (self.section.first_page..).zip(items.chunks(self.section.rows_per_page())) {
+        let mut items = items.into_iter().peekable();
+        for number in self.section.first_page.. {
+            if items.peek().is_none() {
+                break;
+            }
             page.fill(0);
-            for (row, item) in page.chunks_exact_mut(self.section.row_bytes()).zip(chunk) {
+            for row in page.chunks_exact_mut(self.section.row_bytes()) {
+                let Some(item) = items.next() else { break };
                 fill(item, row);
             }
             self.seal.apply(number, 0, &mut page);

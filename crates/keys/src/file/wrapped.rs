@@ -76,9 +76,10 @@ impl<'a> Wrapped<'a> {
         let out_of_memory = Fault::OutOfMemory { mib: self.cost.memory_kib() / 1024 };
         let wrapping = self.cost.derive(passphrase, &field(self.bytes, KDF_SALT_AT)?).ok_or(out_of_memory)?;
         let header = &self.bytes[..BLOB_AT.start];
-        let secret = sealing::open(|salt| wrapping.blob_keys(salt), BLOB, header, &self.bytes[BLOB_AT])
-            // The checksum holds, so it is the key of the MAC that is wrong, or somebody made this file.
-            .map_err(|_| Fault::WrongPassphrase)?;
+        let secret =
+            sealing::open(|salt| wrapping.blob_keys(salt), BLOB, header, self.bytes[BLOB_AT].to_vec())
+                // The checksum holds, so it is the key of the MAC that is wrong, or somebody made this file.
+                .map_err(|_| Fault::WrongPassphrase)?;
         let secret: &[u8; SECRET_LEN] = secret.as_slice().try_into().map_err(|_| Fault::Damaged)?;
         let key = RoleKey::from_secret(self.role, secret);
         if !bool::from(key.id().as_bytes().ct_eq(self.id.as_bytes())) {
@@ -113,7 +114,7 @@ pub(crate) fn encode(
     bytes[LANES_AT].copy_from_slice(&cost.lanes().to_le_bytes());
     bytes[KDF_SALT_AT].copy_from_slice(&kdf_salt);
     let keys = wrapping.blob_keys(&blob_salt);
-    let blob = sealing::seal(&keys, BLOB, &bytes[..BLOB_AT.start], material.key.expose(), blob_salt);
+    let blob = sealing::seal(&keys, BLOB, &bytes[..BLOB_AT.start], &[material.key.expose()], blob_salt);
     bytes[BLOB_AT].copy_from_slice(&blob);
     let sum = checksum(&bytes[..CHECKSUM_AT.start]);
     bytes[CHECKSUM_AT].copy_from_slice(&sum);

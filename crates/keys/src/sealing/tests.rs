@@ -68,14 +68,14 @@ fn another_key_salt_or_kind_gives_another_keystream() {
 fn a_wrong_key_is_refused() {
     let blob = sealed(b"plaintext");
     let other = IndexKey::from_secret(&[8; 32]);
-    let opened = Sealing::MANIFEST.open(&other, FORMAT, b"epoch", &blob);
+    let opened = Sealing::MANIFEST.open(&other, FORMAT, b"epoch", blob.as_slice());
     assert_eq!(opened.unwrap_err(), SealError::NotAuthentic);
 }
 
 #[test]
 fn the_same_secret_under_another_kind_is_refused() {
     let projection = ProjectionKey::from_secret(&[7; 32]);
-    let opened = Sealing::PROFILE.open(&projection, FORMAT, b"epoch", &sealed(b"plaintext"));
+    let opened = Sealing::PROFILE.open(&projection, FORMAT, b"epoch", sealed(b"plaintext"));
     assert_eq!(opened.unwrap_err(), SealError::NotAuthentic);
 }
 
@@ -83,7 +83,7 @@ fn the_same_secret_under_another_kind_is_refused() {
 fn other_associated_data_are_refused() {
     let blob = sealed(b"plaintext");
     for associated in [b"".as_slice(), b"epoc", b"epoch2", b"Epoch"] {
-        let opened = Sealing::MANIFEST.open(&key(), FORMAT, associated, &blob);
+        let opened = Sealing::MANIFEST.open(&key(), FORMAT, associated, blob.as_slice());
         assert_eq!(opened.unwrap_err(), SealError::NotAuthentic);
     }
 }
@@ -91,14 +91,15 @@ fn other_associated_data_are_refused() {
 #[test]
 fn another_magic_is_another_kind() {
     let format = BlobFormat { magic: *b"SALTELSE", ..FORMAT };
-    let opened = Sealing::MANIFEST.open(&key(), format, b"epoch", &sealed(b"plaintext"));
+    let opened = Sealing::MANIFEST.open(&key(), format, b"epoch", sealed(b"plaintext"));
     assert_eq!(opened.unwrap_err(), SealError::Kind);
 }
 
 #[test]
 fn other_versions_tell_both() {
     let blob = sealed(b"plaintext");
-    let with = |version| Sealing::MANIFEST.open(&key(), BlobFormat { version, ..FORMAT }, b"epoch", &blob);
+    let with =
+        |version| Sealing::MANIFEST.open(&key(), BlobFormat { version, ..FORMAT }, b"epoch", blob.as_slice());
     assert_eq!(with(1).unwrap_err(), SealError::NewerVersion { found: 2, supported: 1 });
     assert_eq!(with(3).unwrap_err(), SealError::OlderVersion { found: 2, supported: 3 });
     assert_eq!(
@@ -126,7 +127,7 @@ proptest! {
     ) {
         let key = ProjectionKey::from_secret(&secret);
         let blob = Sealing::PROFILE.seal(&key, FORMAT, &associated, &plaintext, salt);
-        let opened = Sealing::PROFILE.open(&key, FORMAT, &associated, &blob);
+        let opened = Sealing::PROFILE.open(&key, FORMAT, &associated, blob.as_slice());
         prop_assert_eq!(opened.map(|opened| opened.to_vec()), Ok(plaintext));
     }
 

@@ -143,6 +143,53 @@ pub(super) fn perspective(image: &RgbImage, rng: &mut Rng) -> RgbImage {
     jpeg::recompress(&out, 82)
 }
 
+/// A photograph of a table, 1600 x 1200 pixels: on it `others` at any place and, above them and whole, the document, whose longer
+/// side takes `share` of the width.
+pub(super) fn on_table(image: &RgbImage, share: f32, others: &[RgbImage], rng: &mut Rng) -> RgbImage {
+    const SIDES: (u32, u32) = (1600, 1200);
+    let (w, h) = (SIDES.0 as f32, SIDES.1 as f32);
+    let ground = Ground::table(rng.next_u64());
+    let mut table =
+        RgbImage::from_fn(SIDES.0, SIDES.1, |x, y| image::Rgb(ground.color(x as usize, y as usize)));
+    for other in others {
+        let center = (w * rng.unit(), h * rng.unit());
+        lay(&mut table, other, w * share * rng.range(0.8, 1.4), center, TAU / 2.0, rng);
+    }
+    // Whole in view at every angle, however much perspective stretches it.
+    let reach = (0.6 * share * w).min(0.49 * h);
+    let center = (rng.range(reach, w - reach), rng.range(reach, h - reach));
+    lay(&mut table, image, w * share, center, 0.5, rng);
+    let (gx, gy) = (rng.range(-0.25, 0.25), rng.range(-0.25, 0.25));
+    let mut out = tone::noise(&raster::blur(&table, 0.6), 3.0, rng.next_u64());
+    light(&mut out, |u, v| [1.0 + gx * u + gy * v; 3]);
+    jpeg::recompress(&out, 82)
+}
+
+/// Lays a sheet on a picture: about `center`, its longer side about `long` pixels, turned by up to `roll`, seen a little askew.
+fn lay(picture: &mut RgbImage, sheet: &RgbImage, long: f32, center: (f32, f32), roll: f32, rng: &mut Rng) {
+    let (w, h) = (sheet.width() as f32, sheet.height() as f32);
+    let scale = long / w.max(h);
+    let size = (w * scale, h * scale);
+    let quad = askew(size, 1.0, rng.range(0.02, 0.06), roll, rng)
+        .map(|(x, y)| (x - size.0 / 2.0 + center.0, y - size.1 / 2.0 + center.1));
+    let inside = |value: f32, side: u32| value.clamp(0.0, side as f32) as u32;
+    let ends = |pick: fn((f32, f32)) -> f32, side: u32| {
+        let low = quad.iter().map(|&corner| pick(corner)).fold(f32::INFINITY, f32::min);
+        let high = quad.iter().map(|&corner| pick(corner)).fold(f32::NEG_INFINITY, f32::max);
+        (inside(low.floor(), side), inside(high.ceil(), side))
+    };
+    let ((left, right), (top, bottom)) = (ends(|c| c.0, picture.width()), ends(|c| c.1, picture.height()));
+    if left >= right || top >= bottom {
+        return;
+    }
+    let part = quad.map(|(x, y)| (x - left as f32, y - top as f32));
+    let inverse = Homography::between(part, corners(w, h));
+    let seen = raster::warp(sheet, (right - left, bottom - top), &inverse, |x, y| {
+        picture.get_pixel(x + left, y + top).0
+    });
+    imageops::replace(picture, &seen, i64::from(left), i64::from(top));
+}
+
 /// Multiplies each pixel by a gain that depends on its position, both axes -0.5..=0.5.
 fn light(image: &mut RgbImage, gain: impl Fn(f32, f32) -> [f32; 3]) {
     let (w, h) = (image.width() as f32, image.height() as f32);

@@ -94,7 +94,7 @@ fn label(edit: Edit) -> String {
         Family::Tone => "recompressed, resized, retouched",
         Family::Occlusion => "stamped, covered, pixelated",
         Family::Crop => "cropped",
-        Family::Frame => "border, screenshot, collage",
+        Family::Frame => "border, screenshot, collage, table",
         Family::Orientation => "turned, mirrored",
         Family::Warp => "tilted, photographed",
         _ => "otherwise edited",
