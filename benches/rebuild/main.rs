@@ -1,7 +1,7 @@
 //! A vault of many small files: `tiny_vault FOLDER RECORDS`, JPEGs of 192 x 128 pixels, a thousand a subfolder.
 //!
-//! What a rebuild costs beside decoding and fingerprinting shows only where these are cheap. The files are not documents; nothing
-//! is learned of recognition here. Files that are there stay as they are, so a larger number adds to a vault.
+//! What a rebuild costs beside decoding shows only where that is cheap. The files are not documents; nothing is learned of
+//! recognition here. Files that are there stay as they are, so a larger number adds to a vault.
 
 #![expect(clippy::print_stderr, reason = "says what it is at")]
 
@@ -9,7 +9,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use image::{Rgb, RgbImage};
+use image::{ImageFormat, Rgb, RgbImage};
 use rayon::prelude::*;
 
 const USAGE: &str = "usage: tiny_vault FOLDER RECORDS";
@@ -41,10 +41,19 @@ fn write(folder: &Path, records: usize) -> Result<(), Box<dyn Error>> {
     for part in &parts {
         std::fs::create_dir_all(folder.join(format!("{part:04}")))?;
     }
-    (0..records).into_par_iter().try_for_each(|number| {
-        let path = folder.join(format!("{:04}/{number:07}.jpg", number / IN_A_FOLDER));
-        if path.exists() { Ok(()) } else { draw(number).save(path) }
-    })?;
+    (0..records)
+        .into_par_iter()
+        .try_for_each(|number| {
+            let path = folder.join(format!("{:04}/{number:07}.jpg", number / IN_A_FOLDER));
+            if path.exists() {
+                return Ok(());
+            }
+            // Under another name at first: a run that is cut short leaves no half of a file that looks done.
+            let unfinished = path.with_extension("part");
+            draw(number).save_with_format(&unfinished, ImageFormat::Jpeg)?;
+            Ok::<_, Box<dyn Error + Send + Sync>>(std::fs::rename(&unfinished, path)?)
+        })
+        .map_err(|error| -> Box<dyn Error> { error })?;
     Ok(())
 }
 

@@ -1,8 +1,8 @@
-"""What a rebuild costs beside decoding and fingerprinting, and what a second one costs: the shipped program on vaults of small files.
+"""What rebuilds cost beside decoding: the shipped program on vaults of small files.
 
 Usage: rebuild.py PROGRAM TINY_VAULT FOLDER RESULTS [RECORDS...]
 
-PROGRAM is `saltprint`, TINY_VAULT the example `tiny_vault`, FOLDER takes the vaults and indexes (7 kB a record; vaults stay there for
+PROGRAM is `saltprint`, TINY_VAULT the example `tiny_vault`, FOLDER takes the vaults and indexes (10 kB a record; vaults stay there for
 the next run), RESULTS is the report in Markdown. Numbers of other sizes in FOLDER stay in the report. Python's standard library is enough.
 """
 
@@ -36,14 +36,17 @@ class Run:
         done, self.anonymous = threading.Event(), 0.0
         watch = threading.Thread(target=self.watch, args=(process.pid, done))
         watch.start()
-        if kill_after:
-            # The workers are processes of their own and end with the program.
-            threading.Timer(kill_after, process.send_signal, [signal.SIGKILL]).start()
+        # The workers are processes of their own and end with the program.
+        timer = threading.Timer(kill_after, os.kill, [process.pid, signal.SIGKILL]) if kill_after else None
+        if timer:
+            timer.start()
         errors = []
         drain = threading.Thread(target=lambda: errors.append(process.stderr.read()))
         drain.start()
         output = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
+        if timer:
+            timer.cancel()
         self.seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         done.set()
@@ -140,21 +143,21 @@ def write(results, path, version):
 
 Written by `make bench-rebuild` on {date.today()}: {version}, {machine()}.
 Vaults of small JPEGs (192 x 128 pixels, `benches/rebuild`), local files, page cache warm. Decoding such a file is next to nothing, so
-what the rest costs shows: listing the vault, fingerprints, the work file, choosing among details by how rare they are, measuring how near
+what the rest costs shows: listing the vault, fingerprinting, the work file, choosing among details by how rare they are, measuring how near
 strangers come, writing segments. Whole processes of the shipped program. `make bench` and [RESULTS.md](RESULTS.md) have the costs of
 real sizes.
 
 ## Seconds
 
-{table(["records", "first build", "a record, ms", "nothing changed", "1 % more", "beyond 1 % of the first", "measured again", "one record gone"],
+{table(["records", "first build", "a record, ms", "nothing changed", "1 % more", "beyond 1 % of the first", "slowest 1 %", "one record gone"],
        [[head(r), show(r["first"]["seconds"]), show(1e3 * r["first"]["seconds"] / r["records"]), show(r["unchanged"]["seconds"]),
          show(more(r, "seconds")), show(share(r)), show(max(run["seconds"] for run in r["more"])), show(r["removed"]["seconds"])]
         for r in results])}
 
 `nothing changed` is a median of {RUNS}. `1 % more` is a median of {ROUNDS} rebuilds, each after a hundredth of the records was added; the
-next column is what it takes beyond its part of the first build. With one record gone its segment is written anew without it. How near
-strangers come is measured at the first build and where the vault has changed by a twentieth since, so in one of the {ROUNDS}: `measured
-again`.
+next column is what it takes beyond its part of the first build, and then the slowest of them: how near strangers come is measured at the
+first build and where the vault has changed by a twentieth since, so in one of the {ROUNDS}. With one record gone its segment is written
+anew without it.
 
 ## Segments
 
@@ -176,7 +179,7 @@ After the first build and after each of the {ROUNDS}: the smallest are merged wh
         for r in results])}
 
 At most, resident / anonymous. Resident counts pages of mapped files, which the system may take back at any time; anonymous, sampled
-every 20 ms, is what the process holds for itself. Workers, which decode, come on top: 25 MB each.
+every 20 ms, is what the process holds for itself. Workers, which decode, come on top.
 """
     path.write_text(text)
 

@@ -249,8 +249,8 @@ The same where no page of the index is in memory, one run each:
 
 ## A leak of {ITEMS} images
 
-A sixth are files of the vault, a sixth edited, the rest strangers. `saltprint triage`, one run, milliseconds an image; not where a lookup
-takes more than {LONG:g} s.
+A sixth are files of the vault, a sixth edited, the rest strangers. `saltprint triage`, one run, milliseconds an image; not where a
+stranger's lookup takes more than {LONG:g} s.
 
 {table(["records", "on the clock", "of the processors"],
        [[records(r), show(per_item(r, "seconds")), show(per_item(r, "cpu"))] for r in results])}

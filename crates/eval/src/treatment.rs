@@ -108,7 +108,7 @@ fn edit_by_name(name: &str) -> Option<Edit> {
         "box" => Edit::Box { percent: byte.filter(|percent| *percent <= 100)? },
         "crop" => Edit::Crop { keep: byte.filter(|keep| (1..=100).contains(keep))? },
         "border" => Edit::Border { percent: byte.filter(|percent| *percent <= 100)? },
-        "on-table" => Edit::OnTable { percent: byte.filter(|percent| (5..=60).contains(percent))? },
+        "on-table" => Edit::OnTable { percent: byte.filter(|percent| (5..=45).contains(percent))? },
         "tilt" => Edit::Tilt { degrees: byte.filter(|degrees| *degrees <= 90)? },
         "collage" => Edit::Collage { side: byte.filter(|side| (2..=4).contains(side))? },
         _ => return None,
@@ -159,6 +159,7 @@ mod tests {
             "melt-3",
             "box-300",
             "on-table-4",
+            "on-table-46",
         ] {
             assert_eq!(Treatment::by_name(name), None, "{name}");
         }

@@ -25,7 +25,7 @@ static KEY: LazyLock<IndexKey> = LazyLock::new(|| IndexKey::from_secret(&[7; 32]
 /// A good manifest before sealing, and a census as small as there are.
 static GOOD: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
     let census = Census::new(0).seal(&KEY, EPOCH, SALT);
-    let census = Sealing::CENSUS.open(&KEY, CENSUS, EPOCH.as_bytes(), &census).expect("sealed just now");
+    let census = Sealing::CENSUS.open(&KEY, CENSUS, EPOCH.as_bytes(), census).expect("sealed just now");
     (plain_of(&manifest()), census.to_vec())
 });
 
@@ -66,7 +66,7 @@ fn plain_of(manifest: &Manifest) -> Vec<u8> {
     let lock = dir.lock().expect("nobody else has this folder");
     dir.publish(&lock, &KEY, manifest).expect("a scratch folder");
     let sealed = fs::read(folder.path().join(NAME)).expect("it was published");
-    Sealing::MANIFEST.open(&KEY, MANIFEST, &[], &sealed).expect("sealed just now").to_vec()
+    Sealing::MANIFEST.open(&KEY, MANIFEST, &[], sealed).expect("sealed just now").to_vec()
 }
 
 /// The first byte says what the rest is: a manifest as it is, one to be sealed, changes to a sealed or a plain one, and the

@@ -246,7 +246,6 @@ pub(crate) fn open(
     let length = u64::from_le_bytes(field(&blob, LENGTH_AT).ok_or(incomplete)?);
     let (sealed, mac) = blob.split_last_chunk::<MAC_LEN>().ok_or(incomplete)?;
     let ciphertext = sealed.get(HEADER_LEN..).ok_or(incomplete)?;
-    // From here on the stated length is that of bytes we hold, so that it may size an allocation.
     if ciphertext.len() as u64 != length {
         return Err(incomplete);
     }

@@ -129,7 +129,7 @@ pub enum Edit {
     },
     /// Small in a photograph of a table on which other people's documents lie as well.
     OnTable {
-        /// Percent of the photograph's longer side that the document's longer side takes, 5..=60.
+        /// Percent of the photograph's longer side that the document's longer side takes, 5..=45.
         percent: u8,
     },
     /// Turned by a small angle, corners filled with white or black.
@@ -308,7 +308,7 @@ impl Edit {
             }
             Self::OnTable { percent } => {
                 let others = strangers(3, seed, &mut rng);
-                scene::on_table(image, f32::from(percent.clamp(5, 60)) / 100.0, &others, &mut rng)
+                scene::on_table(image, f32::from(percent.clamp(5, 45)) / 100.0, &others, &mut rng)
             }
             Self::Tilt { degrees } => scene::tilt(image, f32::from(degrees), &mut rng),
             Self::Turn { quarters } => match quarters % 4 {

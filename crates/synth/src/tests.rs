@@ -168,9 +168,10 @@ fn sizes_follow_from_the_edit() {
 #[test]
 fn a_document_on_a_table_takes_its_share_and_lies_whole_in_view() {
     let document = Document::new(Template::DrivingLicence, 1);
-    let green = RgbImage::from_pixel(600, 400, image::Rgb([0, 255, 0]));
-    for (percent, seeds) in [(20, 0..4), (60, 4..8)] {
-        for seed in seeds {
+    for ((width, height), percent) in [((600, 400), 20), ((600, 600), 45), ((420, 600), 20), ((420, 600), 45)]
+    {
+        let green = RgbImage::from_pixel(width, height, image::Rgb([0, 255, 0]));
+        for seed in 0..3 {
             let table = Edit::OnTable { percent }.apply(&green, &document.layout, seed);
             assert_eq!(table.dimensions(), (1600, 1200));
             let seen = |x: u32, y: u32| {
@@ -178,8 +179,8 @@ fn a_document_on_a_table_takes_its_share_and_lies_whole_in_view() {
                 green > 120 && green > red + 80 && green > blue + 80
             };
             let area = table.enumerate_pixels().filter(|(x, y, _)| seen(*x, *y)).count() as f64;
-            let long = 16.0 * f64::from(percent);
-            let share = area / (long * long / 1.5);
+            let scale = 16.0 * f64::from(percent) / 600.0;
+            let share = area / (f64::from(width * height) * scale * scale);
             assert!((0.8..1.25).contains(&share), "{percent} %: {share} of its area");
             let edge = (0..1600).any(|x| seen(x, 0) || seen(x, 1199))
                 || (0..1200).any(|y| seen(0, y) || seen(1599, y));

@@ -111,7 +111,8 @@ impl LocalTable {
         }
         let mut next = Zeroizing::new(table.starts.clone());
         for (number, record) in (0..).zip(records) {
-            for (feature, of) in (0..).zip(&record.fingerprint.local.features) {
+            // Not the other way around: a range of 16 bits ends with the last feature that a record may have.
+            for (of, feature) in record.fingerprint.local.features.iter().zip(0..) {
                 let next = &mut next[bucket_of(of.code, bits) as usize];
                 table.spots[*next as usize] = Spot { record: number, feature };
                 *next += 1;

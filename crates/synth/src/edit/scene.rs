@@ -144,7 +144,7 @@ pub(super) fn perspective(image: &RgbImage, rng: &mut Rng) -> RgbImage {
 }
 
 /// A photograph of a table, 1600 x 1200 pixels: on it `others` at any place and, above them and whole, the document, whose longer
-/// side takes `share` of the width.
+/// side takes `share` of the width, at most 45 %: a square that is turned and askew reaches over 1.53 of its side.
 pub(super) fn on_table(image: &RgbImage, share: f32, others: &[RgbImage], rng: &mut Rng) -> RgbImage {
     const SIDES: (u32, u32) = (1600, 1200);
     let (w, h) = (SIDES.0 as f32, SIDES.1 as f32);
@@ -153,37 +153,46 @@ pub(super) fn on_table(image: &RgbImage, share: f32, others: &[RgbImage], rng: &
         RgbImage::from_fn(SIDES.0, SIDES.1, |x, y| image::Rgb(ground.color(x as usize, y as usize)));
     for other in others {
         let center = (w * rng.unit(), h * rng.unit());
-        lay(&mut table, other, w * share * rng.range(0.8, 1.4), center, TAU / 2.0, rng);
+        let quad = tossed(other, w * share * rng.range(0.8, 1.4), TAU / 2.0, rng);
+        lay(&mut table, other, quad.map(|(x, y)| (x + center.0, y + center.1)));
     }
-    // Whole in view at every angle, however much perspective stretches it.
-    let reach = (0.6 * share * w).min(0.49 * h);
-    let center = (rng.range(reach, w - reach), rng.range(reach, h - reach));
-    lay(&mut table, image, w * share, center, 0.5, rng);
+    let quad = tossed(image, w * share, 0.5, rng);
+    let [x, y] = [span(&quad, |corner| corner.0), span(&quad, |corner| corner.1)];
+    // Anywhere, as long as all of it is in view.
+    let (dx, dy) = (rng.range(-x.0, w - x.1), rng.range(-y.0, h - y.1));
+    lay(&mut table, image, quad.map(|(x, y)| (x + dx, y + dy)));
     let (gx, gy) = (rng.range(-0.25, 0.25), rng.range(-0.25, 0.25));
     let mut out = tone::noise(&raster::blur(&table, 0.6), 3.0, rng.next_u64());
     light(&mut out, |u, v| [1.0 + gx * u + gy * v; 3]);
     jpeg::recompress(&out, 82)
 }
 
-/// Lays a sheet on a picture: about `center`, its longer side about `long` pixels, turned by up to `roll`, seen a little askew.
-fn lay(picture: &mut RgbImage, sheet: &RgbImage, long: f32, center: (f32, f32), roll: f32, rng: &mut Rng) {
-    let (w, h) = (sheet.width() as f32, sheet.height() as f32);
-    let scale = long / w.max(h);
-    let size = (w * scale, h * scale);
-    let quad = askew(size, 1.0, rng.range(0.02, 0.06), roll, rng)
-        .map(|(x, y)| (x - size.0 / 2.0 + center.0, y - size.1 / 2.0 + center.1));
-    let inside = |value: f32, side: u32| value.clamp(0.0, side as f32) as u32;
-    let ends = |pick: fn((f32, f32)) -> f32, side: u32| {
-        let low = quad.iter().map(|&corner| pick(corner)).fold(f32::INFINITY, f32::min);
-        let high = quad.iter().map(|&corner| pick(corner)).fold(f32::NEG_INFINITY, f32::max);
-        (inside(low.floor(), side), inside(high.ceil(), side))
+/// Corners of a sheet about the origin: its longer side about `long` pixels, turned by up to `roll`, seen a little askew.
+fn tossed(sheet: &RgbImage, long: f32, roll: f32, rng: &mut Rng) -> Quad {
+    let scale = long / sheet.width().max(sheet.height()) as f32;
+    let (w, h) = (sheet.width() as f32 * scale, sheet.height() as f32 * scale);
+    askew((w, h), 1.0, rng.range(0.02, 0.06), roll, rng).map(|(x, y)| (x - w / 2.0, y - h / 2.0))
+}
+
+/// The least and the largest of a coordinate.
+fn span(quad: &Quad, of: impl Fn(&(f32, f32)) -> f32) -> (f32, f32) {
+    let values = quad.each_ref().map(of);
+    (values.into_iter().fold(f32::INFINITY, f32::min), values.into_iter().fold(f32::NEG_INFINITY, f32::max))
+}
+
+/// Lays a sheet on a picture, as far as it is within.
+fn lay(picture: &mut RgbImage, sheet: &RgbImage, quad: Quad) {
+    let ends = |(low, high): (f32, f32), side: u32| {
+        let inside = |value: f32| value.clamp(0.0, side as f32) as u32;
+        (inside(low.floor()), inside(high.ceil()))
     };
-    let ((left, right), (top, bottom)) = (ends(|c| c.0, picture.width()), ends(|c| c.1, picture.height()));
+    let (left, right) = ends(span(&quad, |corner| corner.0), picture.width());
+    let (top, bottom) = ends(span(&quad, |corner| corner.1), picture.height());
     if left >= right || top >= bottom {
         return;
     }
     let part = quad.map(|(x, y)| (x - left as f32, y - top as f32));
-    let inverse = Homography::between(part, corners(w, h));
+    let inverse = Homography::between(part, corners(sheet.width() as f32, sheet.height() as f32));
     let seen = raster::warp(sheet, (right - left, bottom - top), &inverse, |x, y| {
         picture.get_pixel(x + left, y + top).0
     });
