@@ -103,7 +103,7 @@ impl SegmentWriter {
                 SectionKind::GlobalCodes => pages
                     .rows(records, |record, row| row.copy_from_slice(&record.fingerprint.global.to_bytes())),
                 SectionKind::Dictionary => pages.rows(names.iter(), |byte, row| row.fill(*byte)),
-                SectionKind::GraphHead => pages.rows(graph, |graph, row| graph.write_head(row)),
+                SectionKind::GraphHead => pages.rows(graph, FlatGraph::write_head),
                 SectionKind::GraphBase => pages.rows((0..).take(records.len()), |node, row| {
                     if let Some(graph) = graph {
                         graph.write_base_row(node, row);
