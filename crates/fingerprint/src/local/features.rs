@@ -30,12 +30,14 @@ pub(crate) struct Settings {
     pub(crate) contrast: f32,
     /// Largest ratio of a blob's two curvatures, above 1; longer ones are edges.
     pub(crate) edge_ratio: f32,
+    /// Cells along the longer side that have their turn one after the other, 1 to 255; with 1 the strongest of all are kept.
+    pub(crate) cells: u8,
 }
 
 #[cfg(test)]
 impl Default for Settings {
     fn default() -> Self {
-        Self { long_side: 640, keep: 400, contrast: 0.02, edge_ratio: 10.0 }
+        Self { long_side: 640, keep: 400, contrast: 0.02, edge_ratio: 10.0, cells: 1 }
     }
 }
 
@@ -73,7 +75,10 @@ impl LocalFeatures {
         };
         let space = ScaleSpace::new(image, settings.long_side, Some(&mut find));
         let (columns, rows) = space.samples;
-        let ranked = rank(blobs, columns.max(rows));
+        let mut ranked = rank(blobs, columns.max(rows));
+        if settings.cells > 1 {
+            take_turns(&mut ranked.0, columns.max(rows), settings.cells);
+        }
         let scale = (features.width / columns, features.height / rows);
         features.describe(&ranked.0, &space.octaves, scale, settings.keep);
         (features, Some(space))
@@ -87,7 +92,7 @@ impl LocalFeatures {
         self.strengths.reserve_exact(expected);
         self.descriptors.reserve_exact(expected);
         let (mut compass, mut describer) = (Compass::new(), Describer::new());
-        for Ranked { strength, blob } in blobs {
+        for Ranked { strength, blob, .. } in blobs {
             let Some(level) = octaves.get(blob.octave).and_then(|octave| octave.levels.get(blob.level))
             else {
                 continue;
@@ -134,6 +139,8 @@ impl std::fmt::Debug for LocalFeatures {
 struct Ranked {
     strength: f32,
     blob: Blob,
+    /// Its place among those of its cell.
+    turn: u32,
 }
 
 /// Sorts blobs: strong and coarse first, as those survive when the image is made smaller. `side` is the longer side
@@ -143,20 +150,40 @@ fn rank(blobs: Vec<Blob>, side: f32) -> Scratch<Ranked> {
     let ranked = blobs.0.iter().map(|blob| {
         let diameter = 2.0 * blob.sigma * pixels_a_sample(blob) * (REFERENCE_SIDE / side);
         let counted = if diameter < LARGEST_COUNTED { diameter } else { LARGEST_COUNTED };
-        Ranked { strength: blob.response * counted, blob: *blob }
+        Ranked { strength: blob.response * counted, blob: *blob, turn: 0 }
     });
     let mut ranked = Scratch(ranked.collect::<Vec<_>>());
-    ranked.0.sort_unstable_by(|a, b| {
-        let place = |blob: &Blob| (blob.octave, blob.level);
-        (b.strength.total_cmp(&a.strength))
-            .then(a.blob.y.total_cmp(&b.blob.y))
-            .then(a.blob.x.total_cmp(&b.blob.x))
-            .then(a.blob.sigma.total_cmp(&b.blob.sigma))
-            .then(place(&a.blob).cmp(&place(&b.blob)))
-    });
+    ranked.0.sort_unstable_by(by_strength);
     // Two extrema may have moved to the same sample.
     ranked.0.dedup_by(|a, b| a.blob == b.blob);
     ranked
+}
+
+/// Falling, and in one order only.
+fn by_strength(a: &Ranked, b: &Ranked) -> std::cmp::Ordering {
+    let place = |blob: &Blob| (blob.octave, blob.level);
+    (b.strength.total_cmp(&a.strength))
+        .then(a.blob.y.total_cmp(&b.blob.y))
+        .then(a.blob.x.total_cmp(&b.blob.x))
+        .then(a.blob.sigma.total_cmp(&b.blob.sigma))
+        .then(place(&a.blob).cmp(&place(&b.blob)))
+}
+
+/// Brings blobs that are sorted by strength into an order in which the strongest of each cell come first, then the second ones, and
+/// so on. `side` is the longer side of the resampled image.
+///
+/// A chequered cloth has thousands of corners, all stronger than the print of a document that lies on it.
+fn take_turns(ranked: &mut [Ranked], side: f32, cells: u8) {
+    let count = usize::from(cells);
+    let cell = |at: f32| ((at * f32::from(cells) / side) as usize).min(count - 1);
+    let mut taken = vec![0_u32; count * count];
+    for one in ranked.iter_mut() {
+        let unit = pixels_a_sample(&one.blob);
+        let taken = &mut taken[cell(one.blob.y * unit) * count + cell(one.blob.x * unit)];
+        one.turn = *taken;
+        *taken += 1;
+    }
+    ranked.sort_unstable_by(|a, b| a.turn.cmp(&b.turn).then_with(|| by_strength(a, b)));
 }
 
 /// Resampled pixels a sample of the blob's octave: 1, 2, 4, ...

@@ -159,6 +159,29 @@ fn strongest_come_first_and_stay_inside() {
 }
 
 #[test]
+fn a_document_on_a_chequered_cloth_has_its_turn() {
+    let mut image = GrayImage::from_fn(1200, 900, |x, y| {
+        image::Luma([if (x / 16 + y / 16) % 2 == 0 { 20 } else { 235 }])
+    });
+    let card = image::imageops::thumbnail(&document(Template::Passport, 9), 400, 280);
+    image::imageops::replace(&mut image, &card, 500, 400);
+    let on_card = |cells: u8| {
+        let settings = Settings { long_side: 1200, keep: 800, cells, ..Settings::default() };
+        let features = LocalFeatures::extract(&luma(&image), &settings);
+        assert_eq!(features.keypoints.len(), 800, "{cells} cells");
+        let scale = FRAME / 1200.0;
+        let inside = |at: f32, from: f32, size: f32| (from * scale..(from + size) * scale).contains(&at);
+        features
+            .keypoints
+            .iter()
+            .filter(|at| inside(at.x, 510.0, 380.0) && inside(at.y, 410.0, 260.0))
+            .count()
+    };
+    let (strongest, in_turn) = (on_card(1), on_card(8));
+    assert!(strongest < 10 && in_turn > 20, "{strongest} without cells, {in_turn} with");
+}
+
+#[test]
 fn a_plain_image_has_no_features() {
     for (width, height) in [(640, 480), (2000, 1500), (16, 16)] {
         let ramp =
