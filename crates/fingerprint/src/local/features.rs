@@ -175,6 +175,11 @@ fn by_strength(a: &Ranked, b: &Ranked) -> std::cmp::Ordering {
 /// A chequered cloth has thousands of corners, all stronger than the print of a document that lies on it.
 fn take_turns(ranked: &mut [Ranked], side: f32, cells: u8) {
     let count = usize::from(cells);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` maps what is outside to the ends"
+    )]
     let cell = |at: f32| ((at * f32::from(cells) / side) as usize).min(count - 1);
     let mut taken = vec![0_u32; count * count];
     for one in ranked.iter_mut() {
