@@ -7,18 +7,15 @@ the next run), RESULTS is the report in Markdown. Numbers of other sizes in FOLD
 """
 
 import json
-import os
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
-import threading
-import time
 from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import processes
 from markdown import machine, show, table
 
 SIZES = [10_000, 100_000]
@@ -27,46 +24,12 @@ RUNS = 5
 ROUNDS = 10
 
 
-class Run:
-    """One process to its end, or to its being killed: seconds, memory in MB, what it printed as JSON."""
+class Run(processes.Run):
+    """And what it printed as JSON."""
 
     def __init__(self, command, kill_after=None):
-        started = time.perf_counter()
-        process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        done, self.anonymous = threading.Event(), 0.0
-        watch = threading.Thread(target=self.watch, args=(process.pid, done))
-        watch.start()
-        # The workers are processes of their own and end with the program.
-        timer = threading.Timer(kill_after, os.kill, [process.pid, signal.SIGKILL]) if kill_after else None
-        if timer:
-            timer.start()
-        errors = []
-        drain = threading.Thread(target=lambda: errors.append(process.stderr.read()))
-        drain.start()
-        output = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        if timer:
-            timer.cancel()
-        self.seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        done.set()
-        watch.join()
-        drain.join()
-        self.cpu = usage.ru_utime + usage.ru_stime
-        self.resident = usage.ru_maxrss / 1e3 * 1.024
-        self.killed = kill_after is not None and process.returncode == -signal.SIGKILL
-        if process.returncode != 0 and not self.killed:
-            sys.exit(f"{' '.join(map(str, command))}: exit code {process.returncode}\n{''.join(errors)}")
-        self.said = json.loads(output) if output.strip().startswith("{") else None
-
-    def watch(self, pid, done):
-        while not done.wait(0.02):
-            try:
-                for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-                    if line.startswith("RssAnon"):
-                        self.anonymous = max(self.anonymous, int(line.split()[1]) / 1e3 * 1.024)
-            except OSError:
-                return
+        super().__init__(command, sample=0.02, kill_after=kill_after)
+        self.said = json.loads(self.output) if self.output.strip().startswith(b"{") else None
 
     def numbers(self):
         said = self.said or {}

@@ -12,60 +12,30 @@ import math
 import os
 import shutil
 import statistics
-import subprocess
 import sys
-import threading
-import time
 from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import processes
 from markdown import machine, show, table
 
 DOCUMENTS, ITEMS, RUNS = 600, 200, 5
 # Seconds: runs that take longer are repeated less, and where one lookup takes longer there is no triage.
 LONG = 5.0
 SIZES = [10_000, 100_000, 1_000_000]
-# Exit codes that are answers: done, done with rejects, no match.
-ANSWERS = {0, 3, 10}
+# Seconds between looks at the anonymous memory of a process.
+SAMPLE = 0.005
 
 
-class Run:
-    """One process: its seconds on the clock and of all processors, and its memory in MB."""
-
-    def __init__(self, command, sample=False):
-        started = time.perf_counter()
-        process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.anonymous = 0.0
-        done = threading.Event()
-        if sample:
-            watch = threading.Thread(target=self.watch, args=(process.pid, done))
-            watch.start()
-        self.output, errors = process.stdout.read(), process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        self.seconds = time.perf_counter() - started
-        done.set()
-        if sample:
-            watch.join()
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in ANSWERS:
-            sys.exit(f"{' '.join(map(str, command))}: exit code {process.returncode}\n{errors.decode()}")
-        self.cpu = usage.ru_utime + usage.ru_stime
-        self.resident = usage.ru_maxrss / 1e3 * 1.024
-
-    def watch(self, pid, done):
-        while not done.wait(0.005):
-            try:
-                for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-                    if line.startswith("RssAnon"):
-                        self.anonymous = max(self.anonymous, int(line.split()[1]) / 1e3 * 1.024)
-            except OSError:
-                return
+class Run(processes.Run):
+    # Done, done with rejects, no match.
+    ANSWERS = {0, 3, 10}
 
 
 def measure(command, runs=RUNS):
     """The first run warms the caches and is watched, which costs it time; the others are timed."""
-    first = Run(command, sample=True)
+    first = Run(command, sample=SAMPLE)
     timed = [Run(command) for _ in range(1 if first.seconds > LONG else runs)]
     return {
         "seconds": statistics.median(run.seconds for run in timed),
@@ -145,7 +115,7 @@ class Bench:
                 Run([self.program, "lookup", "--json", "--config", self.base / "saltprint.toml", self.images.get(what, self.images["copy"])])
                 result[what]["cold"] = Run(command).seconds
         if result["stranger"]["seconds"] <= LONG:
-            run = Run(triage, sample=True)
+            run = Run(triage, sample=SAMPLE)
             stages = json.loads(summary.read_text())["stages"]
             result["triage"] = {"seconds": run.seconds, "cpu": run.cpu, "resident": run.resident, "anonymous": run.anonymous,
                                 "stages": stages}
