@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use saltprint::{
-    CalibrateOptions, CalibrateSummary, Config, RebuildOptions, RebuildSummary, Saltprint, calibrate, rebuild,
+    CalibrateOptions, CalibrateSummary, Config, Looks, RebuildOptions, RebuildSummary, Saltprint, calibrate,
+    rebuild,
 };
 use saltprint_fingerprint::Readout;
 use saltprint_keys::{RefKey, keygen, system_random};
@@ -77,12 +78,14 @@ pub(crate) struct Recipe {
     pub(crate) readout: Readout,
     /// Records that the index is filled up to.
     pub(crate) grow_to: Option<u64>,
+    /// Whether images in which nothing hints at a record are spared the finer look.
+    pub(crate) quick: bool,
 }
 
 impl Recipe {
     /// What somebody gets who sets nothing.
     pub(crate) fn plain(seed: u64) -> Self {
-        Self { seed, readout: Readout::LINEAR, grow_to: None }
+        Self { seed, readout: Readout::LINEAR, grow_to: None, quick: false }
     }
 }
 
@@ -110,6 +113,9 @@ pub(crate) fn build(
     config.rebuild.rejects = dir.join("rejects.csv");
     // Who may evaluate a vault holds its documents: distances tell nothing more.
     config.matching.evidence = true;
+    if recipe.quick {
+        config.matching.cascade.looks = Looks::Quick;
+    }
     match own {
         // Fingerprints of real documents are never made under keys that can be guessed.
         Some(_) => keygen(&config.keys, SystemTime::now(), &mut system_random)?,

@@ -46,6 +46,7 @@ pub struct EvalPlan {
     pub(crate) full_strangers: bool,
     pub(crate) grow_to: Option<u64>,
     pub(crate) readout: Readout,
+    pub(crate) quick: bool,
     pub(crate) work: Option<PathBuf>,
 }
 
@@ -76,6 +77,7 @@ impl EvalPlan {
             full_strangers: false,
             grow_to: None,
             readout: Readout::LINEAR,
+            quick: false,
             work: None,
         }
     }
@@ -144,6 +146,13 @@ impl EvalPlan {
     #[must_use]
     pub fn readout(mut self, readout: Readout) -> Self {
         self.readout = readout;
+        self
+    }
+
+    /// Looks as `triage --quick` does; otherwise as the configuration of an own vault says, and thoroughly at an invented one.
+    #[must_use]
+    pub fn quick(mut self, on: bool) -> Self {
+        self.quick = on;
         self
     }
 

@@ -42,6 +42,6 @@ pub use geometry::{
 };
 pub use local::{Contest, Fine, Images, Lead, LocalSearch, Read, Sighting, contests};
 pub use local_rule::LocalRule;
-pub use matcher::{Cascade, CascadeCounts, Found, Judgement, Matcher, Rules, StageSeconds, Tier};
+pub use matcher::{Cascade, CascadeCounts, Found, Judgement, Looks, Matcher, Rules, StageSeconds, Tier};
 pub use rule::{Band, Basis, Decision, DecisionRule, RuleSettings};
 pub use straight::nearest_to_parts;

@@ -144,7 +144,7 @@ impl<F: Fn(usize) -> LocalQuery + Sync> Images for Codes<F> {
 }
 
 fn judge(index: &Index, query: QueryFingerprint, graph_from: u64) -> (Judgement, CascadeCounts) {
-    let matcher = Matcher::new(&index.generation, &rules(), Cascade { graph_from });
+    let matcher = Matcher::new(&index.generation, &rules(), Cascade { graph_from, ..Cascade::default() });
     let mut counts = CascadeCounts::default();
     let mut judgements = matcher.judge(&[query], &Codes(|_| LocalQuery::default()), &mut counts).unwrap();
     assert_eq!(judgements.len(), 1);

@@ -85,5 +85,6 @@ pub use rebuild::{RebuildOptions, RebuildSummary, SegmentSummary, SelectionSumma
 pub use report::{AgreementReport, CopyExtent, ItemReport, MatchReport, Outcome, RejectReason};
 pub use saltprint_fingerprint::Readout;
 pub use saltprint_intake::escape_name;
+pub use saltprint_matching::Looks;
 pub use saltprint_worker as worker;
 pub use triage::{CellCount, TriageInput, TriageSummary, TriageTotals};

@@ -61,6 +61,30 @@ pub(crate) fn outcomes(place: &Place, case: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
+fn a_quick_look_says_that_it_was_one() {
+    let place = Place::built();
+    leak(&place);
+    let looked = |more: &[&str]| {
+        let ran = place.run(&[&["triage", "leak", "--summary", "summary.json"], more].concat()).expect(3);
+        let summary = json(&place, "summary.json");
+        (ran.stdout, summary["totals"].clone(), summary["looks"].clone(), summary["stages"]["finer"].clone())
+    };
+    let (words, thorough, looks, all) = looked(&[]);
+    assert_eq!((looks, all), ("thorough".into(), 4.into()), "the strangers: all else matches all over");
+    assert!(!words.contains("quick"));
+    let (words, quick, looks, hinted) = looked(&["--quick"]);
+    assert_eq!((quick, looks), (thorough, "quick".into()));
+    assert!(hinted.as_u64().unwrap() < 4, "{hinted}");
+    assert!(words.contains("quick look") && words.contains("without --quick"));
+
+    triage(&place, "leak", "case", &["--quick"]).expect(3).says(&["This was a quick look"]);
+    assert_eq!(json(&place, "case/summary.json")["looks"], "quick");
+    assert!(json(&place, "case/manifest.json")["command"].as_str().unwrap().contains(" --quick leak"));
+    let report = fs::read_to_string(place.path("case/report.html")).unwrap();
+    assert!(report.contains("This was a quick look") && report.contains("<dt>Looks</dt>"));
+}
+
+#[test]
 fn a_leak_becomes_a_case() {
     let place = Place::built();
     leak(&place);

@@ -38,6 +38,7 @@ fn folders_that_are_no_case_or_another_one() {
     let unfinish = || fs::remove_file(place.path("case/manifest.json")).unwrap();
     unfinish();
     refused("case", &["--thumbnails"], &["another choice of `--thumbnails`"]);
+    refused("case", &["--quick"], &["another choice of `--quick`"]);
     place
         .run(&["triage", "leak", "--case", "case", "--case-id", "other", "--purpose", "a story"])
         .expect(1)

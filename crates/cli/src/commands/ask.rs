@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use saltprint::audit::{AskedFor, Auditor, query_of};
-use saltprint::{Config, ItemReport, Outcome, Saltprint, Status, TriageInput, TriageTotals};
+use saltprint::{Config, ItemReport, Looks, Outcome, Saltprint, Status, TriageInput, TriageTotals};
 use saltprint_audit::{Action, QueryDigest};
 use saltprint_intake::Location;
 
@@ -22,7 +22,7 @@ pub(super) const SEARCHER: &str = "searcher";
 
 pub(super) fn lookup(args: &LookupArgs, config: &Config) -> anyhow::Result<Exit> {
     let auditor = Auditor::open(config, SEARCHER)?;
-    let saltprint = Saltprint::open(config)?;
+    let saltprint = Saltprint::open(&looking(config, args.quick))?;
     let status = saltprint.status();
     warn_of_silence(&status);
     let ground = words::Ground::new(&status, config.matching.rule.strong_chance);
@@ -57,6 +57,15 @@ pub(super) fn lookup(args: &LookupArgs, config: &Config) -> anyhow::Result<Exit>
     } else {
         Exit::Done
     })
+}
+
+/// The configuration for a run that looks quickly, if it is said on the command line.
+pub(super) fn looking(config: &Config, quick: bool) -> Config {
+    let mut config = config.clone();
+    if quick {
+        config.matching.cascade.looks = Looks::Quick;
+    }
+    config
 }
 
 /// Says that an epoch which should answer does not.
@@ -108,7 +117,7 @@ pub(super) fn triage(args: &TriageArgs, config: &Config, config_path: &Path) -> 
         return case::run(args, folder, config, config_path);
     }
     let auditor = Auditor::open(config, SEARCHER)?;
-    let saltprint = Saltprint::open(config)?;
+    let saltprint = Saltprint::open(&looking(config, args.quick))?;
     warn_of_silence(&saltprint.status());
     let asked = AskedFor::new(args.case_id.as_deref(), args.purpose.as_deref())?;
     if let Some(auditor) = &auditor {

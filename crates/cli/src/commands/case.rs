@@ -35,7 +35,7 @@ pub(super) fn run(
         command: command(args, config_path),
     };
     let auditor = Auditor::open(config, ask::SEARCHER)?;
-    let saltprint = Saltprint::open(config)?;
+    let saltprint = Saltprint::open(&ask::looking(config, args.quick))?;
     let progress = Shown::new();
     let (summary, items) = triage(&saltprint, &args.leak, folder, &options, auditor.as_ref(), &progress)?;
     words::say(&words::case(&summary))?;
@@ -109,7 +109,8 @@ fn command(args: &TriageArgs, config: &Path) -> String {
     for (option, value) in [("--case-id", &args.case_id), ("--purpose", &args.purpose)] {
         words.extend(value.as_deref().map(|value| format!("{option} {}", quoted(value.as_bytes()))));
     }
-    for (given, option) in [(args.evidence, "--evidence"), (args.thumbnails, "--thumbnails")] {
+    let options = [(args.evidence, "--evidence"), (args.quick, "--quick"), (args.thumbnails, "--thumbnails")];
+    for (given, option) in options {
         words.extend(given.then(|| option.to_owned()));
     }
     words.extend(args.leak.as_os_str().as_encoded_bytes().starts_with(b"-").then(|| "--".to_owned()));

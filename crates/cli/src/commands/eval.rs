@@ -22,6 +22,7 @@ pub(super) fn run(args: &EvalArgs, config: impl FnOnce() -> Result<Config, Error
     .seed(args.seed)
     .baselines(args.baselines)
     .readout(args.readout)
+    .quick(args.quick)
     .full_strangers(args.full_strangers);
     if let Some(strangers) = args.strangers {
         plan = plan.strangers(strangers as usize);

@@ -7,7 +7,7 @@ mod item;
 
 use std::fmt::Write as _;
 
-use saltprint::{RebuildSummary, Status, TriageSummary, TriageTotals};
+use saltprint::{Looks, RebuildSummary, Status, TriageSummary, TriageTotals};
 use saltprint_matching::{Basis, DecisionRule, LocalRule};
 
 pub(crate) use case::case;
@@ -62,6 +62,12 @@ pub(crate) fn triage(summary: &TriageSummary) -> String {
             "The index is too small to measure how near strangers come; thresholds are assumed, and no chance can be stated."
         ),
     };
+    if summary.looks == Looks::Quick {
+        text.push_str(
+            "This was a quick look: images in which nothing hinted at a record got no finer look.\n\
+             Documents that take up little of a picture are missed that way; without --quick more of them are found.\n",
+        );
+    }
     text.push_str(
         "Small cut-outs, tiny or strongly blurred copies and photographs of a screen can be missed,\n\
          so \"no match\" is not proof that an image is not ours.\n",

@@ -286,6 +286,7 @@ fn setup(findings: &Findings<'_>) -> Setup {
         invented: findings.built.grown.map_or(0, |grown| grown.invented),
         strangers: documents.strangers.len() as u64,
         queries_per_edit: plan.queries as u64,
+        looks: findings.built.config.matching.cascade.looks,
         full_strangers: plan.full_strangers,
         kinds: documents
             .kinds

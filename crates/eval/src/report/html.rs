@@ -8,7 +8,7 @@ use super::plots::{self, bad, good};
 use super::style::STYLE;
 use super::text::{heading, interval, of, percent, small};
 use super::{EvalReport, HashCell, Row, Setup, StrangerRow};
-use saltprint::Share;
+use saltprint::{Looks, Share};
 
 pub(super) fn page(report: &EvalReport) -> String {
     let mut page = format!(
@@ -99,6 +99,9 @@ fn head(page: &mut String, report: &EvalReport) {
         ),
     );
     fact("Queries", format!("{queries_per_edit} records an edit, drawn anew for each; seed {seed}"));
+    if report.setup.looks == Looks::Quick {
+        fact("Looks", "quick: no finer look where nothing hints at a record".to_owned());
+    }
     fact(
         "Profile",
         if pipeline.builtin_profile {

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::EvalError;
 pub use crate::measures::{Histogram, RocPoint};
 use crate::score::{Item, RecordCounts, StrangerCounts};
-use saltprint::Share;
+use saltprint::{Looks, Share};
 
 pub(crate) use assemble::{Findings, assemble};
 pub(crate) use style::STYLE;
@@ -85,6 +85,8 @@ pub struct Setup {
     pub strangers: u64,
     /// Records asked under each edit, at most.
     pub queries_per_edit: u64,
+    /// Which images got the finer look.
+    pub looks: Looks,
     /// Whether each stranger was asked under every edit.
     pub full_strangers: bool,
     /// Kinds of documents that there are.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{EvalReport, HashCell, Row};
-use saltprint::Share;
+use saltprint::{Looks, Share};
 
 /// A share as percent, without decimals where there are none.
 pub(super) fn percent(share: f64) -> String {
@@ -36,12 +36,13 @@ pub(super) fn table(report: &EvalReport) -> String {
         invented => format!(" among {invented} invented ones"),
     };
     let mut text = format!(
-        "{} records{filled} and {} strangers of {}, seed {}; up to {} records an edit. Percent, with 95 % intervals.\n\n",
+        "{} records{filled} and {} strangers of {}, seed {}; up to {} records an edit{}. Percent, with 95 % intervals.\n\n",
         setup.records,
         setup.strangers,
         setup.vault_words(),
         setup.seed,
-        setup.queries_per_edit
+        setup.queries_per_edit,
+        if setup.looks == Looks::Quick { "; quick looks" } else { "" }
     );
     let _ = write!(
         text,

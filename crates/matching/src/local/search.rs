@@ -166,7 +166,8 @@ impl<'a> LocalSearch<'a> {
     }
 
     /// Looks at each image up to four times, as it is and mirrored, coarsely and finely, until `settled` says that its
-    /// contests are enough. Of several sightings of a record the one with the highest score counts.
+    /// contests are enough, or `finely` that they are not worth the finer look. Of several sightings of a record the one with the
+    /// highest score counts.
     ///
     /// `images` are those of the queries, by their numbers. `admit` is that of [`LocalSearch::find`].
     ///
@@ -177,16 +178,20 @@ impl<'a> LocalSearch<'a> {
         queries: &[&LocalQuery],
         images: &dyn Images,
         settled: &(dyn Fn(usize, &[Contest]) -> bool + Sync),
+        finely: &mut dyn FnMut(usize, &[Contest]) -> bool,
         admit: &(dyn Fn(usize, &IndexHit) -> bool + Sync),
     ) -> Result<Vec<Vec<Contest>>, IndexError> {
         let mut looked_at: Vec<LookedAt<'_>> =
             (0..queries.len()).map(|number| LookedAt { number, ..LookedAt::default() }).collect();
         let coarsely = How { fine: false, lookup: self.lookup, images, settled, admit };
-        let finely =
+        let at_the_finer =
             How { fine: true, lookup: LocalLookup { probes: FINE_PROBES, ..self.lookup }, ..coarsely };
         let mut open: Vec<&mut LookedAt<'_>> = looked_at.iter_mut().collect();
         self.look_both_ways(&coarsely, queries, &mut open)?;
-        let mut open: Vec<&mut LookedAt<'_>> = looked_at.iter_mut().filter(|image| !image.settled).collect();
+        let mut open: Vec<&mut LookedAt<'_>> = looked_at
+            .iter_mut()
+            .filter(|image| !image.settled && finely(image.number, &image.contests))
+            .collect();
         // Of one size, about: few images are looked up twice.
         let chunks = open.len().div_ceil(OPEN_AT_ONCE).max(1);
         let at_once = open.len().div_ceil(chunks).max(1);
@@ -199,7 +204,7 @@ impl<'a> LocalSearch<'a> {
                     query
                 })
                 .collect();
-            self.look_both_ways(&finely, &queries.iter().collect::<Vec<_>>(), open)?;
+            self.look_both_ways(&at_the_finer, &queries.iter().collect::<Vec<_>>(), open)?;
         }
         Ok(looked_at.into_iter().map(|image| image.contests).collect())
     }

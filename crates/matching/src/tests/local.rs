@@ -10,7 +10,9 @@ use saltprint_index::{IndexHit, SegmentRecord};
 use saltprint_keys::{RecordRef, SubjectRef};
 
 use super::{Codes, Index, code, id, index, local_rule, near, query, record, rule, rules};
-use crate::{Band, Cascade, CascadeCounts, Contest, Found, Judgement, Lead, LocalSearch, Matcher, Tier};
+use crate::{
+    Band, Cascade, CascadeCounts, Contest, Found, Judgement, Lead, LocalSearch, Looks, Matcher, Tier,
+};
 
 /// Sides of every record's image, in frame units.
 const WIDTH: f32 = 8192.0;
@@ -417,6 +419,28 @@ fn what_only_the_finer_look_shows_is_found() {
 }
 
 #[test]
+fn a_quick_look_is_fine_only_where_there_is_a_hint() {
+    let index = index(&cards());
+    let view = View::whole(3).cropped();
+    let all = view.see(&card(17), |_| true);
+    let own = || all.iter().skip(usize::try_from(PRINT).unwrap()).cloned();
+    let look = |coarse: &[QueryFingerprint], looks: Looks| {
+        let matcher = Matcher::new(&index.generation, &rules(), Cascade { looks, ..Cascade::default() });
+        let mut counts = CascadeCounts::default();
+        let found = matcher.judge(coarse, &Codes(|_| view.query(all.clone())), &mut counts).unwrap();
+        assert_eq!(counts.local, coarse.len() as u64);
+        (found.iter().map(bands).collect::<Vec<_>>(), counts.finer)
+    };
+    // Nothing, then too little to be matched.
+    let hint = altered(view.query(own().take(4).collect()));
+    assert_ne!(judge(&index, hint.local().clone()).band(), Some(Band::Strong));
+    let coarse = [altered(view.query(Vec::new())), hint];
+    let strong = vec![ours(17, Band::Strong)];
+    assert_eq!(look(&coarse, Looks::Thorough), (vec![strong.clone(), strong.clone()], 2));
+    assert_eq!(look(&coarse, Looks::Quick), (vec![Vec::new(), strong], 1));
+}
+
+#[test]
 fn two_tiers_together_are_sure_where_neither_is_alone() {
     let index = index(&cards());
     let (rule, local_rule) = (rule(), local_rule());
@@ -427,6 +451,7 @@ fn two_tiers_together_are_sure_where_neither_is_alone() {
             &[local],
             &Codes(|_| LocalQuery::default()),
             &|_, _| false,
+            &mut |_, _| true,
             &admit,
         );
         looked.unwrap()[0].first().map_or(Lead::default(), Contest::lead)

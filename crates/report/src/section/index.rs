@@ -1,6 +1,7 @@
 //! The index that answered, so that somebody else can ask the same one.
 
 use maud::{Markup, html};
+use saltprint::Looks;
 use saltprint::case::CaseSummary;
 use saltprint_matching::Basis;
 
@@ -35,6 +36,9 @@ pub(super) fn index(summary: &CaseSummary) -> Markup {
                 }
                 dt { "Its epoch" } dd { code { (previous.epoch) } }
                 dt { "Its root" } dd { code { (shown(&previous.root)) } }
+            }
+            @if summary.looks == Looks::Quick {
+                dt { "Looks" } dd { "quick: no finer look at images in which nothing hinted at a record" }
             }
             dt { "Thresholds" } dd { (basis) }
             dt { "Chance of a stranger’s match" }

@@ -231,13 +231,14 @@ impl<'a> Case<'a> {
         let verdict = verdict::judge(&ground);
         let mut attribution = attribution::attribute(&attribution::hits(&self.items), &composition);
         attribution.warnings.extend(attribution::ties(&self.items).warning());
-        let negative = negative::state(config.evaluation.as_deref(), &totals)?;
+        let negative = negative::state(config.evaluation.as_deref(), &totals, self.opening.looks)?;
         Ok(CaseSummary {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             case_id: self.opening.case_id.clone(),
             purpose: self.opening.purpose.clone(),
             index,
+            looks: self.opening.looks,
             files: self.evidence.len(),
             bytes: self.evidence.bytes,
             hidden: self.evidence.hidden,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use saltprint_matching::Looks;
 use serde::Deserialize;
 
 use super::verdict::number;
@@ -27,7 +28,13 @@ struct Setup {
     /// Invented ones that the index was filled up with.
     #[serde(default)]
     invented: u64,
+    #[serde(default)]
+    looks: Looks,
 }
+
+/// What a case that looked quickly says first.
+const QUICK: &str = "This was a quick look: images in which nothing hinted at a record got no finer look. Documents that take up little of a \
+    picture are missed that way; the same command without `--quick`, into another folder, finds more of them.";
 
 #[derive(Debug, Deserialize)]
 struct Row {
@@ -35,20 +42,26 @@ struct Row {
     found: Share,
 }
 
-/// The statement for a leak with these totals; `evaluation` is the evaluation's `report.json`, where there is one.
+/// The statement for a leak with these totals, at which was looked as `looks` says; `evaluation` is the evaluation's `report.json`,
+/// where there is one.
 ///
 /// # Errors
 /// [`Error::Evaluation`] where the file is none.
-pub(super) fn state(evaluation: Option<&Path>, totals: &TriageTotals) -> Result<NegativeStatement, Error> {
+pub(super) fn state(
+    evaluation: Option<&Path>,
+    totals: &TriageTotals,
+    looks: Looks,
+) -> Result<NegativeStatement, Error> {
+    let mut sentences: Vec<String> = Vec::new();
+    if looks == Looks::Quick {
+        sentences.push(QUICK.to_owned());
+    }
     let Some(path) = evaluation else {
-        return Ok(NegativeStatement {
-            evaluation: None,
-            edits: Vec::new(),
-            sentences: vec![
-                "No evaluation is at hand, so that nothing can be said about what is missed: run `saltprint eval --out DIR` on this vault and name its report.json as `[case] evaluation`."
-                    .to_owned(),
-            ],
-        });
+        sentences.push(
+            "No evaluation is at hand, so that nothing can be said about what is missed: run `saltprint eval --out DIR` on this vault and name its report.json as `[case] evaluation`."
+                .to_owned(),
+        );
+        return Ok(NegativeStatement { evaluation: None, edits: Vec::new(), sentences });
     };
     let wrong = |reason: String| Error::Evaluation { path: path.to_owned(), reason };
     let text = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
@@ -73,7 +86,16 @@ pub(super) fn state(evaluation: Option<&Path>, totals: &TriageTotals) -> Result<
         0 => String::new(),
         invented => format!(" among {}", number(invented, "invented one", "invented ones")),
     };
-    let mut sentences = sentences(&edits, compared, nothing_found);
+    if looks != evaluation.setup.looks {
+        sentences.push(
+            match looks {
+                Looks::Quick => "The evaluation looked thoroughly: it says what a look without `--quick` finds, and what follows is too favourable.",
+                Looks::Thorough => "The evaluation looked quickly: this look finds no less.",
+            }
+            .to_owned(),
+        );
+    }
+    sentences.extend(rates(&edits, compared, nothing_found));
     let others = totals.unreadable + totals.refused + totals.too_plain;
     if nothing_found && others > 0 {
         sentences.push(format!(
@@ -103,7 +125,7 @@ fn most_hidden(compared: u64, found: f64) -> f64 {
     ((1.0 - missed) / found).min(1.0)
 }
 
-fn sentences(edits: &[EditBound], compared: u64, nothing_found: bool) -> Vec<String> {
+fn rates(edits: &[EditBound], compared: u64, nothing_found: bool) -> Vec<String> {
     let mut sentences = Vec::new();
     if edits.is_empty() {
         return sentences;
@@ -160,7 +182,7 @@ mod tests {
     #[test]
     fn bounds_per_edit_where_nothing_was_found() {
         let folder = tempfile::tempdir().unwrap();
-        let told = state(Some(&report(&folder, 1)), &totals(1_000, 0)).unwrap();
+        let told = state(Some(&report(&folder, 1)), &totals(1_000, 0), Looks::Thorough).unwrap();
         assert_eq!(
             told.evaluation.as_deref(),
             Some("this vault of 1,000 records, by version 0.1.0 of the program")
@@ -170,7 +192,7 @@ mod tests {
         assert!((bounds[0] - 0.003_682 / Share::new(100, 100).low).abs() < 1e-5, "{bounds:?}");
         assert!(bounds[1] > 0.02 && bounds[1] < 0.03, "{bounds:?}");
         let unread = TriageTotals { refused: 7, ..totals(1_000, 0) };
-        let told = state(Some(&report(&folder, 1)), &unread).unwrap();
+        let told = state(Some(&report(&folder, 1)), &unread, Looks::Thorough).unwrap();
         assert!(told.sentences.iter().any(|sentence| sentence.contains("nothing of 7 inputs")));
         assert!(bounds[2] >= 1.0, "{bounds:?}");
         assert!(
@@ -183,19 +205,19 @@ mod tests {
     #[test]
     fn no_bounds_where_something_was_found_or_no_evaluation_is_at_hand() {
         let folder = tempfile::tempdir().unwrap();
-        let told = state(Some(&report(&folder, 1)), &totals(1_000, 1)).unwrap();
+        let told = state(Some(&report(&folder, 1)), &totals(1_000, 1), Looks::Thorough).unwrap();
         assert!(told.edits.iter().all(|edit| edit.could_be_ours.is_none()));
-        let none = state(None, &totals(1, 0)).unwrap();
+        let none = state(None, &totals(1, 0), Looks::Thorough).unwrap();
         assert!(none.evaluation.is_none() && none.sentences[0].contains("saltprint eval"));
     }
 
     #[test]
     fn a_wrong_file_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let newer = state(Some(&report(&folder, 2)), &totals(1, 0)).unwrap_err().to_string();
+        let newer = state(Some(&report(&folder, 2)), &totals(1, 0), Looks::Thorough).unwrap_err().to_string();
         assert!(newer.contains("format is 2"), "{newer}");
         std::fs::write(folder.path().join("x.json"), "{}").unwrap();
-        assert!(state(Some(&folder.path().join("x.json")), &totals(1, 0)).is_err());
-        assert!(state(Some(&folder.path().join("none.json")), &totals(1, 0)).is_err());
+        assert!(state(Some(&folder.path().join("x.json")), &totals(1, 0), Looks::Thorough).is_err());
+        assert!(state(Some(&folder.path().join("none.json")), &totals(1, 0), Looks::Thorough).is_err());
     }
 }

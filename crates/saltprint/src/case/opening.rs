@@ -5,6 +5,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use saltprint_keys::EpochId;
+use saltprint_matching::Looks;
 use serde::{Deserialize, Serialize};
 
 use super::{CaseOptions, MANIFEST, evidence, facts};
@@ -43,6 +44,8 @@ pub(super) struct Opening {
     strong_chance: f64,
     possible_chance: f64,
     graph_from: u64,
+    #[serde(default)]
+    pub(super) looks: Looks,
     limits: serde_json::Value,
     /// BLAKE3 of `evidence.csv`.
     inputs: String,
@@ -78,6 +81,7 @@ impl Opening {
             strong_chance: config.matching.rule.strong_chance,
             possible_chance: config.matching.rule.possible_chance,
             graph_from: config.matching.cascade.graph_from,
+            looks: config.matching.cascade.looks,
             limits: serde_json::to_value(config.limits).unwrap_or_default(),
             inputs: evidence::hex_digests(evidence).1,
         }
@@ -91,6 +95,7 @@ impl Opening {
             (self.purpose == there.purpose, "another purpose"),
             (self.evidence == there.evidence, "another choice of `--evidence`"),
             (self.thumbnails == there.thumbnails, "another choice of `--thumbnails`"),
+            (self.looks == there.looks, "another choice of `--quick`"),
             (self.inputs == there.inputs, "a leak that was another one, or has changed since"),
             (
                 self.root == there.root && self.epoch == there.epoch && self.generation == there.generation,

@@ -4,7 +4,7 @@
 
 use saltprint_index::Month;
 use saltprint_keys::EpochId;
-use saltprint_matching::Basis;
+use saltprint_matching::{Basis, Looks};
 use serde::{Deserialize, Serialize};
 
 use crate::{CoverageStatus, Share, TriageTotals};
@@ -25,6 +25,9 @@ pub struct CaseSummary {
     pub purpose: String,
     /// The index that answered.
     pub index: IndexFacts,
+    /// Which images got the finer look.
+    #[serde(default)]
+    pub looks: Looks,
     /// Files of the leak; containers count once.
     pub files: u64,
     /// Bytes of these files.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use saltprint_index::Month;
 use saltprint_intake::{ListReject, Reject, list_inputs};
-use saltprint_matching::{Basis, CascadeCounts};
+use saltprint_matching::{Basis, CascadeCounts, Looks};
 
 use crate::{Error, ItemReport, Outcome, Phase, PreviousStatus, Progress, Saltprint};
 
@@ -117,6 +117,8 @@ pub struct TriageSummary {
     pub generation: u64,
     /// Records that it holds.
     pub records: u64,
+    /// Which images got the finer look.
+    pub looks: Looks,
     /// The epoch before, which was asked as well where it answers.
     pub previous: Option<PreviousStatus>,
     /// How many inputs ended how.
@@ -191,7 +193,7 @@ impl Saltprint {
         }
         let stages = run.finish()?;
         progress.update(Phase::Triage, tally.totals.inputs, Some(tally.totals.inputs));
-        Ok(tally.finish(&snapshot, self.config().matching.rule.strong_chance, stages))
+        Ok(tally.finish(&snapshot, &self.config().matching, stages))
     }
 }
 

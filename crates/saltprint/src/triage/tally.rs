@@ -7,8 +7,8 @@ use saltprint_keys::RecordRef;
 use saltprint_matching::{Band, CascadeCounts};
 
 use super::{CellCount, TriageSummary, TriageTotals};
-use crate::ItemReport;
 use crate::handle::Snapshot;
+use crate::{ItemReport, MatchingConfig};
 
 #[derive(Default)]
 pub(super) struct Tally {
@@ -30,7 +30,7 @@ impl Tally {
     pub(super) fn finish(
         self,
         snapshot: &Snapshot,
-        strong_chance: f64,
+        matching: &MatchingConfig,
         stages: CascadeCounts,
     ) -> TriageSummary {
         let totals = self.totals;
@@ -45,12 +45,15 @@ impl Tally {
         TriageSummary {
             generation: snapshot.generation.manifest().generation,
             records: snapshot.generation.manifest().records(),
+            looks: matching.cascade.looks,
             totals,
             share_of_match: (compared > 0).then(|| totals.matches as f64 / compared as f64),
             matched_records: self.records.len() as u64,
             basis: snapshot.basis(),
             previous: snapshot.previous_status(),
-            expected_chance_matches: compared as f64 * strong_chance * f64::from(snapshot.epochs()),
+            expected_chance_matches: compared as f64
+                * matching.rule.strong_chance
+                * f64::from(snapshot.epochs()),
             hits,
             stages,
         }

@@ -6,7 +6,7 @@ use saltprint::case::{
     Attribution, CaseSummary, Cell, CopyCounts, CoverageReport, EditBound, Explanation, FORMAT, IndexFacts,
     Margin, NegativeStatement, Place, Plot, Plots, SourceCoverage, Statement, Verdict,
 };
-use saltprint::{CopyExtent, ItemReport, Outcome, Share, TriageTotals};
+use saltprint::{CopyExtent, ItemReport, Looks, Outcome, Share, TriageTotals};
 use saltprint_index::Month;
 use saltprint_matching::{Band, Basis};
 
@@ -54,6 +54,7 @@ pub(super) fn summary(variant: Variant, sources: &[Source], items: &[ItemReport]
             strong_ratio: measured.then_some(0.61),
             possible_ratio: Some(0.74),
         },
+        looks: Looks::Thorough,
         files: totals.inputs,
         bytes: totals.inputs * 812_345,
         hidden: u64::from(totals.inputs > 0),
