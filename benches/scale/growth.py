@@ -115,11 +115,12 @@ class Bench:
                 Run([self.program, "lookup", "--json", "--config", self.base / "saltprint.toml", self.images.get(what, self.images["copy"])])
                 result[what]["cold"] = Run(command).seconds
         if result["stranger"]["seconds"] <= LONG:
-            run = Run(triage, sample=SAMPLE)
-            stages = json.loads(summary.read_text())["stages"]
-            result["triage"] = {"seconds": run.seconds, "cpu": run.cpu, "resident": run.resident, "anonymous": run.anonymous,
+            for what, command in {"triage": triage, "quick": [*triage, "--quick"]}.items():
+                run = Run(command, sample=SAMPLE)
+                stages = json.loads(summary.read_text())["stages"]
+                result[what] = {"seconds": run.seconds, "cpu": run.cpu, "resident": run.resident, "anonymous": run.anonymous,
                                 "stages": stages}
-            say(f"{records:,} triage: {run.seconds:.1f} s")
+                say(f"{records:,} {what}: {run.seconds:.1f} s")
         result["verify"] = {"seconds": Run([self.program, "verify", *config]).seconds}
         say(f"{records:,} verify: {result['verify']['seconds']:.1f} s")
         return result
@@ -179,7 +180,7 @@ def write(results, path, version):
     heads = ["records", *asked]
     ms = lambda result, what, which: show(1e3 * result[what][which] if which in result[what] else None)
     mb = lambda result, what: f'{show(result[what]["resident"])} / {show(result[what]["anonymous"])}' if what in result else "-"
-    per_item = lambda result, which: 1e3 * result["triage"][which] / ITEMS if "triage" in result else None
+    per_item = lambda result, what, which: 1e3 * result[what][which] / ITEMS if what in result else None
     records = lambda result: f'{result["records"]:,}'
     text = f"""# How cost grows with the index
 
@@ -220,10 +221,10 @@ The same where no page of the index is in memory, one run each:
 ## A leak of {ITEMS} images
 
 A sixth are files of the vault, a sixth edited, the rest strangers. `saltprint triage`, one run, milliseconds an image; not where a
-stranger's lookup takes more than {LONG:g} s.
+stranger's lookup takes more than {LONG:g} s. Quick is `--quick`.
 
-{table(["records", "on the clock", "of the processors"],
-       [[records(r), show(per_item(r, "seconds")), show(per_item(r, "cpu"))] for r in results])}
+{table(["records", "on the clock", "of the processors", "quick, on the clock", "quick, of the processors"],
+       [[records(r), *(show(per_item(r, what, which)) for what in ["triage", "quick"] for which in ["seconds", "cpu"])] for r in results])}
 
 ## Memory, MB
 
@@ -233,12 +234,14 @@ At most, resident / anonymous. Resident counts the pages of the mapped index tha
 anonymous, sampled every 5 ms, is what the process holds for itself.
 """
     path.write_text(text)
-    lines = {"status": [], "lookup, copy": [], "lookup, edited": [], "lookup, stranger": [], "triage, an image": []}
+    lines = {"status": [], "lookup, copy": [], "lookup, edited": [], "lookup, stranger": [], "triage, an image": [], "triage --quick": []}
     for result in results:
         for label, what in zip(lines, asked):
             lines[label].append((result["records"], 1e3 * result[what]["seconds"]))
         if "triage" in result:
-            lines["triage, an image"].append((result["records"], per_item(result, "seconds")))
+            lines["triage, an image"].append((result["records"], per_item(result, "triage", "seconds")))
+        if "quick" in result:
+            lines["triage --quick"].append((result["records"], per_item(result, "quick", "seconds")))
     picture(Path(__file__).parent / "growth.svg", "Time of a process, page cache warm", lines)
 
 

@@ -4,8 +4,6 @@
 //! Query-directed probing as in Lv et al., "Multi-Probe LSH", 2007, section 4.4, for codes that are signs: flipping a bit costs
 //! the square of its margin, and the cheapest sets of bits come first.
 
-use std::ops::Range;
-
 use saltprint_fingerprint::{LocalCode, QueryFeature};
 
 /// Bits of a key that may flip, the least certain ones.
@@ -67,32 +65,23 @@ impl Probes {
         self.sets.len()
     }
 
-    /// Exchanges `buckets` by those of a code in a table with keys of `bits` bits, each once, most likely first: of the sets
-    /// that `range` counts out.
-    pub(super) fn buckets(
-        &self,
-        (code, order): (&LocalCode, &Order),
-        bits: u32,
-        range: Range<usize>,
-        buckets: &mut Vec<u32>,
-    ) {
+    /// Exchanges `buckets` by those of a code in a table with keys of `bits` bits, each once, most likely first.
+    pub(super) fn buckets(&self, (code, order): (&LocalCode, &Order), bits: u32, buckets: &mut Vec<u32>) {
         let mask = u64::MAX >> (64 - bits);
         let key = u32::try_from(code.words()[0] & mask).unwrap_or(0);
         let mut loose = [0_u32; LOOSE_BITS];
         let in_key = order.0.iter().filter(|bit| u32::from(**bit) < bits);
         loose.iter_mut().zip(in_key).for_each(|(flip, bit)| *flip = 1 << bit);
         buckets.clear();
-        buckets.extend(self.sets.iter().take(range.end).map(|_| key));
+        buckets.resize(self.sets.len(), key);
         for number in 0..buckets.len() {
             if let Some((without, last)) = self.sets[number].made_of {
                 buckets[number] = buckets[usize::from(without)] ^ loose[usize::from(last)];
             }
         }
-        buckets.drain(..range.start.min(buckets.len()));
         if (bits as usize) < LOOSE_BITS {
             // A set with positions that the key has not would lead to the bucket of another one.
-            let sets = &self.sets[range.start.min(self.sets.len())..];
-            let mut own = sets.iter().map(|set| set.bits >> bits == 0);
+            let mut own = self.sets.iter().map(|set| set.bits >> bits == 0);
             buckets.retain(|_| own.next().unwrap_or(false));
         }
     }
@@ -104,9 +93,9 @@ mod tests {
 
     use super::*;
 
-    fn buckets(probes: &Probes, feature: &QueryFeature, bits: u32, range: Range<usize>) -> Vec<u32> {
+    fn buckets(probes: &Probes, feature: &QueryFeature, bits: u32) -> Vec<u32> {
         let mut buckets = vec![7];
-        probes.buckets((&feature.code, &Order::of(feature)), bits, range, &mut buckets);
+        probes.buckets((&feature.code, &Order::of(feature)), bits, &mut buckets);
         buckets
     }
 
@@ -117,7 +106,7 @@ mod tests {
         margins[11] = 2;
         let keypoint = Keypoint { x: 0.0, y: 0.0, size: 1.0, angle: 0.0 };
         let feature = QueryFeature { code: LocalCode::from_words([0xABCD_EF01, 7]), margins, keypoint };
-        let buckets = buckets(&Probes::new(4), &feature, 16, 0..4);
+        let buckets = buckets(&Probes::new(4), &feature, 16);
         assert_eq!(buckets[..4], [0xEF01, 0xEF01 ^ 1 << 5, 0xEF01 ^ 1 << 11, 0xEF01 ^ 1 << 5 ^ 1 << 11]);
     }
 
@@ -131,9 +120,7 @@ mod tests {
         };
         for bits in [12, 20, 24] {
             let probes = Probes::new(64);
-            let rounds = [0..3, 3..40, 40..probes.len()];
-            let of_round = |round| buckets(&probes, &feature, bits, round);
-            let mut buckets: Vec<u32> = rounds.into_iter().flat_map(of_round).collect();
+            let mut buckets = buckets(&probes, &feature, bits);
             assert!(buckets.iter().all(|bucket| bucket >> bits == 0));
             buckets.sort_unstable();
             buckets.dedup();
@@ -147,7 +134,7 @@ mod tests {
         let margins = std::array::from_fn(|bit| u8::try_from(99 - bit).unwrap());
         let feature = QueryFeature { code: LocalCode::from_words([0x5A, 0]), margins, keypoint };
         let probes = Probes::new(386);
-        let mut buckets = buckets(&probes, &feature, 8, 0..probes.len());
+        let mut buckets = buckets(&probes, &feature, 8);
         let near =
             (0..256_u32).filter(|bucket| (bucket ^ 0x5A).count_ones() <= MOST_FLIPS).collect::<Vec<_>>();
         buckets.sort_unstable();

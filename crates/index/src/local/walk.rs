@@ -4,8 +4,6 @@
 //! buckets are decrypted together. Two counting passes do that: into parts of the table, which are tasks for the threads, and
 //! within a task into buckets; a task with few probes sorts them.
 
-use std::ops::Range;
-
 use rayon::prelude::*;
 use saltprint_fingerprint::{LocalCode, LocalCodes};
 use zeroize::Zeroizing;
@@ -137,13 +135,13 @@ pub(super) struct Walk<'w, B> {
 }
 
 impl<B: AsRef<[u8]> + Sync> Walk<'_, B> {
-    /// Adds to the nearest rows of each feature what those of its probes find that `round` counts out.
+    /// Adds to the nearest rows of each feature what its probes find.
     ///
     /// Work is spread over the current rayon pool; the result does not depend on the number of threads.
     ///
     /// # Errors
     /// [`IndexError::DamagedPage`], [`IndexError::Inconsistent`].
-    pub(super) fn add(&self, round: Range<usize>, nearest: &mut [NearestRows]) -> Result<(), IndexError> {
+    pub(super) fn add(&self, nearest: &mut [NearestRows]) -> Result<(), IndexError> {
         if self.codes.is_empty() {
             return Ok(());
         }
@@ -151,7 +149,7 @@ impl<B: AsRef<[u8]> + Sync> Walk<'_, B> {
         let (starts, bits) = (local.starts(self.segment)?, local.bits());
         let bounds: Vec<Bound> = nearest.iter().map(|nearest| nearest.bound(self.radius)).collect();
 
-        let wanted = self.codes.len().saturating_mul(round.len());
+        let wanted = self.codes.len().saturating_mul(self.probes.len());
         // A few for each thread, unless that makes them tiny.
         let tasks =
             (wanted / LEAST_PROBES_A_TASK).min(4 * rayon::current_num_threads()).max(wanted / PROBES_A_TASK);
@@ -161,7 +159,7 @@ impl<B: AsRef<[u8]> + Sync> Walk<'_, B> {
             let (mut buckets, mut probes) = (Vec::new(), Vec::new());
             for (number, code) in (chunk * FEATURES_A_TASK..).zip(codes) {
                 let order = &self.orders[number];
-                self.probes.buckets((code, order), bits, round.clone(), &mut buckets);
+                self.probes.buckets((code, order), bits, &mut buckets);
                 // Empty buckets need no visit.
                 let filled = |bucket: &&u32| starts[**bucket as usize] < starts[**bucket as usize + 1];
                 probes.extend(

@@ -143,10 +143,9 @@ struct LookedUp<'q> {
 const TOGETHER: usize = 16;
 
 /// Buckets that each detail asks at the finer look. There are twice as many details as at the ordinary one, among them most of those
-/// again, so not each need find its record. Of 80 documents that take a fifth or a quarter of a photograph, among a million records, 64
-/// and 64 buckets at the two looks make 61 strong and lose 9, 24 and 16 make 64 strong and lose 9 (fewer rivals by chance), 24 and 8
-/// lose 11.
-const FINE_PROBES: usize = 16;
+/// again, so not each need find its record. Of 480 hard copies among 400,000 records, a sixth of them small on a table, as many are found
+/// with 12 and 8 buckets at the two looks as with 24 and 16.
+const FINE_PROBES: usize = 8;
 /// So many images are open to be read at once, but for what waits in other tasks: 9 MB each at the ordinary look, up to 26 MB at
 /// the finer one.
 const OPEN_AT_ONCE: usize = TOGETHER;

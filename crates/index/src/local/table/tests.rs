@@ -210,7 +210,7 @@ fn a_row_of_no_record_is_an_error_and_no_record_of_the_next_segment() {
             radius: 20,
             shown: &|_| true,
         };
-        walk.add(0..4, &mut nearest).map(|()| nearest[0].hits()[0].record())
+        walk.add(&mut nearest).map(|()| nearest[0].hits()[0].record())
     };
     assert_eq!(ask(&whole).unwrap(), 7 + u64::from(row.record));
     whole.rows[0].record = u32::try_from(records.len()).unwrap();
