@@ -107,6 +107,7 @@ fn lookup_exit_codes() {
     place.write("note.txt", "not an image");
     place.run(&["lookup", ours]).expect(0);
     place.run(&["lookup", "stranger.jpg"]).expect(10);
+    place.run(&["lookup", "--quick", "stranger.jpg"]).expect(10).says(&["This was a quick look"]);
     place.run(&["lookup", ours, "stranger.jpg"]).expect(0);
     place.run(&["lookup", ours, "note.txt"]).expect(3);
     place.run(&["lookup"]).expect(2);

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use saltprint::{Config, NoProgress};
+use saltprint::{Config, Looks, NoProgress};
 use saltprint_eval::{EvalError, EvalPlan, EvalReport, RecordCounts, StrangerCounts, Treatment, run};
 use saltprint_synth::{Corpus, write_corpus};
 
@@ -222,6 +222,12 @@ fn the_same_plan_gives_the_same_numbers_from_a_vault_that_is_there() {
     let again = run(&plan, &NoProgress).unwrap();
     assert_eq!(without_times(&again), without_times(&first));
     assert_eq!(fs::metadata(&marker).unwrap().modified().unwrap(), written);
+
+    // The same images, looked at quickly, and told so.
+    let quick = run(&plan.quick(true), &NoProgress).unwrap();
+    assert_eq!((first.setup.looks, quick.setup.looks), (Looks::Thorough, Looks::Quick));
+    assert_eq!(quick.total.counts.images, first.total.counts.images);
+    assert!(quick.to_text().contains("; quick looks.") && !first.to_text().contains("quick"));
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub enum Looks {
     /// All.
     #[default]
     Thorough,
-    /// Those in which the other stages saw a hint of a record, however weak. A document that is small in a picture gives none.
+    /// Those in which the other stages saw a hint of a record. Many a document that is small in a picture gives none.
     Quick,
 }
 
@@ -280,7 +280,8 @@ impl<'a> Matcher<'a> {
         };
         let hinted = |number: usize, contests: &[Contest]| {
             let whole = judgements[unsettled[number]].as_ref();
-            contests.iter().any(|contest| contest.best().score >= HINT)
+            let may_be = |contest: &Contest| self.rules.local.band(contest.lead(), 0.0).is_some();
+            contests.iter().any(|contest| contest.best().score >= HINT || may_be(contest))
                 || !panels[number].is_empty()
                 || whole.is_some_and(|whole| whole.band().is_some())
         };

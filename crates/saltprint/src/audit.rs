@@ -16,7 +16,7 @@ use saltprint_audit::{
     Limits, Purpose, QueryDigest, QueryHasher, Reason, Receipt, Results, Thresholds, ToolVersion, Who,
 };
 
-use crate::{Config, Error, ItemReport, Saltprint, TriageTotals};
+use crate::{Config, Error, ItemReport, Looks, Saltprint, TriageTotals};
 
 /// Section `[audit]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,8 +255,11 @@ impl Auditor {
         query: Option<QueryDigest>,
     ) -> Result<Draft, Error> {
         let (number, root) = saltprint.generation();
-        let rule = saltprint.config().matching.rule;
-        let thresholds = format!("strong {:e} possible {:e}", rule.strong_chance, rule.possible_chance);
+        let matching = &saltprint.config().matching;
+        let quick = if matching.cascade.looks == Looks::Quick { " quick" } else { "" };
+        let rule = matching.rule;
+        let thresholds =
+            format!("strong {:e} possible {:e}{quick}", rule.strong_chance, rule.possible_chance);
         let mut draft = self.draft(asked, action).generation(number, root);
         draft = draft.thresholds(Thresholds::new(thresholds.as_str())?);
         if let Some(query) = query {

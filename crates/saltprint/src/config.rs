@@ -7,7 +7,7 @@ use saltprint_audit::Rates;
 use saltprint_index::{GraphPolicy, IndexDir, SelectionPolicy};
 use saltprint_intake::Vault;
 use saltprint_keys::{KeyPlace, Role};
-use saltprint_matching::{Cascade, Looks, RuleSettings};
+use saltprint_matching::{Cascade, RuleSettings};
 use saltprint_worker::Decoder;
 use serde::Deserialize;
 
@@ -63,7 +63,7 @@ pub struct MatchingConfig {
     pub evidence: bool,
     /// Chances of a false match behind the bands.
     pub rule: RuleSettings,
-    /// When the graph is asked first, and which images get the finer look.
+    /// When the graph is asked first, and, which no file says, which images get the finer look.
     pub cascade: Cascade,
 }
 
@@ -285,7 +285,6 @@ struct MatchingSection {
     strong_chance: f64,
     possible_chance: f64,
     graph_from: u64,
-    looks: Looks,
 }
 
 impl Default for MatchingSection {
@@ -296,7 +295,6 @@ impl Default for MatchingSection {
             strong_chance: rule.strong_chance,
             possible_chance: rule.possible_chance,
             graph_from: Cascade::default().graph_from,
-            looks: Looks::default(),
         }
     }
 }
@@ -416,7 +414,7 @@ impl Config {
             matching: MatchingConfig {
                 evidence: file.matching.evidence,
                 rule: RuleSettings { strong_chance, possible_chance },
-                cascade: Cascade { graph_from: file.matching.graph_from, looks: file.matching.looks },
+                cascade: Cascade { graph_from: file.matching.graph_from, ..Cascade::default() },
             },
             rebuild: RebuildConfig {
                 rejects: base.join(file.rebuild.rejects),
@@ -520,7 +518,6 @@ mod tests {
             strong_chance = 1e-9
             possible_chance = 1e-4
             graph_from = 5
-            looks = "quick"
             [rebuild]
             rejects = "r.csv"
             background_sample = 6
@@ -574,7 +571,7 @@ mod tests {
         );
         assert_eq!(config.matching.rule, RuleSettings { strong_chance: 1e-9, possible_chance: 1e-4 });
         assert!(config.matching.evidence);
-        assert_eq!(config.matching.cascade, Cascade { graph_from: 5, looks: Looks::Quick });
+        assert_eq!(config.matching.cascade, Cascade { graph_from: 5, ..Cascade::default() });
         assert_eq!(
             config.rebuild,
             RebuildConfig {

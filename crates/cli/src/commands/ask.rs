@@ -25,6 +25,9 @@ pub(super) fn lookup(args: &LookupArgs, config: &Config) -> anyhow::Result<Exit>
     let saltprint = Saltprint::open(&looking(config, args.quick))?;
     let status = saltprint.status();
     warn_of_silence(&status);
+    if args.quick {
+        say!("{}", words::QUICK.trim_end());
+    }
     let ground = words::Ground::new(&status, config.matching.rule.strong_chance);
     let say = |report: &ItemReport| -> anyhow::Result<()> {
         if args.json {
@@ -157,6 +160,8 @@ pub(super) fn triage(args: &TriageArgs, config: &Config, config_path: &Path) -> 
     let on_stdout = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
     if !on_stdout(&args.json) && !on_stdout(&args.summary) {
         words::say(&words::triage(&summary))?;
+    } else if args.quick {
+        say!("{}", words::QUICK.trim_end());
     }
     tell_rejects(&rejects, usize::MAX);
     Ok(if rejects.is_empty() { Exit::Done } else { Exit::DoneWithRejects })

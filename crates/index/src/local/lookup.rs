@@ -13,8 +13,8 @@ use super::votes::vote;
 use super::walk::{Rows, Walk};
 use crate::{Generation, IndexError};
 
-/// Features that are looked up together. For each, up to 65 rows that are near are in memory at a time, 0.5 kB, as many bytes of
-/// probes, and for a moment what one segment adds.
+/// Features that are looked up together. For each, up to 65 rows that are near are in memory at a time, 0.5 kB, and 8 bytes a probe,
+/// twice; besides, for a moment, what a part of one segment adds.
 const BATCH_FEATURES: usize = 1 << 17;
 
 /// How to look records up by local codes.

@@ -68,7 +68,7 @@ impl std::fmt::Debug for TableHit {
 /// The rows nearest to one feature so far, one of each record: those that can have a vote, and one more, which tells that
 /// there are more.
 ///
-/// Once there are enough, only nearer ones count. Whoever adds the likeliest rows first hardly has to look at the rest.
+/// Once there are enough, only nearer ones count, of all rows that are looked at after them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct NearestRows {
     /// Nearest first, but for what was pushed since.

@@ -19,6 +19,9 @@ use crate::{Generation, IndexError};
 const PROBES_A_TASK: usize = 8192;
 /// Probes that are worth a task of their own.
 const LEAST_PROBES_A_TASK: usize = 256;
+/// Tasks after which hits are brought together, so that no more than these are held besides the nearest: in the worst case, where each
+/// probe finds all that count, 270 MB, while 16 MB are usual.
+const TASKS_A_WAVE: usize = 32;
 /// Features whose hits are brought together by one task.
 const FEATURES_A_TASK: usize = 256;
 /// Rows between two wanted buckets that are rather decrypted than skipped.
@@ -147,8 +150,6 @@ impl<B: AsRef<[u8]> + Sync> Walk<'_, B> {
         }
         let local = self.segment.local_sections()?;
         let (starts, bits) = (local.starts(self.segment)?, local.bits());
-        let bounds: Vec<Bound> = nearest.iter().map(|nearest| nearest.bound(self.radius)).collect();
-
         let wanted = self.codes.len().saturating_mul(self.probes.len());
         // A few for each thread, unless that makes them tiny.
         let tasks =
@@ -171,22 +172,26 @@ impl<B: AsRef<[u8]> + Sync> Walk<'_, B> {
         let probes: Vec<Grouped<Probe>> = probes.collect();
 
         let chunks = self.codes.len().div_ceil(FEATURES_A_TASK);
-        let answered = (0..parts_of_table).into_par_iter().map(|part| {
-            let here = probes.iter().flat_map(|chunk| chunk.group(part));
-            let hits = self.answer(&by_bucket(here, 1 << shift), starts, &bounds)?;
-            Ok(Grouped::new(hits.iter(), chunks, |(feature, _)| *feature as usize / FEATURES_A_TASK))
-        });
-        let hits: Vec<Grouped<FeatureHit>> = answered.collect::<Result<_, IndexError>>()?;
+        for first in (0..parts_of_table).step_by(TASKS_A_WAVE) {
+            let bounds: Vec<Bound> = nearest.iter().map(|nearest| nearest.bound(self.radius)).collect();
+            let wave = first..parts_of_table.min(first + TASKS_A_WAVE);
+            let answered = wave.into_par_iter().map(|part| {
+                let here = probes.iter().flat_map(|chunk| chunk.group(part));
+                let hits = self.answer(&by_bucket(here, 1 << shift), starts, &bounds)?;
+                Ok(Grouped::new(hits.iter(), chunks, |(feature, _)| *feature as usize / FEATURES_A_TASK))
+            });
+            let hits: Vec<Grouped<FeatureHit>> = answered.collect::<Result<_, IndexError>>()?;
 
-        nearest.par_chunks_mut(FEATURES_A_TASK).enumerate().for_each(|(chunk, nearest)| {
-            for (feature, hit) in hits.iter().flat_map(|part| part.group(chunk)) {
-                nearest[*feature as usize % FEATURES_A_TASK].push(*hit);
-            }
-            for nearest in nearest {
-                nearest.settle();
-                nearest.shrink();
-            }
-        });
+            nearest.par_chunks_mut(FEATURES_A_TASK).enumerate().for_each(|(chunk, nearest)| {
+                for (feature, hit) in hits.iter().flat_map(|part| part.group(chunk)) {
+                    nearest[*feature as usize % FEATURES_A_TASK].push(*hit);
+                }
+                for nearest in nearest {
+                    nearest.settle();
+                    nearest.shrink();
+                }
+            });
+        }
         Ok(())
     }
 

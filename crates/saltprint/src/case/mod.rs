@@ -227,6 +227,7 @@ impl<'a> Case<'a> {
             totals: &totals,
             coverage: &coverage,
             matched_records: records.len() as u64,
+            looks: self.opening.looks,
         };
         let verdict = verdict::judge(&ground);
         let mut attribution = attribution::attribute(&attribution::hits(&self.items), &composition);

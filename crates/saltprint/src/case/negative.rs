@@ -72,11 +72,14 @@ pub(super) fn state(
     }
     let compared = totals.compared();
     let nothing_found = compared > 0 && totals.matches + totals.possible == 0;
+    // What was measured of thorough looks bounds nothing where this one was quick.
+    let comparable = looks == Looks::Thorough || evaluation.setup.looks == Looks::Quick;
+    let bounded = nothing_found && comparable;
     let edits: Vec<EditBound> = evaluation
         .edits
         .into_iter()
         .map(|row| EditBound {
-            could_be_ours: nothing_found.then(|| most_hidden(compared, row.found.low)),
+            could_be_ours: bounded.then(|| most_hidden(compared, row.found.low)),
             edit: row.edit,
             found: row.found,
         })
@@ -86,16 +89,13 @@ pub(super) fn state(
         0 => String::new(),
         invented => format!(" among {}", number(invented, "invented one", "invented ones")),
     };
-    if looks != evaluation.setup.looks {
+    if !comparable {
         sentences.push(
-            match looks {
-                Looks::Quick => "The evaluation looked thoroughly: it says what a look without `--quick` finds, and what follows is too favourable.",
-                Looks::Thorough => "The evaluation looked quickly: this look finds no less.",
-            }
-            .to_owned(),
+            "The evaluation looked thoroughly: its rates are those of a look without `--quick`, and bound nothing here."
+                .to_owned(),
         );
     }
-    sentences.extend(rates(&edits, compared, nothing_found));
+    sentences.extend(rates(&edits, compared, bounded));
     let others = totals.unreadable + totals.refused + totals.too_plain;
     if nothing_found && others > 0 {
         sentences.push(format!(
@@ -125,7 +125,7 @@ fn most_hidden(compared: u64, found: f64) -> f64 {
     ((1.0 - missed) / found).min(1.0)
 }
 
-fn rates(edits: &[EditBound], compared: u64, nothing_found: bool) -> Vec<String> {
+fn rates(edits: &[EditBound], compared: u64, bounded: bool) -> Vec<String> {
     let mut sentences = Vec::new();
     if edits.is_empty() {
         return sentences;
@@ -144,7 +144,7 @@ fn rates(edits: &[EditBound], compared: u64, nothing_found: bool) -> Vec<String>
             often.join(", ")
         ));
     }
-    if nothing_found {
+    if bounded {
         let worst = edits
             .iter()
             .filter(|edit| edit.found.low >= 0.5)
@@ -168,11 +168,15 @@ mod tests {
     }
 
     fn report(folder: &tempfile::TempDir, format: u32) -> std::path::PathBuf {
+        report_of(folder, format, &serde_json::json!({"vault": "own", "records": 1000, "seed": 1}))
+    }
+
+    fn report_of(folder: &tempfile::TempDir, format: u32, setup: &serde_json::Value) -> std::path::PathBuf {
         let path = folder.path().join("report.json");
         let row =
             |edit, found| serde_json::json!({"edit": edit, "found": Share::new(found, 100), "kind": "all"});
         let value = serde_json::json!({
-            "format": format, "version": "0.1.0", "setup": {"vault": "own", "records": 1000, "seed": 1},
+            "format": format, "version": "0.1.0", "setup": setup,
             "edits": [row("jpeg-30", 100), row("crop-40", 20), row("black-page", 0)],
         });
         std::fs::write(&path, value.to_string()).unwrap();
@@ -209,6 +213,26 @@ mod tests {
         assert!(told.edits.iter().all(|edit| edit.could_be_ours.is_none()));
         let none = state(None, &totals(1, 0), Looks::Thorough).unwrap();
         assert!(none.evaluation.is_none() && none.sentences[0].contains("saltprint eval"));
+    }
+
+    #[test]
+    fn a_quick_look_is_bounded_by_an_evaluation_that_looked_quickly() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = |report: &Path, looks| state(Some(report), &totals(1_000, 0), looks).unwrap();
+        let bounded =
+            |told: &NegativeStatement| told.edits.iter().filter(|edit| edit.could_be_ours.is_some()).count();
+        let says =
+            |told: &NegativeStatement, words: &str| told.sentences.iter().any(|one| one.contains(words));
+        let thorough = report(&folder, 1);
+        let quick = told(&thorough, Looks::Quick);
+        assert!(says(&quick, "quick look") && says(&quick, "bound nothing here"), "{:?}", quick.sentences);
+        assert!(bounded(&quick) == 0 && !says(&quick, "confidence"), "{:?}", quick.sentences);
+        assert!(bounded(&told(&thorough, Looks::Thorough)) == 3);
+        let setup = serde_json::json!({"vault": "own", "records": 1000, "looks": "quick"});
+        let evaluated = report_of(&folder, 1, &setup);
+        let quick = told(&evaluated, Looks::Quick);
+        assert!(says(&quick, "quick look") && says(&quick, "confidence"), "{:?}", quick.sentences);
+        assert_eq!((bounded(&quick), bounded(&told(&evaluated, Looks::Thorough))), (3, 3));
     }
 
     #[test]

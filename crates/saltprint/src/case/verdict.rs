@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 
-use saltprint_matching::Band;
+use saltprint_matching::{Band, Basis, Looks};
 use statrs::function::gamma::gamma_lr;
 
 use super::{CopyCounts, CoverageReport, IndexFacts, Statement, Verdict};
 use crate::{CopyExtent, ItemReport, Outcome, Share, TriageTotals};
-use saltprint_matching::Basis;
 
 /// Share of matches among the compared images from which a leak as a whole is called ours. A vault's own export, with what
 /// cropping and redaction hide from us, lies above; a leak mixed with others' documents below.
@@ -25,6 +24,7 @@ pub(super) struct Ground<'a> {
     pub(super) totals: &'a TriageTotals,
     pub(super) coverage: &'a CoverageReport,
     pub(super) matched_records: u64,
+    pub(super) looks: Looks,
 }
 
 /// `3 images`, `1 image`.
@@ -234,7 +234,7 @@ fn reasons(
 }
 
 fn would_change(statement: Statement, ground: &Ground<'_>) -> Vec<String> {
-    let Ground { totals, coverage, .. } = *ground;
+    let Ground { totals, coverage, looks, .. } = *ground;
     let mut would = Vec::new();
     match statement {
         Statement::Ours => would.push(
@@ -255,6 +255,12 @@ fn would_change(statement: Statement, ground: &Ground<'_>) -> Vec<String> {
                 .to_owned(),
         ),
         Statement::NothingCompared => would.push("Usable images: the items say what was wrong with each input.".to_owned()),
+    }
+    if looks == Looks::Quick && totals.no_match > 0 {
+        would.push(format!(
+            "{} may match after all in a case without `--quick`.",
+            number(totals.no_match, "image without a match", "images without a match")
+        ));
     }
     let by_eye = [Statement::Undecided, Statement::CompatibleWithChance].contains(&statement);
     if totals.matches > 0 && by_eye {
@@ -337,7 +343,14 @@ mod tests {
             TriageTotals { inputs, matches, possible, no_match, refused: 1, ..TriageTotals::default() };
         let coverage = CoverageReport::default();
         let index = index(basis);
-        judge(&Ground { index: &index, totals: &totals, coverage: &coverage, matched_records: matches })
+        let looks = Looks::Thorough;
+        judge(&Ground {
+            index: &index,
+            totals: &totals,
+            coverage: &coverage,
+            matched_records: matches,
+            looks,
+        })
     }
 
     #[test]
@@ -374,8 +387,15 @@ mod tests {
     fn what_could_not_be_compared_is_not_called_ours() {
         let totals = TriageTotals { inputs: 10, matches: 1, refused: 9, ..TriageTotals::default() };
         let (coverage, index) = (CoverageReport::default(), index(Basis::Measured));
-        let told = judge(&Ground { index: &index, totals: &totals, coverage: &coverage, matched_records: 1 });
+        let looks = Looks::Quick;
+        let ground =
+            Ground { index: &index, totals: &totals, coverage: &coverage, matched_records: 1, looks };
+        let told = judge(&ground);
         assert_eq!(told.statement, Statement::PartlyOurs);
+        let quick = |told: &Verdict| told.would_change.iter().any(|would| would.contains("--quick"));
+        assert!(!quick(&told), "nothing is without a match");
+        let totals = TriageTotals { inputs: 11, no_match: 1, ..totals };
+        assert!(quick(&judge(&Ground { totals: &totals, ..ground })));
         assert!(told.headline.ends_with("9 inputs could not be compared."), "{}", told.headline);
     }
 

@@ -55,7 +55,7 @@ pub(super) fn measure(
         let images = Shown { coder, images: queries.iter().map(|stranger| Some(&stranger.image)).collect() };
         let admit = |number: usize, hit: &IndexHit| queries[number].record.is_rival_of(hit);
         // Nothing settles it: strangers go through all looks, and the largest lead of any place in the picture counts that
-        // could be called strong. Whoever looks quickly sees no more of them than was measured.
+        // could be called strong. Whoever looks quickly sees less of them than this.
         let found = search.look(&local, &images, &|_, _| false, &mut |_, _| true, &admit)?;
         let parts = nearest_to_parts(generation, &images, &found)?;
         let parts: Vec<Option<(u32, u32)>> = parts
