@@ -12,6 +12,7 @@ import math
 import os
 import shutil
 import statistics
+import subprocess
 import sys
 from datetime import date
 from pathlib import Path
@@ -44,6 +45,12 @@ def measure(command, runs=RUNS):
         "anonymous": first.anonymous,
         "output": first.output.decode(),
     }
+
+
+def state():
+    """Day and commit of what is measured."""
+    told = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent)
+    return f"{date.today()} {told.stdout.strip()}".strip()
 
 
 def drop_caches():
@@ -101,7 +108,7 @@ class Bench:
         summary = self.folder / "summary.json"
         triage = [self.program, "triage", "--summary", summary, *config, self.base / "leak"]
 
-        result = {"records": records, "build": made, "status": measure(status)}
+        result = {"records": records, "measured": state(), "build": made, "status": measure(status)}
         said = json.loads(result["status"].pop("output"))
         result |= {"segments": said["segments"], "bytes": said["bytes"]}
         for what, command in lookups.items():
@@ -186,16 +193,16 @@ def write(results, path, version):
 
 Written by `make bench-scale` on {date.today()}: {version}, {machine()}.
 An index of {DOCUMENTS} invented documents (`saltprint demo`) that `benches/scale` made larger with invented records, without graphs, in
-segments of the size that a rebuild makes. Each size is a run of its own, and may be of another day. `saltprint_eval::grow` says what is invented: about as many records come near to a query as
+segments of the size that a rebuild makes. Each size is a run of its own, and may be of another day and commit. `saltprint_eval::grow` says what is invented: about as many records come near to a query as
 would in a vault of that size, and what was measured of strangers is carried over from the small index. So these are times and sizes;
 `saltprint eval --grow-to` measures recognition. Everything is a whole process of the shipped program, from its start to its end: keys, profile, opening the index,
 starting a decoder, the answer.
 
 ## The index
 
-{table(["records", "segments", "MB", "bytes a record", "made in, s", "verify, s"],
-       [[records(r), str(r["segments"]), show(r["bytes"] / 1e6), show(r["bytes"] / r["records"]), show(r["build"]), show(r["verify"]["seconds"])]
-        for r in results])}
+{table(["records", "segments", "MB", "bytes a record", "made in, s", "verify, s", "measured"],
+       [[records(r), str(r["segments"]), show(r["bytes"] / 1e6), show(r["bytes"] / r["records"]), show(r["build"]), show(r["verify"]["seconds"]),
+         r["measured"]] for r in results])}
 
 `made in` is the time of the generator, which fingerprints nothing, for all that it writes, syncs, reads back and compares. `verify` is
 `saltprint verify`: every page and row.

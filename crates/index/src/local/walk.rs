@@ -19,8 +19,8 @@ use crate::{Generation, IndexError};
 const PROBES_A_TASK: usize = 8192;
 /// Probes that are worth a task of their own.
 const LEAST_PROBES_A_TASK: usize = 256;
-/// Tasks after which hits are brought together, so that no more than these are held besides the nearest: in the worst case, where each
-/// probe finds all that count, 270 MB, while 16 MB are usual.
+/// Tasks after which hits are brought together, so that no more than theirs are held besides the nearest: 270 MB in the worst case,
+/// where each probe finds as many as count.
 const TASKS_A_WAVE: usize = 32;
 /// Features whose hits are brought together by one task.
 const FEATURES_A_TASK: usize = 256;
