@@ -139,7 +139,6 @@ impl Judgement {
 #[derive(Debug)]
 pub struct Matcher<'a> {
     global: GlobalStage<'a>,
-    looks: Looks,
     search: LocalSearch<'a>,
     rules: Rules,
 }
@@ -203,7 +202,6 @@ impl<'a> Matcher<'a> {
     pub fn new(generation: &'a Generation, rules: &Rules, cascade: Cascade) -> Self {
         Self {
             global: GlobalStage { generation, cascade },
-            looks: cascade.looks,
             search: LocalSearch::new(generation),
             rules: *rules,
         }
@@ -286,7 +284,7 @@ impl<'a> Matcher<'a> {
                 || whole.is_some_and(|whole| whole.band().is_some())
         };
         let mut finely = |number: usize, contests: &[Contest]| {
-            let finely = self.looks == Looks::Thorough || hinted(number, contests);
+            let finely = self.global.cascade.looks == Looks::Thorough || hinted(number, contests);
             counts.finer += u64::from(finely);
             finely
         };

@@ -26,7 +26,7 @@ pub(super) fn lookup(args: &LookupArgs, config: &Config) -> anyhow::Result<Exit>
     let status = saltprint.status();
     warn_of_silence(&status);
     if args.quick {
-        say!("{}", words::QUICK.trim_end());
+        say!("{}", words::QUICK);
     }
     let ground = words::Ground::new(&status, config.matching.rule.strong_chance);
     let say = |report: &ItemReport| -> anyhow::Result<()> {
@@ -161,7 +161,7 @@ pub(super) fn triage(args: &TriageArgs, config: &Config, config_path: &Path) -> 
     if !on_stdout(&args.json) && !on_stdout(&args.summary) {
         words::say(&words::triage(&summary))?;
     } else if args.quick {
-        say!("{}", words::QUICK.trim_end());
+        say!("{}", words::QUICK);
     }
     tell_rejects(&rejects, usize::MAX);
     Ok(if rejects.is_empty() { Exit::Done } else { Exit::DoneWithRejects })

@@ -20,7 +20,7 @@ const SHOWN_CELLS: usize = 12;
 
 /// What a quick look says of itself.
 pub(crate) const QUICK: &str = "This was a quick look: images in which nothing hinted at a record got no finer look.\n\
-    Documents that take up little of a picture are missed that way; without --quick more of them are found.\n";
+    Documents that take up little of a picture are missed that way; without --quick more of them are found.";
 
 /// The summary of a triage, verdict first.
 pub(crate) fn triage(summary: &TriageSummary) -> String {
@@ -67,7 +67,7 @@ pub(crate) fn triage(summary: &TriageSummary) -> String {
         ),
     };
     if summary.looks == Looks::Quick {
-        text.push_str(QUICK);
+        let _ = writeln!(text, "{QUICK}");
     }
     text.push_str(
         "Small cut-outs, tiny or strongly blurred copies and photographs of a screen can be missed,\n\
