@@ -242,12 +242,16 @@ impl std::fmt::Debug for Coder {
 wide! {
     /// Exact products of matrix rows and a feature vector.
     fn products(entries: &[i16], features: &[i16], products: &mut [i64]) {
+        let features = features.as_chunks::<CHUNK>().0;
         for (row, product) in entries.chunks_exact(FEATURES).zip(products) {
-            *product = row
-                .chunks_exact(CHUNK)
-                .zip(features.chunks_exact(CHUNK))
-                .map(|(a, b)| i64::from(a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum::<i32>()))
-                .sum();
+            *product = 0;
+            for (a, b) in row.as_chunks::<CHUNK>().0.iter().zip(features) {
+                let mut sum = 0;
+                for (&a, &b) in a.iter().zip(b) {
+                    sum += i32::from(a) * i32::from(b);
+                }
+                *product += i64::from(sum);
+            }
         }
     }
 

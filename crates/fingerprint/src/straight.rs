@@ -5,7 +5,9 @@
 
 use crate::{
     grid::{FULL, Grid},
+    local::resize::Scratch,
     luma::Luma,
+    wide::wide,
 };
 
 /// Most samples a side of a cell: enough for a document of 1,150 pixels to be read completely. Of larger ones as many pixels
@@ -45,16 +47,13 @@ impl Square {
         let sane = square.across.iter().chain(&square.down).all(|value| value.is_finite());
         (sane && depths.iter().all(|depth| *depth > 1e-3)).then_some(square)
     }
-
-    fn at(&self, u: f64, v: f64) -> (f64, f64) {
-        let by = |row: &[f64; 3]| row[0] * u + row[1] * v + row[2];
-        let depth = self.depth[0] * u + self.depth[1] * v + 1.0;
-        (by(&self.across) / depth, by(&self.down) / depth)
-    }
 }
 
 /// The grid of the document at `corners` in `image`; `None` where they make no document, or much of it is outside.
 pub(crate) fn straighten(image: &Luma, corners: &Corners) -> Option<Grid> {
+    if image.width().min(image.height()) < 2 {
+        return None;
+    }
     let (width, height) = (f64::from(image.width()), f64::from(image.height()));
     let in_pixels = corners.map(|(x, y)| (x * width, y * height));
     let square = Square::onto(&in_pixels)?;
@@ -65,51 +64,113 @@ pub(crate) fn straighten(image: &Luma, corners: &Corners) -> Option<Grid> {
     let longest = (0..4).map(edge).fold(0.0, f64::max);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 3")]
     let samples = (longest / FULL as f64).ceil().clamp(1.0, MOST_SAMPLES) as usize;
-    let is_outside = |cell: usize| {
-        let middle = |place: usize| (place as f64 + 0.5) / FULL as f64;
-        let (x, y) = square.at(middle(cell % FULL), middle(cell / FULL));
-        !((0.0..=width).contains(&x) && (0.0..=height).contains(&y))
-    };
-    let outside = (0..FULL * FULL).filter(|cell| is_outside(*cell)).count();
-    if outside as f64 > OUTSIDE * (FULL * FULL) as f64 {
+    let mut line = Line::new(FULL * samples);
+    let mut outside = 0;
+    for row in 0..FULL {
+        line.trace(&square, (row as f64 + 0.5) / FULL as f64, FULL);
+        outside += count_outside(&line.x[..FULL], &line.y[..FULL], (width, height));
+    }
+    if f64::from(outside) > OUTSIDE * (FULL * FULL) as f64 {
         return None;
     }
-    let step = 1.0 / (FULL * samples) as f64;
     let mut cells = Vec::with_capacity(FULL * FULL);
+    let mut sums = Scratch::<u32>::new(FULL);
+    // A sample is in 1/65,536 of a level, a cell in 1/256.
+    let unit = u32::try_from(256 * samples * samples).unwrap_or(u32::MAX);
     for row in 0..FULL {
-        for column in 0..FULL {
-            let mut sum = 0.0;
-            for down in 0..samples {
-                let v = ((row * samples + down) as f64 + 0.5) * step;
-                for across in 0..samples {
-                    let u = ((column * samples + across) as f64 + 0.5) * step;
-                    let (x, y) = square.at(u, v);
-                    sum += sample(image, x - 0.5, y - 0.5);
-                }
-            }
-            let mean = sum * 256.0 / (samples * samples) as f64;
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 65,280")]
-            cells.push((mean + 0.5) as u16);
+        sums.0.fill(0);
+        for down in 0..samples {
+            let v = ((row * samples + down) as f64 + 0.5) / (FULL * samples) as f64;
+            line.trace(&square, v, FULL * samples);
+            line.add_samples(image, samples, &mut sums.0);
         }
+        cells.extend(sums.0.iter().map(|sum| u16::try_from((sum + unit / 2) / unit).unwrap_or(u16::MAX)));
     }
     Some(Grid::from_cells(cells))
 }
 
-/// Luma between pixel centres, 0 to 255; beyond the border that of the border.
-fn sample(image: &Luma, x: f64, y: f64) -> f64 {
-    let (x, y) = (x.clamp(0.0, f64::from(image.width() - 1)), y.clamp(0.0, f64::from(image.height() - 1)));
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the image")]
-    let (left, top) = (x as usize, y as usize);
-    let (over, under) = (x - left as f64, y - top as f64);
-    let stride = image.width() as usize;
-    let pixels = image.pixels();
-    let at = |column: usize, row: usize| {
-        let (column, row) = (column.min(stride - 1), row.min(image.height() as usize - 1));
-        pixels.get(row * stride + column).copied().map_or(0.0, f64::from)
-    };
-    let upper = at(left, top) * (1.0 - over) + at(left + 1, top) * over;
-    let lower = at(left, top + 1) * (1.0 - over) + at(left + 1, top + 1) * over;
-    upper * (1.0 - under) + lower * under
+/// Samples of one line across a document.
+struct Line {
+    /// Where they are in the image, in pixels from its corner.
+    x: Vec<f64>,
+    y: Vec<f64>,
+    /// The same from the first pixel's centre, within the image, in 1/256 pixel.
+    right: Vec<u32>,
+    down: Vec<u32>,
+}
+
+impl Line {
+    fn new(longest: usize) -> Self {
+        Self { x: vec![0.0; longest], y: vec![0.0; longest], right: vec![0; longest], down: vec![0; longest] }
+    }
+
+    /// Goes along the document's line at height `v` in `count` steps.
+    fn trace(&mut self, square: &Square, v: f64, count: usize) {
+        let Square { across, down, depth } = square;
+        let x = (across[0], across[1] * v + across[2]);
+        let y = (down[0], down[1] * v + down[2]);
+        trace([x, y, (depth[0], depth[1] * v + 1.0)], &mut self.x[..count], &mut self.y[..count]);
+    }
+
+    /// Adds all samples of the line, `samples` of them to each sum, in 1/65,536 of a level. Beyond the image is what is at its border.
+    /// The image has two pixels a side or more.
+    fn add_samples(&mut self, image: &Luma, samples: usize, sums: &mut [u32]) {
+        let count = sums.len() * samples;
+        let (right, down) = (&mut self.right[..count], &mut self.down[..count]);
+        into_parts(&self.x[..count], image.width(), right);
+        into_parts(&self.y[..count], image.height(), down);
+        let (pixels, stride) = (image.pixels(), image.width() as usize);
+        for ((sum, right), down) in
+            sums.iter_mut().zip(right.chunks_exact(samples)).zip(down.chunks_exact(samples))
+        {
+            for (&right, &down) in right.iter().zip(down) {
+                let first = (down >> 8) as usize * stride + (right >> 8) as usize;
+                let (upper, lower) = (&pixels[first..][..2], &pixels[first + stride..][..2]);
+                let (right, down) = (right & 0xff, down & 0xff);
+                let mix = |pair: &[u8]| u32::from(pair[0]) * (256 - right) + u32::from(pair[1]) * right;
+                *sum += mix(upper) * (256 - down) + mix(lower) * down;
+            }
+        }
+    }
+}
+
+wide! {
+    /// `(a u + b) / w` for x and for y, where `w = g u + h`, in the middles of steps from 0 to 1; `rows` are those of x, y and w.
+    fn trace(rows: [(f64, f64); 3], x: &mut [f64], y: &mut [f64]) {
+        let [(a, b), (d, e), (g, h)] = rows;
+        let count = x.len();
+        let y = &mut y[..count];
+        let step = 1.0 / count as f64;
+        for i in 0..count {
+            let u = (i as f64 + 0.5) * step;
+            let depth = g * u + h;
+            x[i] = (a * u + b) / depth;
+            y[i] = (d * u + e) / depth;
+        }
+    }
+
+    /// How many places are outside an image of a size.
+    fn count_outside(x: &[f64], y: &[f64], size: (f64, f64)) -> u32 {
+        let mut outside = 0;
+        for (&x, &y) in x.iter().zip(y) {
+            let inside = (x >= 0.0) & (x <= size.0) & (y >= 0.0) & (y <= size.1);
+            outside += u32::from(!inside);
+        }
+        outside
+    }
+
+    /// Places along an axis of `side` pixels, from the first one's centre, in 1/256 pixel; those beyond the last come just before it.
+    fn into_parts(places: &[f64], side: u32, parts: &mut [u32]) {
+        /// Added to a number below 2^31 it leaves that, rounded, in the lower half.
+        const ROUNDING: f64 = 4_503_599_627_370_496.0;
+        let last = f64::from(side - 1) * 256.0 - 1.0;
+        for (part, &place) in parts.iter_mut().zip(places) {
+            let at = (place - 0.5) * 256.0;
+            let at = if at > 0.0 { at } else { 0.0 };
+            let at = if at < last { at } else { last };
+            *part = ((at + ROUNDING).to_bits() & 0xffff_ffff) as u32;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -170,9 +231,10 @@ mod tests {
     #[test]
     fn perspective_meets_the_corners() {
         let corners = [(0.1, 0.2), (0.8, 0.1), (0.9, 0.95), (0.05, 0.7)];
-        let square = Square::onto(&corners).unwrap();
+        let Square { across, down, depth } = Square::onto(&corners).unwrap();
         for ((u, v), corner) in [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)].into_iter().zip(corners) {
-            let (x, y) = square.at(u, v);
+            let at = |row: [f64; 3]| (row[0] * u + row[1] * v + row[2]) / (depth[0] * u + depth[1] * v + 1.0);
+            let (x, y) = (at(across), at(down));
             assert!((x - corner.0).abs() < 1e-12 && (y - corner.1).abs() < 1e-12);
         }
     }

@@ -155,11 +155,17 @@ impl LocalCoder {
 wide! {
     /// Products of the rows of a matrix and a descriptor.
     fn products(entries: &[i16], descriptor: &[u8; DESCRIPTOR_SIZE], sums: &mut [i32; BITS]) {
-        let mut descriptor = descriptor.map(i16::from);
-        for (row, sum) in entries.as_chunks::<DESCRIPTOR_SIZE>().0.iter().zip(sums) {
-            *sum = row.iter().zip(&descriptor).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum();
+        let mut wide = [0_i16; DESCRIPTOR_SIZE];
+        for (wide, &value) in wide.iter_mut().zip(descriptor) {
+            *wide = i16::from(value);
         }
-        descriptor.zeroize();
+        for (row, sum) in entries.as_chunks::<DESCRIPTOR_SIZE>().0.iter().zip(sums) {
+            *sum = 0;
+            for (&a, &b) in row.iter().zip(&wide) {
+                *sum += i32::from(a) * i32::from(b);
+            }
+        }
+        wide.zeroize();
     }
 }
 

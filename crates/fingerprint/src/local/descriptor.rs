@@ -9,6 +9,7 @@ use super::{
     keypoint::Blob,
     resize::{Plane, Scratch},
 };
+use crate::wide::wide;
 
 /// Values of a descriptor: 4 rows of 4 cells of 8 directions.
 pub(crate) const DESCRIPTOR_SIZE: usize = CELLS * CELLS * BINS;
@@ -25,6 +26,8 @@ const POINTS: usize = 4;
 const SIDE: usize = (CELLS + 1) * POINTS;
 /// Grid points a side: differences need one more all round.
 const GRID: usize = SIDE + 2;
+/// Grid points of a row and some more, so that they are so many times what a processor handles at once.
+const LANES: usize = GRID.next_multiple_of(8);
 /// Middle of the grid.
 const MIDDLE: f32 = (GRID - 1) as f32 / 2.0;
 /// Distance of grid points, in sigma of the blob.
@@ -69,8 +72,8 @@ impl Describer {
         let along = (fixed(cos * step), fixed(sin * step));
         let start =
             (fixed(blob.x - (cos - sin) * step * MIDDLE), fixed(blob.y - (sin + cos) * step * MIDDLE));
-        self.sample(start, along, (-along.1, along.0), level);
-        self.pool_rows();
+        sample_grid(level, start, (along, (-along.1, along.0)), &mut self.patch.0);
+        pool_rows(&self.patch.0, &self.weights, &mut self.pooled.0);
         finish(self.pool_columns())
     }
 
@@ -87,65 +90,9 @@ impl Describer {
         let start = |centre: f32, along: f32, across: f32| fixed(centre - (along + across) * STEP * MIDDLE);
         let step = |(x, y): (f32, f32)| (fixed(x * STEP), fixed(y * STEP));
         let start = (start(centre.0, along.0, across.0), start(centre.1, along.1, across.1));
-        self.sample(start, step(along), step(across), level);
-        self.pool_rows();
+        sample_grid(level, start, (step(along), step(across)), &mut self.patch.0);
+        pool_rows(&self.patch.0, &self.weights, &mut self.pooled.0);
         finish(self.pool_columns())
-    }
-
-    /// Reads the grid: bilinear between samples, border samples continued outside.
-    fn sample(&mut self, start: (i32, i32), along: (i32, i32), across: (i32, i32), level: &Plane) {
-        let samples = level.samples();
-        let width = level.width();
-        let last = |side: usize| (i32::try_from(side).unwrap_or(i32::MAX >> 16) - 1) * 65_536 - 1;
-        let (last_x, last_y) = (last(width), last(level.height()));
-        for (row, line) in (0_i32..).zip(self.patch.0.chunks_exact_mut(GRID)) {
-            let (mut x, mut y) = (start.0 + row * across.0, start.1 + row * across.1);
-            for point in line {
-                let (u, v) = (x.clamp(0, last_x).cast_unsigned(), y.clamp(0, last_y).cast_unsigned());
-                let first = (v >> 16) as usize * width + (u >> 16) as usize;
-                let (top, bottom) = (&samples[first..][..2], &samples[first + width..][..2]);
-                // 8 bits of the share are enough: the products stay below 2^31.
-                let (right, down) = ((u >> 8) & 0xff, (v >> 8) & 0xff);
-                let mix = |pair: &[u16]| u32::from(pair[0]) * (256 - right) + u32::from(pair[1]) * right;
-                let value = mix(top) * (256 - down) + mix(bottom) * down;
-                *point = (value >> 8).cast_signed() as f32;
-                x += along.0;
-                y += along.1;
-            }
-        }
-    }
-
-    /// Gradients of the grid, shared between directions and added up into the four rows of cells.
-    fn pool_rows(&mut self) {
-        self.pooled.0.fill(0.0);
-        let patch = &self.patch.0;
-        for j in 0..SIDE {
-            let above = &patch[j * GRID + 1..][..SIDE];
-            let row = &patch[(j + 1) * GRID..][..GRID];
-            let below = &patch[(j + 2) * GRID + 1..][..SIDE];
-            let mut shares = [[0.0_f32; SIDE]; BINS];
-            for i in 0..SIDE {
-                let (right, down) = (row[i + 2] - row[i], below[i] - above[i]);
-                let (left, up) = (-right, -down);
-                let diagonal = least(right.abs(), down.abs());
-                shares[0][i] = positive(right - diagonal);
-                shares[1][i] = positive(least(right, down)) * std::f32::consts::SQRT_2;
-                shares[2][i] = positive(down - diagonal);
-                shares[3][i] = positive(least(left, down)) * std::f32::consts::SQRT_2;
-                shares[4][i] = positive(left - diagonal);
-                shares[5][i] = positive(least(left, up)) * std::f32::consts::SQRT_2;
-                shares[6][i] = positive(up - diagonal);
-                shares[7][i] = positive(least(right, up)) * std::f32::consts::SQRT_2;
-            }
-            for (cell, pooled) in self.pooled.0.chunks_exact_mut(BINS * SIDE).enumerate() {
-                let weight = self.weights[cell][j];
-                if weight > 0.0 {
-                    for (sum, share) in pooled.iter_mut().zip(shares.as_flattened()) {
-                        *sum += weight * share;
-                    }
-                }
-            }
-        }
     }
 
     /// Adds the pooled rows up into cells.
@@ -164,6 +111,80 @@ impl Describer {
         }
         cells
     }
+}
+
+wide! {
+    /// Reads the grid: bilinear between samples, border samples continued outside. `steps` are those from a point to the next and from
+    /// a row to the next; all in 1/65536 sample.
+    fn sample_grid(level: &Plane, start: (i32, i32), steps: ((i32, i32), (i32, i32)), patch: &mut [f32]) {
+        let (samples, width) = (level.samples(), level.width());
+        let (last_x, last_y) = (before_last(width), before_last(level.height()));
+        let ((right, down), (row_right, row_down)) = steps;
+        for (row, line) in (0_i32..).zip(patch.chunks_exact_mut(GRID)) {
+            let start_x = start.0.wrapping_add(row.wrapping_mul(row_right));
+            let start_y = start.1.wrapping_add(row.wrapping_mul(row_down));
+            // In three loops, of which the processor does the first and the last for eight points at once.
+            let (mut x, mut y) = ([0_u32; LANES], [0_u32; LANES]);
+            for (point, (x, y)) in (0_i32..).zip(x.iter_mut().zip(&mut y)) {
+                *x = start_x.wrapping_add(point.wrapping_mul(right)).clamp(0, last_x).cast_unsigned();
+                *y = start_y.wrapping_add(point.wrapping_mul(down)).clamp(0, last_y).cast_unsigned();
+            }
+            // Two samples each, the left one in the lower half.
+            let (mut upper, mut lower) = ([0_u32; LANES], [0_u32; LANES]);
+            for (((x, y), upper), lower) in x.iter().zip(&y).zip(&mut upper).zip(&mut lower).take(GRID) {
+                let first = (y >> 16) as usize * width + (x >> 16) as usize;
+                let (above, below) = (&samples[first..][..2], &samples[first + width..][..2]);
+                *upper = u32::from(above[0]) | u32::from(above[1]) << 16;
+                *lower = u32::from(below[0]) | u32::from(below[1]) << 16;
+            }
+            let mut values = [0.0; LANES];
+            for i in 0..LANES {
+                // 8 bits of the share are enough: the products stay below 2^31.
+                let (right, down) = ((x[i] >> 8) & 0xff, (y[i] >> 8) & 0xff);
+                let above = (upper[i] & 0xffff) * (256 - right) + (upper[i] >> 16) * right;
+                let below = (lower[i] & 0xffff) * (256 - right) + (lower[i] >> 16) * right;
+                values[i] = ((above * (256 - down) + below * down) >> 8).cast_signed() as f32;
+            }
+            line.copy_from_slice(&values[..GRID]);
+        }
+    }
+
+    /// Gradients of the grid, shared between directions and added up into the four rows of cells.
+    fn pool_rows(patch: &[f32], weights: &[[f32; SIDE]; CELLS], pooled: &mut [f32]) {
+        pooled.fill(0.0);
+        for j in 0..SIDE {
+            let above = &patch[j * GRID + 1..][..SIDE];
+            let row = &patch[(j + 1) * GRID..][..GRID];
+            let below = &patch[(j + 2) * GRID + 1..][..SIDE];
+            let mut shares = [[0.0_f32; SIDE]; BINS];
+            for i in 0..SIDE {
+                let (right, down) = (row[i + 2] - row[i], below[i] - above[i]);
+                let (left, up) = (-right, -down);
+                let diagonal = least(right.abs(), down.abs());
+                shares[0][i] = positive(right - diagonal);
+                shares[1][i] = positive(least(right, down)) * std::f32::consts::SQRT_2;
+                shares[2][i] = positive(down - diagonal);
+                shares[3][i] = positive(least(left, down)) * std::f32::consts::SQRT_2;
+                shares[4][i] = positive(left - diagonal);
+                shares[5][i] = positive(least(left, up)) * std::f32::consts::SQRT_2;
+                shares[6][i] = positive(up - diagonal);
+                shares[7][i] = positive(least(right, up)) * std::f32::consts::SQRT_2;
+            }
+            for (pooled, weights) in pooled.chunks_exact_mut(BINS * SIDE).zip(weights) {
+                let weight = weights[j];
+                if weight > 0.0 {
+                    for (sum, share) in pooled.iter_mut().zip(shares.as_flattened()) {
+                        *sum += weight * share;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The last place along a side that has a sample behind it, in 1/65536 sample.
+fn before_last(side: usize) -> i32 {
+    (i32::try_from(side).unwrap_or(i32::MAX >> 16) - 1) * 65_536 - 1
 }
 
 /// Positions are whole numbers of 1/65536 sample: sums of them are exact.
@@ -199,10 +220,12 @@ fn sum(values: &[f32; DESCRIPTOR_SIZE]) -> f32 {
 }
 
 /// The lesser; unlike `f32::min` one instruction, as none of them is NaN.
+#[inline]
 fn least(a: f32, b: f32) -> f32 {
     if a < b { a } else { b }
 }
 
+#[inline]
 fn positive(value: f32) -> f32 {
     if value > 0.0 { value } else { 0.0 }
 }

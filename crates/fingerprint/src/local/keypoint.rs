@@ -6,6 +6,7 @@ use super::{
     resize::{LEVEL, Plane, Scratch},
     scale_space::{INTERVALS, LEVELS, sigma},
 };
+use crate::wide::wide;
 
 /// Longer side of every image in frame units.
 pub const FRAME: f32 = 8192.0;
@@ -105,28 +106,36 @@ pub(crate) fn find_blobs(
     }
 }
 
-/// Marks the samples of the middle row that are further from zero than `floor` and than their four neighbours.
-#[inline(never)]
-#[expect(clippy::needless_bitwise_bool, reason = "no branches, so that it becomes vector code")]
-fn mark_peaks([above, row, below]: [&[i16]; 3], floor: i16, marks: &mut [u8]) {
-    let length = row.len() - 2;
-    let (left, right) = (&row[..length], &row[2..][..length]);
-    let (above, row, below) = (&above[1..][..length], &row[1..][..length], &below[1..][..length]);
-    let marks = &mut marks[1..][..length];
-    for x in 0..length {
-        let value = row[x];
-        // Of equal neighbours the last counts, so that a plateau is found once.
-        let high = (value > floor)
-            & (value >= left[x])
-            & (value >= above[x])
-            & (value > right[x])
-            & (value > below[x]);
-        let low = (value < -floor)
-            & (value <= left[x])
-            & (value <= above[x])
-            & (value < right[x])
-            & (value < below[x]);
-        marks[x] = u8::from(high | low);
+wide! {
+    /// Marks the samples of the middle row that are further from zero than `floor` and than their eight neighbours.
+    #[expect(clippy::needless_bitwise_bool, reason = "no branches, so that it becomes vector code")]
+    fn mark_peaks([above, row, below]: [&[i16]; 3], floor: i16, marks: &mut [u8]) {
+        let length = row.len() - 2;
+        let (above, row, below) = (&above[..length + 2], &row[..length + 2], &below[..length + 2]);
+        let marks = &mut marks[1..][..length];
+        for x in 0..length {
+            let value = row[x + 1];
+            // Of equal neighbours the last counts, so that a plateau is found once.
+            let earlier = [above[x], above[x + 1], above[x + 2], row[x]];
+            let later = [row[x + 2], below[x], below[x + 1], below[x + 2]];
+            let (mut high, mut low) = (value > floor, value < -floor);
+            for other in earlier {
+                high &= value >= other;
+                low &= value <= other;
+            }
+            for other in later {
+                high &= value > other;
+                low &= value < other;
+            }
+            marks[x] = u8::from(high | low);
+        }
+    }
+
+    /// What is left of `blurred` without `sharp`.
+    fn subtract(blurred: &[u16], sharp: &[u16], out: &mut [i16]) {
+        for ((difference, &a), &b) in out.iter_mut().zip(blurred).zip(sharp) {
+            *difference = a.wrapping_sub(b).cast_signed();
+        }
     }
 }
 
@@ -140,36 +149,32 @@ struct Stack<'a> {
 impl Stack<'_> {
     /// Row `y` of difference `scale`, in samples.
     fn difference_row(&self, scale: usize, y: usize, out: &mut [i16]) {
-        let (sharp, blurred) = (self.levels[scale].row(y), self.levels[scale + 1].row(y));
-        for ((difference, &a), &b) in out.iter_mut().zip(blurred).zip(sharp) {
-            *difference = a.wrapping_sub(b).cast_signed();
-        }
+        subtract(self.levels[scale + 1].row(y), self.levels[scale].row(y), out);
     }
 
     /// Difference `scale` at `x`, `y`, in samples.
+    #[inline]
     fn at(&self, scale: usize, x: usize, y: usize) -> i32 {
         let index = y * self.width + x;
         i32::from(self.levels[scale + 1].samples()[index]) - i32::from(self.levels[scale].samples()[index])
     }
 
-    /// Whether the sample is further from zero than its 26 neighbours. `x` and `y` must not lie on the border.
+    /// Whether a sample that is further from zero than its neighbours in its own image is so too than those in the two others.
+    /// `x` and `y` must not lie on the border.
     fn is_extremum(&self, scale: usize, x: usize, y: usize) -> bool {
         let centre = self.at(scale, x, y);
         let sign = centre.signum();
         let value = centre * sign;
-        // Of equal neighbours the last in the order scale, row, column counts, as in `mark_peaks`.
-        let beats = |scale: usize, x: usize, y: usize, earlier: bool| {
-            let other = self.at(scale, x, y) * sign;
-            value > other || (earlier && value == other)
+        // Of equal neighbours the last in the order scale, row, column counts, as in `mark_peaks`. Most that are no extremum are less
+        // than what is right above or below them.
+        let rows = [y, y - 1, y + 1];
+        let most = |scale: usize, y: usize| {
+            let row = |level: usize| &self.levels[level].row(y)[x - 1..][..3];
+            let differences = row(scale + 1).iter().zip(row(scale));
+            let differences = differences.map(|(a, b)| (i32::from(*a) - i32::from(*b)) * sign);
+            differences.fold(i32::MIN, i32::max)
         };
-        let columns = [x - 1, x, x + 1];
-        let rows = [y - 1, y, y + 1];
-        beats(scale, x - 1, y - 1, true)
-            && beats(scale, x + 1, y - 1, true)
-            && beats(scale, x - 1, y + 1, false)
-            && beats(scale, x + 1, y + 1, false)
-            && rows.iter().all(|&v| columns.iter().all(|&u| beats(scale - 1, u, v, true)))
-            && rows.iter().all(|&v| columns.iter().all(|&u| beats(scale + 1, u, v, false)))
+        rows.iter().all(|y| value >= most(scale - 1, *y) && value > most(scale + 1, *y))
     }
 
     /// Fits a paraboloid to the extremum; `None` where it runs away, is too weak or lies on an edge.
@@ -317,12 +322,7 @@ impl Compass {
         let count = self.gather(blob, level);
         let (right, down) = (&mut self.right.0[..count], &self.down.0[..count]);
         let (weight, bins) = (&self.weight.0[..count], &mut self.bins.0[..count]);
-        for i in 0..count {
-            bins[i] = turns(right[i], down[i]) * BINS as f32;
-        }
-        for i in 0..count {
-            right[i] = (right[i] * right[i] + down[i] * down[i]).sqrt() * weight[i];
-        }
+        count_turns(right, down, weight, bins);
         let mut counts = [0.0_f32; BINS];
         for (bin, &strength) in bins.iter().zip(right.iter()) {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 36")]
@@ -341,9 +341,11 @@ impl Compass {
             (libm::roundf(3.0 * WINDOW * blob.sigma) as isize).min(REACH.cast_signed()),
         );
         let spread = WINDOW * blob.sigma;
-        let mut fall = [0.0_f32; REACH + 1];
-        for (i, weight) in fall.iter_mut().enumerate() {
-            *weight = libm::expf(-((i * i) as f32) / (2.0 * spread * spread));
+        // By the distance from the centre, which is in the middle.
+        let mut fall = [0.0_f32; 2 * REACH + 1];
+        for i in 0..=radius.unsigned_abs() {
+            let weight = libm::expf(-((i * i) as f32) / (2.0 * spread * spread));
+            (fall[REACH - i], fall[REACH + i]) = (weight, weight);
         }
         let (width, height) = (level.width().cast_signed(), level.height().cast_signed());
         let mut count = 0;
@@ -356,26 +358,37 @@ impl Compass {
             let reach = half_chord(radius, dy);
             let (start, end) = ((x - reach).max(1), (x + reach + 1).min(width - 1));
             let length = (end - start).max(0).cast_unsigned();
-            let (start, v) = (start.cast_unsigned(), v.cast_unsigned());
             if length == 0 {
                 continue;
             }
+            let fall_right = &fall[(REACH.cast_signed() + start - x).unsigned_abs()..][..length];
+            let (start, v) = (start.cast_unsigned(), v.cast_unsigned());
             let row = &level.row(v)[start - 1..][..length + 2];
             let (above, below) = (&level.row(v - 1)[start..][..length], &level.row(v + 1)[start..][..length]);
             let right = &mut self.right.0[count..][..length];
             let down = &mut self.down.0[count..][..length];
             let weight = &mut self.weight.0[count..][..length];
-            let fall_down = fall[dy.unsigned_abs()];
+            let fall_down = fall[REACH + dy.unsigned_abs()];
             for i in 0..length {
                 right[i] = f32::from(row[i + 2]) - f32::from(row[i]);
                 down[i] = f32::from(below[i]) - f32::from(above[i]);
-            }
-            for (i, weight) in weight.iter_mut().enumerate() {
-                *weight = fall_down * fall[(start + i).abs_diff(x.cast_unsigned())];
+                weight[i] = fall_down * fall_right[i];
             }
             count += length;
         }
         count
+    }
+}
+
+wide! {
+    /// Directions of gradients, in `bins`, and their weighted lengths, which replace `right`.
+    fn count_turns(right: &mut [f32], down: &[f32], weight: &[f32], bins: &mut [f32]) {
+        let length = right.len();
+        let (down, weight, bins) = (&down[..length], &weight[..length], &mut bins[..length]);
+        for i in 0..length {
+            bins[i] = turns(right[i], down[i]) * BINS as f32;
+            right[i] = (right[i] * right[i] + down[i] * down[i]).sqrt() * weight[i];
+        }
     }
 }
 
@@ -417,6 +430,7 @@ fn peaks(counts: &[f32; BINS]) -> [Option<f32>; 2] {
 }
 
 /// Direction of (`x`, `y`) in turns from +x towards +y, 0 to 1, to 0.00002; 0 for the zero vector.
+#[inline]
 fn turns(x: f32, y: f32) -> f32 {
     let (width, height) = (x.abs(), y.abs());
     let (long, short) = if width > height { (width, height) } else { (height, width) };

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 
 use crate::luma::Luma;
+use crate::wide::wide;
 
 /// Samples a luma level: 255 becomes 32,640, so that the sum of two samples still fits into 16 bits.
 pub(crate) const LEVEL: u16 = 128;
@@ -211,25 +212,35 @@ fn shrink(image: &Luma, out: &mut Plane) {
         rows.by_ref().take(span.whole - left).for_each(drop);
         whole.fill(0);
         for row in rows.by_ref().take(left) {
-            for (sum, &luma) in whole.iter_mut().zip(row) {
-                *sum = sum.wrapping_add(u16::from(luma));
-            }
+            add_row(whole, row);
         }
         let tail = rows.next().unwrap_or(&black.0);
         let gain = 1.0 / (f32::from(span.head) + f32::from(span.tail) + left as f32 * PARTS as f32);
-        for (((mean, &sum), &first), &last) in means.iter_mut().zip(whole.iter()).zip(head).zip(tail) {
-            let ends = u16::from(first)
-                .wrapping_mul(span.head)
-                .wrapping_add(u16::from(last).wrapping_mul(span.tail));
-            // At most 2 * 128 * 255 and 257 * 255: neither wraps.
-            *mean = (f32::from(ends) + f32::from(sum) * PARTS as f32) * gain;
-        }
+        mean_of_rows(means, whole, (head, span.head), (tail, span.tail), gain);
         for ((sample, span), &gain) in out.row_mut(y).iter_mut().zip(&spans).zip(&gains) {
             let inputs = &means[span.first..][..span.whole + 2];
             let [first, inner @ .., last] = inputs else { continue };
             let ends = f32::from(span.head) * first + f32::from(span.tail) * last;
             let sum = inner.iter().fold(0.0, |sum, mean| sum + mean);
             *sample = round((ends + sum * PARTS as f32) * gain);
+        }
+    }
+}
+
+wide! {
+    /// Adds a row of pixels to a sum of rows.
+    fn add_row(sums: &mut [u16], row: &[u8]) {
+        for (sum, &luma) in sums.iter_mut().zip(row) {
+            *sum = sum.wrapping_add(u16::from(luma));
+        }
+    }
+
+    /// Means of whole rows, the row above them and the one below, those two with their weights; `gain` is one over all weights.
+    fn mean_of_rows(means: &mut [f32], whole: &[u16], head: (&[u8], u16), tail: (&[u8], u16), gain: f32) {
+        for (((mean, &sum), &first), &last) in means.iter_mut().zip(whole).zip(head.0).zip(tail.0) {
+            let ends = u16::from(first).wrapping_mul(head.1).wrapping_add(u16::from(last).wrapping_mul(tail.1));
+            // At most 2 * 128 * 255 and 257 * 255: neither wraps.
+            *mean = (f32::from(ends) + f32::from(sum) * PARTS as f32) * gain;
         }
     }
 }
