@@ -4,9 +4,9 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
-#[cfg(unix)]
-use memmap2::Advice;
 use memmap2::Mmap;
+#[cfg(unix)]
+use memmap2::{Advice, UncheckedAdvice};
 
 use crate::IndexError;
 
@@ -47,6 +47,21 @@ impl MappedFile {
         #[cfg(not(unix))]
         let _ = part;
     }
+
+    /// Takes the file's pages out of the memory of this process; the system keeps them as long as it has room. What is read
+    /// afterwards is mapped again. A hint: nothing depends on it.
+    #[cfg_attr(unix, expect(unsafe_code, reason = "memory mapping is what this module is for"))]
+    pub(crate) fn let_go(&self) {
+        #[cfg(unix)]
+        if !self.map.is_empty() {
+            // SAFETY: the advice is unchecked because it changes what private memory holds. This map is shared and read-only, and its
+            // file is immutable, as `open` says: a page that is touched again has the bytes that it had, also for who borrows it now.
+            let advised =
+                unsafe { self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, 0, self.map.len()) };
+            // What it says is about memory alone.
+            let _ = advised;
+        }
+    }
 }
 
 impl AsRef<[u8]> for MappedFile {
@@ -72,7 +87,10 @@ mod tests {
             let bytes: Vec<u8> =
                 (0_u32..length).map(|at| at.to_le_bytes()[0] ^ at.to_le_bytes()[1]).collect();
             fs::write(&path, &bytes).unwrap();
-            assert!(MappedFile::open(&path).unwrap().as_ref() == bytes, "{length} bytes");
+            let map = MappedFile::open(&path).unwrap();
+            assert!(map.as_ref() == bytes, "{length} bytes");
+            map.let_go();
+            assert!(map.as_ref() == bytes, "{length} bytes");
         }
     }
 

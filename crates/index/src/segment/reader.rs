@@ -478,6 +478,11 @@ impl Segment<MappedFile> {
         map.read_ahead(len.min(HEADER_LEN + pages * PAGE_LEN)..len);
     }
 
+    /// Takes what was read of the file out of the memory of this process.
+    pub(crate) fn let_go(&self) {
+        self.bytes.let_go();
+    }
+
     /// What every scan reads.
     pub(crate) fn read_ahead_to_scan(&self) {
         let pages =
