@@ -54,7 +54,9 @@ impl Luma {
 
 impl Drop for Luma {
     fn drop(&mut self) {
-        self.pixels.zeroize();
+        // `zeroize` alone would write byte by byte, 1 ms for two megapixels.
+        self.pixels.fill(0);
+        zeroize::optimization_barrier(self.pixels.as_slice());
     }
 }
 

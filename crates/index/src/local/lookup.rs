@@ -11,11 +11,11 @@ use super::nearest::NearestRows;
 use super::probe::{Order, Probes};
 use super::votes::vote;
 use super::walk::{Rows, Walk};
-use crate::{Generation, IndexError};
+use crate::{Generation, IndexError, Segment};
 
 /// Features that are looked up together. For each, up to 65 rows that are near are in memory at a time, 0.5 kB, and 8 bytes a probe,
 /// twice; besides, for a moment, what a part of one segment adds.
-const BATCH_FEATURES: usize = 1 << 17;
+const BATCH_FEATURES: usize = 3 << 16;
 /// So much of an index stays in this process's memory between walks; a segment beyond is let go of when its table was walked. One image
 /// touches a third of a table of 16 million rows, since the system maps 64 kB where a page is read, and ten images all of it. Of a million
 /// records, 3 GB, that spares 1.2 GB of resident memory, and mapping again takes a twentieth of a triage's time.
@@ -75,7 +75,7 @@ impl Generation {
             let codes: Zeroizing<Vec<LocalCode>> =
                 Zeroizing::new(features.iter().map(|feature| feature.code).collect());
             let mut nearest = vec![NearestRows::default(); features.len()];
-            let mut mapped = 0_u64;
+            let (mut mapped, mut walked) = (0_u64, None);
             for ((number, segment), first) in (0..).zip(self.segments()).zip(rows.firsts()) {
                 let walk = Walk {
                     segment,
@@ -86,12 +86,13 @@ impl Generation {
                     radius: lookup.radius.min(LocalCode::BITS),
                     shown: &|row| !self.is_hidden(number, row),
                 };
-                walk.add(&mut nearest)?;
+                // Which takes the system some hundredths of a second.
+                let let_go = || walked.take().map(Segment::let_go);
+                rayon::join(let_go, || walk.add(&mut nearest)).1?;
                 mapped = mapped.saturating_add(segment.file_len());
-                if mapped > KEPT_BYTES {
-                    segment.let_go();
-                }
+                walked = Some(segment).filter(|_| mapped > KEPT_BYTES);
             }
+            walked.map(Segment::let_go);
             let mut rest = &nearest[..];
             let mut own = Vec::with_capacity(queries.len());
             for query in queries {

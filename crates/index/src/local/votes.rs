@@ -1,5 +1,6 @@
 //! What the features of a query say about which records are worth a closer look.
 
+use rustc_hash::FxHashMap;
 use saltprint_fingerprint::LocalCode;
 
 use super::lookup::{Candidate, LocalLookup};
@@ -22,7 +23,7 @@ const SPREAD: f64 = 15.0;
 pub(super) fn vote(features: &[NearestRows], lookup: &LocalLookup, rows: &Rows) -> Vec<Candidate> {
     let radius = lookup.radius.min(LocalCode::BITS);
     let nearness: Vec<f64> = (0..=radius).map(|distance| nearness(f64::from(distance))).collect();
-    let mut votes = std::collections::HashMap::<u64, f64>::new();
+    let mut votes = FxHashMap::<u64, f64>::default();
     for nearest in features {
         let hits = nearest.hits();
         let crowded = hits.get(COMMON).map(|hit| hit.distance());
@@ -41,8 +42,13 @@ pub(super) fn vote(features: &[NearestRows], lookup: &LocalLookup, rows: &Rows) 
     }
     // Numbers of records are in the order of segments and rows.
     let mut found: Vec<(u64, f64)> = votes.into_iter().collect();
-    found.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    found.truncate(lookup.candidates);
+    let by_votes = |a: &(u64, f64), b: &(u64, f64)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    if lookup.candidates < found.len() {
+        // Of some ten thousand that have a vote.
+        found.select_nth_unstable_by(lookup.candidates, by_votes);
+        found.truncate(lookup.candidates);
+    }
+    found.sort_unstable_by(by_votes);
     let place = |(record, votes)| {
         let (segment, row) = rows.place(record);
         Candidate { segment, row, votes }
