@@ -19,10 +19,10 @@ use crate::epochs::Answer;
 use crate::handle::Snapshot;
 use crate::{Error, ItemReport, Outcome, Saltprint, thumbnail};
 
-/// Images of one batch. They are decrypted for together: a walk through the tables of local codes for so many reads nearly all of them, so
-/// that for twice as many it would hardly take longer. In memory they are 2 MB each, for a photo of two megapixels, and 2 MB for what
+/// Images of one batch. They are decrypted for together: a walk through the tables of local codes for 64 images reads nearly all of them,
+/// so that for twice as many it hardly takes longer. In memory they are 2 MB each, for a photo of two megapixels, and 2 MB for what
 /// is near their details while they are looked up.
-const BATCH: usize = 96;
+const BATCH: usize = 120;
 
 /// Bytes of packed images that a batch holds before it is judged though not full.
 const BATCH_BYTES: usize = 256 * 1024 * 1024;
