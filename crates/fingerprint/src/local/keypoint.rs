@@ -108,7 +108,6 @@ pub(crate) fn find_blobs(
 
 wide! {
     /// Marks the samples of the middle row that are further from zero than `floor` and than their eight neighbours.
-    #[expect(clippy::needless_bitwise_bool, reason = "no branches, so that it becomes vector code")]
     fn mark_peaks([above, row, below]: [&[i16]; 3], floor: i16, marks: &mut [u8]) {
         let length = row.len() - 2;
         let (above, row, below) = (&above[..length + 2], &row[..length + 2], &below[..length + 2]);
