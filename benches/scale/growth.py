@@ -227,7 +227,7 @@ The same where no page of the index is in memory, one run each:
 
 ## A leak of {ITEMS} images
 
-A sixth are files of the vault, a sixth edited, the rest strangers. `saltprint triage`, one run, milliseconds an image; not where a
+A sixth are files of the vault, a sixth edited, the rest strangers; half a megapixel each, most of them. `saltprint triage`, one run, milliseconds an image; not where a
 stranger's lookup takes more than {LONG:g} s. Quick is `--quick`.
 
 {table(["records", "on the clock", "of the processors", "quick, on the clock", "quick, of the processors"],
