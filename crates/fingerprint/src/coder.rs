@@ -107,7 +107,7 @@ impl Coder {
     }
 
     /// The whole-image code of the document that lies at `corners` in an image, as if it filled the frame; `None` where the
-    /// corners make no document, more than a twenty-fifth of it lies outside, or it is too plain.
+    /// corners make no document, more than a twenty-fifth of it lies outside, it is too plain, or the image is one pixel wide or high.
     #[must_use]
     pub fn straightened(&self, image: &Luma, corners: &Corners) -> Option<GlobalCode> {
         let grids = straighten(image, corners)?.reduce();

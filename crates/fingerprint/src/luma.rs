@@ -1,5 +1,7 @@
 //! The one image type that the rest of the crate sees.
 
+use std::mem::MaybeUninit;
+
 use zeroize::Zeroize;
 
 /// An 8-bit luma image, row-major, top row first, already turned upright by its EXIF orientation.
@@ -56,6 +58,7 @@ impl Drop for Luma {
     fn drop(&mut self) {
         // `zeroize` alone would write byte by byte, 1 ms for two megapixels.
         self.pixels.fill(0);
+        self.pixels.spare_capacity_mut().fill(MaybeUninit::new(0));
         zeroize::optimization_barrier(self.pixels.as_slice());
     }
 }

@@ -49,7 +49,8 @@ impl Square {
     }
 }
 
-/// The grid of the document at `corners` in `image`; `None` where they make no document, or much of it is outside.
+/// The grid of the document at `corners` in `image`; `None` where they make no document, much of it is outside, or the image is one pixel
+/// wide or high. Places are rounded to 1/256 pixel.
 pub(crate) fn straighten(image: &Luma, corners: &Corners) -> Option<Grid> {
     if image.width().min(image.height()) < 2 {
         return None;
@@ -161,10 +162,11 @@ wide! {
         outside
     }
 
-    /// Places along an axis of `side` pixels, from the first one's centre, in 1/256 pixel; those beyond the last come just before it.
+    /// Places along an axis of `side` pixels, 2 to 2^24, from the first one's centre, in 1/256 pixel; those beyond the last come just before it.
     fn into_parts(places: &[f64], side: u32, parts: &mut [u32]) {
-        /// Added to a number below 2^31 it leaves that, rounded, in the lower half.
+        /// Added to a number below 2^32 it leaves that, rounded, in the lower half.
         const ROUNDING: f64 = 4_503_599_627_370_496.0;
+        debug_assert!(side <= 1 << 24, "1/256 pixels are counted in 32 bits");
         let last = f64::from(side - 1) * 256.0 - 1.0;
         for (part, &place) in parts.iter_mut().zip(places) {
             let at = (place - 0.5) * 256.0;
@@ -239,6 +241,63 @@ mod tests {
             let (x, y) = (at(across), at(down));
             assert!((x - corner.0).abs() < 1e-12 && (y - corner.1).abs() < 1e-12);
         }
+    }
+
+    /// Means of the same samples, from the definition.
+    fn oracle(image: &Luma, corners: &Corners, samples: usize) -> Vec<f64> {
+        let (width, height) = (f64::from(image.width()), f64::from(image.height()));
+        let Square { across, down, depth } =
+            Square::onto(&corners.map(|(x, y)| (x * width, y * height))).unwrap();
+        let sample = |u: f64, v: f64| {
+            let at =
+                |row: &[f64; 3]| (row[0] * u + row[1] * v + row[2]) / (depth[0] * u + depth[1] * v + 1.0);
+            let (x, y) =
+                ((at(&across) - 0.5).clamp(0.0, width - 1.0), (at(&down) - 0.5).clamp(0.0, height - 1.0));
+            let (left, top) = (x.floor(), y.floor());
+            let pixel = |x: f64, y: f64| {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in the image")]
+                let place =
+                    y.min(height - 1.0) as usize * image.width() as usize + x.min(width - 1.0) as usize;
+                f64::from(image.pixels()[place])
+            };
+            let mix = |y: f64| pixel(left, y) * (1.0 - x + left) + pixel(left + 1.0, y) * (x - left);
+            mix(top) * (1.0 - y + top) + mix(top + 1.0) * (y - top)
+        };
+        let side = FULL * samples;
+        let middle = |place: usize| (place as f64 + 0.5) / side as f64;
+        let cell = |cell: usize| {
+            let (row, column) = (cell / FULL * samples, cell % FULL * samples);
+            let all = (0..samples * samples)
+                .map(|at| sample(middle(column + at % samples), middle(row + at / samples)));
+            all.sum::<f64>() / (samples * samples) as f64
+        };
+        (0..FULL * FULL).map(cell).collect()
+    }
+
+    #[test]
+    fn cells_are_means_of_samples() {
+        let image = picture(300, 340);
+        for (corners, samples) in [
+            (WHOLE, 2),
+            ([(0.1, 0.2), (0.6, 0.15), (0.55, 0.6), (0.12, 0.58)], 1),
+            ([(1.0, -0.01), (0.02, 0.0), (0.0, 1.01), (0.97, 1.0)], 2),
+        ] {
+            let straight = straighten(&image, &corners).unwrap();
+            for (cell, mean) in straight.cells().iter().zip(oracle(&image, &corners, samples)) {
+                // Neighbouring pixels differ by ten levels and less.
+                assert!((f64::from(*cell) / 256.0 - mean).abs() < 0.06, "{cell} and {mean}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_smallest_images_are_no_documents() {
+        for (width, height) in [(1, 1), (1, 50), (50, 1)] {
+            let image = Luma::new(width, height, vec![9; (width * height) as usize]).unwrap();
+            assert!(straighten(&image, &WHOLE).is_none());
+        }
+        let image = Luma::new(2, 2, vec![0, 255, 255, 0]).unwrap();
+        assert!(straighten(&image, &WHOLE).is_some());
     }
 
     #[test]

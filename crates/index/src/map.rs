@@ -1,4 +1,4 @@
-//! Memory-mapped files: the one place of this crate with `unsafe`.
+//! Memory-mapped files. Besides the instructions of `scan/kernel.rs`, the one place of this crate with `unsafe`.
 
 use std::fs::File;
 use std::ops::Range;
@@ -49,13 +49,14 @@ impl MappedFile {
     }
 
     /// Takes the file's pages out of the memory of this process; the system keeps them as long as it has room. What is read
-    /// afterwards is mapped again. A hint: nothing depends on it.
+    /// afterwards is mapped again, and not authenticated again. A hint: nothing depends on it.
     #[cfg_attr(unix, expect(unsafe_code, reason = "memory mapping is what this module is for"))]
     pub(crate) fn let_go(&self) {
         #[cfg(unix)]
         if !self.map.is_empty() {
-            // SAFETY: the advice is unchecked because it changes what private memory holds. This map is shared and read-only, and its
-            // file is immutable, as `open` says: a page that is touched again has the bytes that it had, also for who borrows it now.
+            // SAFETY: the advice is unchecked because pages of anonymous memory, and private ones that were written to, lose what they
+            // hold. This map is of a file and was never writable: a page that is touched again is filled from the file (madvise(2),
+            // MADV_DONTNEED), which is immutable, as `open` says. So it has the bytes that it had, also for whoever borrows it now.
             let advised =
                 unsafe { self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, 0, self.map.len()) };
             // What it says is about memory alone.
@@ -89,8 +90,13 @@ mod tests {
             fs::write(&path, &bytes).unwrap();
             let map = MappedFile::open(&path).unwrap();
             assert!(map.as_ref() == bytes, "{length} bytes");
-            map.let_go();
-            assert!(map.as_ref() == bytes, "{length} bytes");
+            // Also for those that read it meanwhile.
+            let borrowed = map.as_ref();
+            std::thread::scope(|scope| {
+                let reader = scope.spawn(|| (0..20).all(|_| borrowed == bytes));
+                (0..20).for_each(|_| map.let_go());
+                assert!(reader.join().unwrap() && borrowed == bytes, "{length} bytes");
+            });
         }
     }
 

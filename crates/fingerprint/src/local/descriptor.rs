@@ -5,6 +5,8 @@
 //! as a sum of the two nearest of eight directions, which shares it between them without any angle; turning the signs
 //! around turns the bins around, exactly.
 
+use zeroize::Zeroize as _;
+
 use super::{
     keypoint::Blob,
     resize::{Plane, Scratch},
@@ -120,6 +122,9 @@ wide! {
         let (samples, width) = (level.samples(), level.width());
         let (last_x, last_y) = (before_last(width), before_last(level.height()));
         let ((right, down), (row_right, row_down)) = steps;
+        // Two samples each, the left one in the lower half.
+        let (mut upper, mut lower) = ([0_u32; LANES], [0_u32; LANES]);
+        let mut values = [0.0; LANES];
         for (row, line) in (0_i32..).zip(patch.chunks_exact_mut(GRID)) {
             let start_x = start.0.wrapping_add(row.wrapping_mul(row_right));
             let start_y = start.1.wrapping_add(row.wrapping_mul(row_down));
@@ -129,15 +134,12 @@ wide! {
                 *x = start_x.wrapping_add(point.wrapping_mul(right)).clamp(0, last_x).cast_unsigned();
                 *y = start_y.wrapping_add(point.wrapping_mul(down)).clamp(0, last_y).cast_unsigned();
             }
-            // Two samples each, the left one in the lower half.
-            let (mut upper, mut lower) = ([0_u32; LANES], [0_u32; LANES]);
             for (((x, y), upper), lower) in x.iter().zip(&y).zip(&mut upper).zip(&mut lower).take(GRID) {
                 let first = (y >> 16) as usize * width + (x >> 16) as usize;
                 let (above, below) = (&samples[first..][..2], &samples[first + width..][..2]);
                 *upper = u32::from(above[0]) | u32::from(above[1]) << 16;
                 *lower = u32::from(below[0]) | u32::from(below[1]) << 16;
             }
-            let mut values = [0.0; LANES];
             for i in 0..LANES {
                 // 8 bits of the share are enough: the products stay below 2^31.
                 let (right, down) = ((x[i] >> 8) & 0xff, (y[i] >> 8) & 0xff);
@@ -147,6 +149,9 @@ wide! {
             }
             line.copy_from_slice(&values[..GRID]);
         }
+        upper.zeroize();
+        lower.zeroize();
+        values.zeroize();
     }
 
     /// Gradients of the grid, shared between directions and added up into the four rows of cells.

@@ -158,7 +158,7 @@ impl Stack<'_> {
         i32::from(self.levels[scale + 1].samples()[index]) - i32::from(self.levels[scale].samples()[index])
     }
 
-    /// Whether a sample that is further from zero than its neighbours in its own image is so too than those in the two others.
+    /// Whether a sample that is further from zero than its neighbours in its own image is further than those in the two others as well.
     /// `x` and `y` must not lie on the border.
     fn is_extremum(&self, scale: usize, x: usize, y: usize) -> bool {
         let centre = self.at(scale, x, y);

@@ -200,7 +200,7 @@ fn shrink(image: &Luma, out: &mut Plane) {
     let black = Scratch::<u8>::new(width);
     let mut whole = Scratch::<u16>::new(width);
     let widest = spans.iter().map(|span| span.whole).max().unwrap_or(0);
-    // More than there are pixels: a span that ends with the image has a tail of weight 0 behind it.
+    // More than there are pixels: a span that ends with the image has a tail of weight 0 behind it, and `narrow_means` looks at three.
     let mut means = Scratch::<f32>::new(width + 2);
     let (whole, means) = (&mut whole.0, &mut means.0);
     for y in 0..out.height() {
@@ -218,24 +218,29 @@ fn shrink(image: &Luma, out: &mut Plane) {
         let tail = rows.next().unwrap_or(&black.0);
         let gain = 1.0 / (f32::from(span.head) + f32::from(span.tail) + left as f32 * PARTS as f32);
         mean_of_rows(means, whole, (head, span.head), (tail, span.tail), gain);
-        let samples = out.row_mut(y).iter_mut().zip(spans.iter().zip(&gains));
-        if widest <= 1 {
-            // The same in few steps, for images that shrink to half their size or less far.
-            for (sample, (span, &gain)) in samples {
-                let inputs = &means[span.first..][..3];
-                let (inner, last) = if span.whole == 0 { (0.0, inputs[1]) } else { (inputs[1], inputs[2]) };
-                let ends = f32::from(span.head) * inputs[0] + f32::from(span.tail) * last;
-                *sample = round((ends + inner * PARTS as f32) * gain);
-            }
-            continue;
-        }
-        for (sample, (span, &gain)) in samples {
-            let inputs = &means[span.first..][..span.whole + 2];
-            let [first, inner @ .., last] = inputs else { continue };
-            let ends = f32::from(span.head) * first + f32::from(span.tail) * last;
-            let sum = inner.iter().fold(0.0, |sum, mean| sum + mean);
-            *sample = round((ends + sum * PARTS as f32) * gain);
-        }
+        let along = if widest <= 1 { narrow_means } else { means_along };
+        along(means, &spans, &gains, out.row_mut(y));
+    }
+}
+
+/// Means of spans of a row; `gains` are one over their weights.
+fn means_along(row: &[f32], spans: &[Span], gains: &[f32], out: &mut [u16]) {
+    for ((sample, span), &gain) in out.iter_mut().zip(spans).zip(gains) {
+        let inputs = &row[span.first..][..span.whole + 2];
+        let [first, inner @ .., last] = inputs else { continue };
+        let ends = f32::from(span.head) * first + f32::from(span.tail) * last;
+        let sum = inner.iter().fold(0.0, |sum, mean| sum + mean);
+        *sample = round((ends + sum * PARTS as f32) * gain);
+    }
+}
+
+/// The same in fewer steps, of spans with one whole pixel at most, as in an image that becomes no less than half as large.
+fn narrow_means(row: &[f32], spans: &[Span], gains: &[f32], out: &mut [u16]) {
+    for ((sample, span), &gain) in out.iter_mut().zip(spans).zip(gains) {
+        let inputs = &row[span.first..][..3];
+        let (inner, last) = if span.whole == 0 { (0.0, inputs[1]) } else { (inputs[1], inputs[2]) };
+        let ends = f32::from(span.head) * inputs[0] + f32::from(span.tail) * last;
+        *sample = round((ends + inner * PARTS as f32) * gain);
     }
 }
 
@@ -334,6 +339,23 @@ mod tests {
                     assert!((is - want).abs() < 1.1, "{width} x {height} at {x}, {y}: {is}, not {want}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn narrow_spans_have_the_same_means_in_fewer_steps() {
+        for (size, target) in
+            [(1, 1), (2, 1), (2, 2), (3, 2), (640, 640), (641, 640), (900, 500), (1000, 501), (1280, 640)]
+        {
+            let spans: Vec<Span> = (0..target).map(|x| Span::new(x, target, size)).collect();
+            let gains: Vec<f32> = spans.iter().map(|span| f32::from(LEVEL) / span.weight()).collect();
+            let mut row: Vec<f32> = (0..size).map(|x| (x * 7919 % 256) as f32 + 0.37).collect();
+            row.extend([0.0, 0.0]);
+            let (mut narrow, mut any) = (vec![0; target], vec![0; target]);
+            narrow_means(&row, &spans, &gains, &mut narrow);
+            means_along(&row, &spans, &gains, &mut any);
+            assert!(spans.iter().all(|span| span.whole <= 1));
+            assert_eq!(narrow, any, "{size} to {target}");
         }
     }
 

@@ -13,13 +13,23 @@ use super::votes::vote;
 use super::walk::{Rows, Walk};
 use crate::{Generation, IndexError, Segment};
 
-/// Features that are looked up together. For each, up to 65 rows that are near are in memory at a time, 0.5 kB, and 8 bytes a probe,
-/// twice; besides, for a moment, what a part of one segment adds.
+/// Features that are looked up together: of 120 images, as they are and mirrored. For each, up to 65 rows that are near are in memory at a
+/// time, 0.5 kB, and 8 bytes a probe, twice; besides, for a moment, what a part of one segment adds.
 const BATCH_FEATURES: usize = 3 << 16;
-/// So much of an index stays in this process's memory between walks; a segment beyond is let go of when its table was walked. One image
-/// touches a third of a table of 16 million rows, since the system maps 64 kB where a page is read, and ten images all of it. Of a million
-/// records, 3 GB, that spares 1.2 GB of resident memory, and mapping again takes a twentieth of a triage's time.
-const KEPT_BYTES: u64 = 512 << 20;
+
+/// Which segments are let go of once their tables were walked: those that would make a process that looks up many images hold the whole
+/// index. The system maps 64 kB where a page is read, so that ten images map nearly all of a table. Among a million records, 3 GB, a triage
+/// has 1.2 GB less in its memory for it, and mapping again takes a twentieth of its time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LettingGo {
+    /// In walks of so many features and more; fewer touch little, and there are many such.
+    pub(super) features: usize,
+    /// Of segments behind this many bytes of them.
+    pub(super) kept: u64,
+}
+
+/// Three images, and half a gigabyte.
+const LETTING_GO: LettingGo = LettingGo { features: 4096, kept: 512 << 20 };
 
 /// How to look records up by local codes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,6 +76,15 @@ impl Generation {
         queries: &[&[QueryFeature]],
         lookup: &LocalLookup,
     ) -> Result<Vec<Vec<Candidate>>, IndexError> {
+        self.candidates_letting_go(queries, lookup, LETTING_GO)
+    }
+
+    pub(super) fn candidates_letting_go(
+        &self,
+        queries: &[&[QueryFeature]],
+        lookup: &LocalLookup,
+        letting_go: LettingGo,
+    ) -> Result<Vec<Vec<Candidate>>, IndexError> {
         let probes = Probes::new(lookup.probes);
         let rows = Rows::of(self);
         let mut found = Vec::with_capacity(queries.len());
@@ -86,13 +105,20 @@ impl Generation {
                     radius: lookup.radius.min(LocalCode::BITS),
                     shown: &|row| !self.is_hidden(number, row),
                 };
-                // Which takes the system some hundredths of a second.
-                let let_go = || walked.take().map(Segment::let_go);
+                // To let go takes some hundredths of a second for a large segment, so the next walk is made beside it.
+                let let_go = || {
+                    if let Some(segment) = walked.take() {
+                        Segment::let_go(segment);
+                    }
+                };
                 rayon::join(let_go, || walk.add(&mut nearest)).1?;
                 mapped = mapped.saturating_add(segment.file_len());
-                walked = Some(segment).filter(|_| mapped > KEPT_BYTES);
+                let lets_go = features.len() >= letting_go.features && mapped > letting_go.kept;
+                walked = Some(segment).filter(|_| lets_go);
             }
-            walked.map(Segment::let_go);
+            if let Some(segment) = walked {
+                segment.let_go();
+            }
             let mut rest = &nearest[..];
             let mut own = Vec::with_capacity(queries.len());
             for query in queries {

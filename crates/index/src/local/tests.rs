@@ -7,6 +7,7 @@ use saltprint_fingerprint::{
 };
 use saltprint_keys::{BlobFormat, ContentDigest, EpochId, IndexKey, RecordRef, Sealing};
 
+use super::lookup::LettingGo;
 use super::{Candidate, Census, LocalLookup};
 use crate::format::{CENSUS_MAGIC, CENSUS_VERSION};
 use crate::{
@@ -229,6 +230,32 @@ fn neither_threads_nor_company_change_the_result() {
         assert_eq!(&generation.local_candidates(&[query], &lookup).unwrap()[0], found);
     }
     assert_eq!(found[8], found[42], "the query that stands twice");
+}
+
+#[test]
+fn letting_go_of_segments_changes_nothing_for_anybody() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = vault();
+    let parts: [&[SegmentRecord]; 3] = [&records[..SPLIT], &records[SPLIT..200], &records[200..]];
+    let generation = generation(&IndexDir::new(folder.path()), &parts);
+    let queries: Vec<Vec<QueryFeature>> =
+        (0..).zip(&records).map(|(seed, record)| query(record, seed)).collect();
+    let asked: Vec<&[QueryFeature]> = queries.iter().map(Vec::as_slice).collect();
+    let lookup = LocalLookup::default();
+    let found =
+        |kept| generation.candidates_letting_go(&asked, &lookup, LettingGo { features: 1, kept }).unwrap();
+    let expected = found(u64::MAX);
+    assert!(expected.iter().all(|found| !found.is_empty()));
+    // All, the last, and in several threads at once.
+    let all = generation.segments().iter().map(Segment::file_len).sum::<u64>();
+    for kept in [0, all - 1] {
+        assert_eq!(found(kept), expected);
+    }
+    std::thread::scope(|scope| {
+        let found = &found;
+        let threads = [0, 0, u64::MAX].map(|kept| scope.spawn(move || found(kept)));
+        assert!(threads.into_iter().all(|thread| thread.join().unwrap() == expected));
+    });
 }
 
 #[test]

@@ -138,16 +138,16 @@ struct LookedUp<'q> {
     candidates: Vec<TableCandidate>,
 }
 
-/// So many images are looked up as they are and mirrored at once: together they decrypt most of the tables, and that is then done once,
-/// which is worth that mirror images are looked up of those too that the first look settles.
-const TOGETHER: usize = 4;
+/// So many images are looked up as they are and mirrored at once: both read much of the tables, and that is then done once, which is
+/// worth that mirror images are looked up of those too that the first look settles.
+const TOGETHER: usize = 8;
 
 /// Buckets that each detail asks at the finer look. There are twice as many details as at the ordinary one, among them most of those
 /// again, so not each need find its record. Of 480 hard copies among 400,000 records, a sixth of them small on a table, as many are found
 /// with 12 and 8 buckets at the two looks as with 24 and 16.
 const FINE_PROBES: usize = 8;
 /// So many images are open to be read at once, but for what waits in other tasks: up to 9 MB each at the ordinary look, up to 26 MB at
-/// the finer one. There all of them are looked up in one walk through the tables.
+/// the finer one. At the finer look they are looked up in one walk through the tables as well.
 const OPEN_AT_ONCE: usize = 24;
 
 /// Searches a generation by local codes.

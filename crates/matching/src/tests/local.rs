@@ -361,7 +361,9 @@ fn a_batch_gives_what_each_image_alone_gives() {
         altered(LocalQuery::default()),
     ];
     // So many that both sides are looked up together: crops, of which some are mirrored and some are nobody's.
-    batch.extend((0..20).map(|number: u8| {
+    // And more than are open at once.
+    const MORE: u8 = 36;
+    batch.extend((0..MORE).map(|number| {
         let shown = if number % 4 == 3 { 201 + number } else { 20 + number };
         let mut local = crop.query(crop.see(&card(shown), |_| true));
         if number % 3 == 1 {
@@ -372,7 +374,10 @@ fn a_batch_gives_what_each_image_alone_gives() {
     let (together, _) = judge_all(&index, &batch);
     let matches: Vec<usize> = together.iter().map(|one| one.matches.len()).collect();
     assert_eq!(matches[..5], [1, 1, 2, 0, 0]);
-    assert!((0..20).all(|number| matches[5 + number] == usize::from(number % 4 != 3)), "{matches:?}");
+    assert!(
+        (0..usize::from(MORE)).all(|number| matches[5 + number] == usize::from(number % 4 != 3)),
+        "{matches:?}"
+    );
     let mirrored = together.iter().filter(|one| {
         one.matches.first().is_some_and(|found| found.orientation.index() >= Orientation::Mirror.index())
     });

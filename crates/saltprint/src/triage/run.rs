@@ -19,10 +19,16 @@ use crate::epochs::Answer;
 use crate::handle::Snapshot;
 use crate::{Error, ItemReport, Outcome, Saltprint, thumbnail};
 
-/// Images of one batch. They are decrypted for together: a walk through the tables of local codes for 64 images reads nearly all of them,
-/// so that for twice as many it hardly takes longer. In memory they are 2 MB each, for a photo of two megapixels, and 2 MB for what
-/// is near their details while they are looked up.
+/// Images of one batch, for all of which the index is decrypted once: a walk through the tables of local codes for 64 images reads nearly
+/// all of them, so that for twice as many it hardly takes longer. What is near the details of an image takes 2 MB while it is looked up.
+/// Their details as they are and mirrored, 800 each, are as many as `saltprint_index` looks up in one walk.
 const BATCH: usize = 120;
+
+/// Images that are decoded before it is asked how much memory those take that wait to be judged.
+const DECODED_AT_ONCE: usize = 24;
+
+/// Pixels, a byte each, that wait to be judged at most, but for those of [`DECODED_AT_ONCE`] images: 120 photos of two megapixels.
+const BATCH_PIXELS: u64 = 256 * 1024 * 1024;
 
 /// Bytes of packed images that a batch holds before it is judged though not full.
 const BATCH_BYTES: usize = 256 * 1024 * 1024;
@@ -258,24 +264,41 @@ impl<'a, E: From<Error>> Run<'a, E> {
         if self.pending.len() >= BATCH || self.held >= BATCH_BYTES { self.flush() } else { Ok(()) }
     }
 
-    /// Judges the batch.
+    /// Judges the batch, in several goes where its images are large.
     fn flush(&mut self) -> Result<(), E> {
         let units = std::mem::take(&mut self.pending);
         self.held = 0;
-        if units.is_empty() {
-            return Ok(());
+        let (mut names, mut waiting, mut pixels) = (Vec::new(), Vec::new(), 0);
+        let mut units = units.into_iter();
+        loop {
+            let units: Vec<Unit> = units.by_ref().take(DECODED_AT_ONCE).collect();
+            if units.is_empty() {
+                break;
+            }
+            names.extend(
+                units
+                    .iter()
+                    .map(|unit| Name { name: unit.name.clone(), on_page: unit.page().map(str::to_owned) }),
+            );
+            let prepared: Vec<Prepared> =
+                units.into_par_iter().map(|unit| unit.prepare(self.saltprint, &self.snapshot)).collect();
+            pixels += prepared.iter().map(Prepared::pixels).sum::<u64>();
+            waiting.extend(prepared);
+            if pixels >= BATCH_PIXELS {
+                self.settle(&std::mem::take(&mut names), std::mem::take(&mut waiting))?;
+                pixels = 0;
+            }
         }
-        let names: Vec<Name> = units
-            .iter()
-            .map(|unit| Name { name: unit.name.clone(), on_page: unit.page().map(str::to_owned) })
-            .collect();
-        let prepared: Vec<Prepared> =
-            units.into_par_iter().map(|unit| unit.prepare(self.saltprint, &self.snapshot)).collect();
+        if names.is_empty() { Ok(()) } else { self.settle(&names, waiting) }
+    }
+
+    /// Judges what was prepared, and hands it over.
+    fn settle(&mut self, names: &[Name], prepared: Vec<Prepared>) -> Result<(), E> {
         // Nothing is concluded from images that nobody looked at.
         self.saltprint.config().check_decoder()?;
         // What was erased while the batch was read is not found any more.
         self.snapshot = self.saltprint.without_erased(&self.snapshot)?;
-        let settled = self.judge(&names, prepared)?;
+        let settled = self.judge(names, prepared)?;
         (self.take)(settled)
     }
 

@@ -33,6 +33,16 @@ pub(crate) enum Prepared {
     Settled(Option<ContentDigest>, ItemReport),
 }
 
+impl Prepared {
+    /// Pixels of its image, which it holds.
+    pub(super) fn pixels(&self) -> u64 {
+        match self {
+            Self::Query(_, asked) => u64::from(asked.image.width()) * u64::from(asked.image.height()),
+            Self::Settled(..) => 0,
+        }
+    }
+}
+
 /// A query and its image, from which a finer one can be made. The image is wiped when it is dropped.
 pub(crate) struct Asked {
     pub(crate) query: QueryFingerprint,
