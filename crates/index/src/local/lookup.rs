@@ -17,19 +17,11 @@ use crate::{Generation, IndexError, Segment};
 /// time, 0.5 kB, and 8 bytes a probe, twice; besides, for a moment, what a part of one segment adds.
 const BATCH_FEATURES: usize = 3 << 16;
 
-/// Which segments are let go of once their tables were walked: those that would make a process that looks up many images hold the whole
-/// index. The system maps 64 kB where a page is read, so that ten images map nearly all of a table. Among a million records, 3 GB, a triage
-/// has 1.2 GB less in its memory for it, and mapping again takes a twentieth of its time.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct LettingGo {
-    /// In walks of so many features and more; fewer touch little, and there are many such.
-    pub(super) features: usize,
-    /// Of segments behind this many bytes of them.
-    pub(super) kept: u64,
-}
-
-/// Three images, and half a gigabyte.
-const LETTING_GO: LettingGo = LettingGo { features: 4096, kept: 512 << 20 };
+/// At most so many bytes of an index, the first ones, stay in this process's memory between walks; segments behind are let go of once their
+/// tables were walked. The system maps 64 kB where a page is read, so that one image maps most of a table of 16 million rows, and twenty
+/// records a table as well. Among a million records, 3 GB, a triage has more than a gigabyte less in its memory for it, and takes a fiftieth
+/// longer; a lookup takes no longer that could be measured. To let go after every 256 or 4,096 features spares a third of that, or nothing.
+const KEPT_BYTES: u64 = 512 << 20;
 
 /// How to look records up by local codes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,14 +68,14 @@ impl Generation {
         queries: &[&[QueryFeature]],
         lookup: &LocalLookup,
     ) -> Result<Vec<Vec<Candidate>>, IndexError> {
-        self.candidates_letting_go(queries, lookup, LETTING_GO)
+        self.candidates_keeping(queries, lookup, KEPT_BYTES)
     }
 
-    pub(super) fn candidates_letting_go(
+    pub(super) fn candidates_keeping(
         &self,
         queries: &[&[QueryFeature]],
         lookup: &LocalLookup,
-        letting_go: LettingGo,
+        kept: u64,
     ) -> Result<Vec<Vec<Candidate>>, IndexError> {
         let probes = Probes::new(lookup.probes);
         let rows = Rows::of(self);
@@ -113,8 +105,7 @@ impl Generation {
                 };
                 rayon::join(let_go, || walk.add(&mut nearest)).1?;
                 mapped = mapped.saturating_add(segment.file_len());
-                let lets_go = features.len() >= letting_go.features && mapped > letting_go.kept;
-                walked = Some(segment).filter(|_| lets_go);
+                walked = Some(segment).filter(|_| mapped > kept);
             }
             if let Some(segment) = walked {
                 segment.let_go();

@@ -7,7 +7,6 @@ use saltprint_fingerprint::{
 };
 use saltprint_keys::{BlobFormat, ContentDigest, EpochId, IndexKey, RecordRef, Sealing};
 
-use super::lookup::LettingGo;
 use super::{Candidate, Census, LocalLookup};
 use crate::format::{CENSUS_MAGIC, CENSUS_VERSION};
 use crate::{
@@ -242,8 +241,7 @@ fn letting_go_of_segments_changes_nothing_for_anybody() {
         (0..).zip(&records).map(|(seed, record)| query(record, seed)).collect();
     let asked: Vec<&[QueryFeature]> = queries.iter().map(Vec::as_slice).collect();
     let lookup = LocalLookup::default();
-    let found =
-        |kept| generation.candidates_letting_go(&asked, &lookup, LettingGo { features: 1, kept }).unwrap();
+    let found = |kept| generation.candidates_keeping(&asked, &lookup, kept).unwrap();
     let expected = found(u64::MAX);
     assert!(expected.iter().all(|found| !found.is_empty()));
     // All, the last, and in several threads at once.
