@@ -38,7 +38,8 @@
 //! ```
 //!
 //! # Memory
-//! An open index is memory-mapped and stays encrypted there; a triage holds one batch of fingerprints. A rebuild holds
+//! An open index is memory-mapped and stays encrypted there; of a large one about half a gigabyte stays mapped between
+//! searches. A triage holds one batch of fingerprints and of decoded images, some 256 million pixels. A rebuild holds
 //! some 400 bytes a record that it writes, 150 a record that stays, besides one batch of images.
 //!
 //! # Quirks

@@ -362,8 +362,8 @@ fn a_batch_gives_what_each_image_alone_gives() {
     ];
     // So many that both sides are looked up together: crops, of which some are mirrored and some are nobody's.
     // And more than are open at once.
-    const MORE: u8 = 36;
-    batch.extend((0..MORE).map(|number| {
+    let more = 36_u8;
+    batch.extend((0..more).map(|number| {
         let shown = if number % 4 == 3 { 201 + number } else { 20 + number };
         let mut local = crop.query(crop.see(&card(shown), |_| true));
         if number % 3 == 1 {
@@ -375,7 +375,7 @@ fn a_batch_gives_what_each_image_alone_gives() {
     let matches: Vec<usize> = together.iter().map(|one| one.matches.len()).collect();
     assert_eq!(matches[..5], [1, 1, 2, 0, 0]);
     assert!(
-        (0..usize::from(MORE)).all(|number| matches[5 + number] == usize::from(number % 4 != 3)),
+        (0..usize::from(more)).all(|number| matches[5 + number] == usize::from(number % 4 != 3)),
         "{matches:?}"
     );
     let mirrored = together.iter().filter(|one| {
