@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The module that maps files, the one that calls functions for instructions that not every machine has, and one with feature `heif`
 /// only, which has a name that a library looks up; how often each says it.
 const WHERE: [(&str, usize); 3] = [
-    ("crates/index/src/map.rs", 1),
+    ("crates/index/src/map.rs", 2),
     ("crates/index/src/scan/kernel.rs", 4),
     ("crates/intake/src/decode/heif/one_thread.rs", 1),
 ];

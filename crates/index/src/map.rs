@@ -54,11 +54,11 @@ impl MappedFile {
     pub(crate) fn let_go(&self) {
         #[cfg(unix)]
         if !self.map.is_empty() {
+            let (all, advice) = (self.map.len(), UncheckedAdvice::DontNeed);
             // SAFETY: the advice is unchecked because pages of anonymous memory, and private ones that were written to, lose what they
             // hold. This map is of a file and was never writable: a page that is touched again is filled from the file (madvise(2),
             // MADV_DONTNEED), which is immutable, as `open` says. So it has the bytes that it had, also for whoever borrows it now.
-            let advised =
-                unsafe { self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, 0, self.map.len()) };
+            let advised = unsafe { self.map.unchecked_advise_range(advice, 0, all) };
             // What it says is about memory alone.
             let _ = advised;
         }
