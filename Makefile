@@ -71,8 +71,8 @@ bench-peers:
 	target/peers/venv/bin/python benches/peers/peers.py target/peers/data benches/RESULTS.md
 
 bench-scale:
-	$(CARGO) build $(LOCKED) --release --bin saltprint --example scale
-	python3 benches/scale/growth.py $(BUILT)/saltprint $(BUILT)/examples/scale target/growth benches/GROWTH.md $(SIZES)
+	$(CARGO) build $(LOCKED) --release --bin saltprint --example scale --example enlarge
+	python3 benches/scale/growth.py $(BUILT)/saltprint $(BUILT)/examples target/growth benches/GROWTH.md $(SIZES)
 
 bench-rebuild:
 	$(CARGO) build $(LOCKED) --release --bin saltprint --example tiny_vault

@@ -4,11 +4,12 @@ mod sealed;
 
 use std::hint::black_box;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use saltprint_fingerprint::GlobalCode;
 use saltprint_index::{FlatGraph, GraphParams, GraphSearcher, Nearest};
 
 const RECORDS: u32 = 20_000;
+const TOGETHER: u32 = 256;
 
 /// Codes with 64 effective dimensions: signs of sums of three of 64 random ones.
 fn code(number: u32) -> GlobalCode {
@@ -34,8 +35,8 @@ fn bench(criterion: &mut Criterion) {
     let query = code(RECORDS + 1);
     group.bench_function("graph, ef 64", |bencher| {
         bencher.iter(|| {
-            let mut nearest = Nearest::new(16, GlobalCode::BITS);
-            searcher.search(&query, &mut nearest).expect("an intact segment");
+            let mut nearest = [Nearest::new(16, GlobalCode::BITS)];
+            searcher.search(&[query], &mut nearest).expect("an intact segment");
             black_box(nearest)
         });
     });
@@ -43,6 +44,18 @@ fn bench(criterion: &mut Criterion) {
         bencher.iter(|| {
             let mut nearest = [Nearest::new(16, GlobalCode::BITS)];
             segment.scan(0, &[query], &mut nearest).expect("an intact segment");
+            black_box(nearest)
+        });
+    });
+    group.finish();
+
+    let queries: Vec<GlobalCode> = (1..=TOGETHER).map(|number| code(RECORDS + number)).collect();
+    let mut group = criterion.benchmark_group("many queries together");
+    group.throughput(Throughput::Elements(TOGETHER.into()));
+    group.bench_function("graph, ef 64", |bencher| {
+        bencher.iter(|| {
+            let mut nearest = vec![Nearest::new(16, GlobalCode::BITS); queries.len()];
+            searcher.search(&queries, &mut nearest).expect("an intact segment");
             black_box(nearest)
         });
     });

@@ -194,12 +194,9 @@ fn codes(folder: &Path, records: usize) -> Vec<Value> {
         let mut searcher = GraphSearcher::new(&segment, 0, ef).expect("an intact segment").expect("a graph");
         let mut found = Vec::new();
         let seconds = median(3, || {
-            found.clear();
-            for query in &queries {
-                let mut nearest = Nearest::new(NEIGHBOURS, GlobalCode::BITS);
-                searcher.search(query, &mut nearest).expect("an intact segment");
-                found.push(nearest.hits().iter().map(|hit| hit.distance).collect());
-            }
+            let mut nearest = vec![Nearest::new(NEIGHBOURS, GlobalCode::BITS); queries.len()];
+            searcher.search(&queries, &mut nearest).expect("an intact segment");
+            found = nearest.iter().map(|one| one.hits().iter().map(|hit| hit.distance).collect()).collect();
         });
         let mut entry = entry("Saltprint, sealed", "graph", seconds, QUERIES, recall(&truth, &found), bytes);
         entry["ef"] = json!(ef);

@@ -22,6 +22,8 @@ SIZES = [10_000, 100_000]
 RUNS = 5
 # Rebuilds of a hundredth more, one after the other: enough for the smallest segments to be merged.
 ROUNDS = 10
+# Seconds: a first build that takes longer is not killed and repeated, one run tells what an unchanged vault takes, and two rounds what more does.
+LONG = 900
 
 
 class Run(processes.Run):
@@ -65,12 +67,13 @@ def measure(program, tiny, folder, records):
     first = Run(rebuild)
     say(f"{records:,} first: {first.numbers()}")
     result = {"records": records, "step": step, "first": first.numbers()}
-    unchanged = [Run(rebuild) for _ in range(RUNS)]
+    long = first.seconds > LONG
+    unchanged = [Run(rebuild) for _ in range(1 if long else RUNS)]
     assert all(run.said["unchanged"] == records and not run.said["published"] for run in unchanged), "a rebuild of the same vault changed it"
     result["unchanged"] = min(unchanged, key=lambda run: abs(run.seconds - statistics.median(r.seconds for r in unchanged))).numbers()
     say(f"{records:,} unchanged: {result['unchanged']}")
     result["more"] = []
-    for part in range(1, ROUNDS + 1):
+    for part in range(1, (2 if long else ROUNDS) + 1):
         Run([tiny, vault, records + part * step])
         run = Run(rebuild)
         assert run.said["added"] == step, "not the new files were added"
@@ -87,8 +90,8 @@ def measure(program, tiny, folder, records):
     # A first build that is killed on its way, and the one that takes up its work.
     shutil.rmtree(home / "index")
     (home / "index.pin").unlink(missing_ok=True)
-    killed = Run(rebuild, kill_after=first.seconds / 2)
-    if killed.killed:
+    killed = None if long else Run(rebuild, kill_after=first.seconds / 2)
+    if killed and killed.killed:
         after = Run(rebuild)
         result["killed"] = killed.numbers()
         result["after"] = after.numbers()
@@ -120,11 +123,11 @@ real sizes.
 `nothing changed` is a median of {RUNS}. `1 % more` is a median of {ROUNDS} rebuilds, each after a hundredth of the records was added; the
 next column is what it takes beyond its part of the first build, and then the slowest of them: how near strangers come is measured at the
 first build and where the vault has changed by a twentieth since, so in one of the {ROUNDS}. With one record gone its segment is written
-anew without it.
+anew without it. Where a first build takes more than {LONG} s, nothing changes once and more is added twice, and no build is killed.
 
 ## Segments
 
-After the first build and after each of the {ROUNDS}: the smallest are merged where there would be more than eight.
+After the first build and after each of those with more: the smallest are merged where there would be more than eight.
 
 {table(["records", "segments"], [[head(r), ", ".join(str(run["segments"]) for run in [r["first"], *r["more"]])] for r in results])}
 

@@ -1,10 +1,10 @@
 """What the shipped program costs as the index grows: opens and asks indexes that `scale` made large, as whole processes.
 
-Usage: growth.py PROGRAM SCALE FOLDER RESULTS [--keep RECORDS] [RECORDS...]
+Usage: growth.py PROGRAM EXAMPLES FOLDER RESULTS [--keep RECORDS] [RECORDS...]
 
-PROGRAM is `saltprint`, SCALE the example `scale`, FOLDER takes the indexes (one at a time, 3 kB a record; one is kept with
-`--keep`), RESULTS is the report in Markdown; its picture goes beside this file. Numbers of earlier sizes in FOLDER stay in the
-report, so that a size can be added or measured again. Python's standard library is enough.
+PROGRAM is `saltprint`, EXAMPLES where the examples `scale` and `enlarge` are, FOLDER takes the indexes (one at a time, 3 kB a record;
+one is kept with `--keep`) and a leak of photos (1 GB), RESULTS is the report in Markdown; its picture goes beside this file. Numbers of
+earlier sizes in FOLDER stay in the report, so that a size can be added or measured again. Python's standard library is enough.
 """
 
 import json
@@ -22,6 +22,10 @@ import processes
 from markdown import machine, show, table
 
 DOCUMENTS, ITEMS, RUNS = 600, 200, 5
+# A leak of photos as people take them, long enough for its start and end not to show.
+PHOTOS, PIXELS = 1_000, 2_000_000
+# Milliseconds: where an image of the other leak takes longer, the photos would take many minutes.
+LONG_IMAGE = 200
 # Seconds: runs that take longer are repeated less, and where one lookup takes longer there is no triage.
 LONG = 5.0
 SIZES = [10_000, 100_000, 1_000_000]
@@ -68,12 +72,23 @@ def answer(output):
 
 
 class Bench:
-    def __init__(self, program, scale, folder):
-        self.program, self.scale, self.folder = program, scale, folder
+    def __init__(self, program, examples, folder):
+        self.program, self.scale, self.folder = program, examples / "scale", folder
         self.base = folder / "base"
         if not (self.base / "case" / "manifest.json").exists():
             say(f"a vault of {DOCUMENTS} documents")
             Run([program, "demo", "--dir", self.base, "--records", DOCUMENTS, "--items", ITEMS])
+        self.photos = folder / "photos"
+        if not self.photos.exists():
+            say(f"{PHOTOS} photos of {PIXELS:,} pixels")
+            drawn, unfinished = folder / "drawn", folder / "photos.part"
+            for part in [drawn, unfinished]:
+                shutil.rmtree(part, ignore_errors=True)
+            # The same seed invents the same vault, so these are copies of its documents as well.
+            Run([program, "demo", "--dir", drawn, "--records", DOCUMENTS, "--items", PHOTOS])
+            Run([examples / "enlarge", drawn / "leak", unfinished, PIXELS])
+            shutil.rmtree(drawn)
+            unfinished.rename(self.photos)
         # An edited copy that whole-image codes alone do not tell.
         config = self.base / "saltprint.toml"
         leak = sorted((self.base / "leak").iterdir())
@@ -106,7 +121,7 @@ class Bench:
         status = [self.program, "status", "--json", *config]
         lookups = {what: [self.program, "lookup", "--json", *config, image] for what, image in self.images.items()}
         summary = self.folder / "summary.json"
-        triage = [self.program, "triage", "--summary", summary, *config, self.base / "leak"]
+        triage = [self.program, "triage", "--summary", summary, *config]
 
         result = {"records": records, "measured": state(), "build": made, "status": measure(status)}
         said = json.loads(result["status"].pop("output"))
@@ -122,8 +137,12 @@ class Bench:
                 Run([self.program, "lookup", "--json", "--config", self.base / "saltprint.toml", self.images.get(what, self.images["copy"])])
                 result[what]["cold"] = Run(command).seconds
         if result["stranger"]["seconds"] <= LONG:
-            for what, command in {"triage": triage, "quick": [*triage, "--quick"]}.items():
-                run = Run(command, sample=SAMPLE)
+            small, photos = self.base / "leak", self.photos
+            leaks = {"triage": [small], "quick": [small, "--quick"], "photos": [photos], "quick photos": [photos, "--quick"]}
+            for what, leak in leaks.items():
+                if photos in leak and 1e3 * result["triage"]["seconds"] / ITEMS > LONG_IMAGE:
+                    continue
+                run = Run([*triage, *leak], sample=SAMPLE)
                 stages = json.loads(summary.read_text())["stages"]
                 result[what] = {"seconds": run.seconds, "cpu": run.cpu, "resident": run.resident, "anonymous": run.anonymous,
                                 "stages": stages}
@@ -187,7 +206,11 @@ def write(results, path, version):
     heads = ["records", *asked]
     ms = lambda result, what, which: show(1e3 * result[what][which] if which in result[what] else None)
     mb = lambda result, what: f'{show(result[what]["resident"])} / {show(result[what]["anonymous"])}' if what in result else "-"
-    per_item = lambda result, what, which: 1e3 * result[what][which] / ITEMS if what in result else None
+    images = lambda what: PHOTOS if "photos" in what else ITEMS
+    per_item = lambda result, what, which: 1e3 * result[what][which] / images(what) if what in result else None
+    whole = lambda result, what: 10_000 * result[what]["seconds"] / PHOTOS / 60 if what in result else None
+    of_images = ["records", "on the clock", "of the processors", "quick, on the clock", "quick, of the processors"]
+    each = lambda result, kinds: [show(per_item(result, what, which)) for what in kinds for which in ["seconds", "cpu"]]
     records = lambda result: f'{result["records"]:,}'
     text = f"""# How cost grows with the index
 
@@ -230,12 +253,19 @@ The same where no page of the index is in memory, one run each:
 A sixth are files of the vault, a sixth edited, the rest strangers; half a megapixel each, most of them. `saltprint triage`, one run, milliseconds an image; not where a
 stranger's lookup takes more than {LONG:g} s. Quick is `--quick`.
 
-{table(["records", "on the clock", "of the processors", "quick, on the clock", "quick, of the processors"],
-       [[records(r), *(show(per_item(r, what, which)) for what in ["triage", "quick"] for which in ["seconds", "cpu"])] for r in results])}
+{table(of_images, [[records(r), *each(r, ["triage", "quick"])] for r in results])}
+
+## A leak of {PHOTOS:,} photos of {PIXELS / 1e6:g} megapixels
+
+The same kinds of images, enlarged. The same of an image, and what 10,000 of them take in minutes; not where an image of the leak above takes more than
+{LONG_IMAGE} ms.
+
+{table([*of_images, "10,000, minutes", "quick, minutes"],
+       [[records(r), *each(r, ["photos", "quick photos"]), show(whole(r, "photos")), show(whole(r, "quick photos"))] for r in results])}
 
 ## Memory, MB
 
-{table(["records", *asked, "triage"], [[records(r), *(mb(r, what) for what in [*asked, "triage"])] for r in results])}
+{table(["records", *asked, "triage", "triage, photos"], [[records(r), *(mb(r, what) for what in [*asked, "triage", "photos"])] for r in results])}
 
 At most, resident / anonymous. Resident counts the pages of the mapped index that were touched, which the system may take back at any time;
 anonymous, sampled every 5 ms, is what the process holds for itself.
@@ -259,10 +289,10 @@ def main():
         at = given.index("--keep")
         keep = int(given[at + 1])
         del given[at : at + 2]
-    program, scale, folder, results = (Path(part).absolute() for part in given[:4])
+    program, examples, folder, results = (Path(part).absolute() for part in given[:4])
     sizes = [int(size) for size in given[4:]] or SIZES
     folder.mkdir(parents=True, exist_ok=True)
-    bench = Bench(program, scale, folder)
+    bench = Bench(program, examples, folder)
     version = Run([program, "--version"]).output.decode().strip()
     store = folder / "growth.json"
     known = json.loads(store.read_text()) if store.exists() else {}

@@ -122,8 +122,8 @@ fn tour(bytes: &[u8]) -> Vec<String> {
     let queries = [GlobalCode::from_bytes(&word(1)), GlobalCode::from_bytes(&[0; 32])];
     said.push(format!("{:?} {nearest:?}", segment.scan(0, &queries, &mut nearest)));
     let graph = GraphSearcher::new(&segment, 0, 20).and_then(|searcher| {
-        let mut nearest = Nearest::new(4, 256);
-        searcher.map(|mut searcher| searcher.search(&queries[0], &mut nearest)).transpose()?;
+        let mut nearest = [Nearest::new(4, 256), Nearest::new(1, 90)];
+        searcher.map(|mut searcher| searcher.search(&queries, &mut nearest)).transpose()?;
         Ok(nearest)
     });
     said.push(format!("{graph:?}"));
@@ -185,7 +185,7 @@ fn as_generation(bytes: &[u8]) {
     for candidate in found.into_iter().flatten().flatten() {
         assert!(candidate.row < records && candidate.votes.is_finite(), "{candidate:?} of {records} rows");
     }
-    let _ = generation.graph_search(&GlobalCode::from_bytes(&word(1)), 20, 4, 256);
+    let _ = generation.graph_search(&[GlobalCode::from_bytes(&word(1))], 20, 4, 256);
     let _ = generation.composition();
     let _ = generation.find(RecordRef::from_bytes([1; 16]));
     let _ = generation.verify(folder.path());

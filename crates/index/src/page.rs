@@ -58,18 +58,22 @@ impl PageSeal {
     }
 
     /// Like [`PageSeal::apply`] for pieces of one length that are brought together in `bytes`, in the order of their `places`, which
-    /// are pages and offsets. Lengths and offsets are whole numbers of blocks.
+    /// are pages and offsets. Lengths and offsets are whole numbers of blocks, and a length is at most [`PIECE_LEN`].
     pub(crate) fn apply_scattered(&self, places: &[(u64, usize)], bytes: &mut [u8]) {
         let a_piece = bytes.len() / BLOCK_LEN / places.len().max(1);
-        let mut numbers = places.iter().flat_map(|(page, offset)| (block_at(*page, *offset)..).take(a_piece));
         debug_assert!(
             bytes.len() == places.len() * a_piece * BLOCK_LEN
+                && bytes.len() <= places.len() * PIECE_LEN
                 && places.iter().all(|(_, offset)| offset.is_multiple_of(BLOCK_LEN)),
-            "pieces are whole blocks"
+            "pieces are whole blocks, and fit one batch"
         );
+        let together = BLOCKS / a_piece.max(1);
         let mut key = KeyBlocks::new();
-        for bytes in bytes.chunks_mut(BLOCKS * BLOCK_LEN) {
-            let key = key.make(&self.cipher, bytes.len() / BLOCK_LEN, &mut numbers);
+        for (places, bytes) in places.chunks(together).zip(bytes.chunks_mut(together * a_piece * BLOCK_LEN)) {
+            for ((page, offset), blocks) in places.iter().zip(key.blocks.chunks_exact_mut(a_piece)) {
+                number(blocks, block_at(*page, *offset));
+            }
+            let key = key.encrypt(&self.cipher, places.len() * a_piece);
             bytes.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
         }
     }
@@ -102,7 +106,9 @@ const BLOCKS: usize = 64;
 /// More blocks than this are made as a whole [`batch`], though not all of it is needed; with AVX-512 that takes about as long as
 /// this many one by one.
 const ONE_BY_ONE: usize = 2;
-const BLOCK_LEN: usize = 16;
+pub(crate) const BLOCK_LEN: usize = 16;
+/// Longest piece of [`PageSeal::apply_scattered`].
+pub(crate) const PIECE_LEN: usize = BLOCKS * BLOCK_LEN;
 
 /// As many blocks `aes` encrypts at once; what is left after such batches it encrypts one by one, which takes as long for each
 /// block as for a batch. Were this wrong, it would cost time alone.
@@ -115,8 +121,15 @@ fn batch() -> usize {
 }
 
 /// Number of the block that holds the byte at `offset` of a page.
-fn block_at(page: u64, offset: usize) -> u128 {
-    (u128::from(page) * PAGE_LEN as u128 + offset as u128) / BLOCK_LEN as u128
+fn block_at(page: u64, offset: usize) -> u64 {
+    // No file has so many pages that this would not fit.
+    page.wrapping_mul((PAGE_LEN / BLOCK_LEN) as u64).wrapping_add((offset / BLOCK_LEN) as u64)
+}
+
+/// Numbers blocks from `first` on.
+#[inline]
+fn number(blocks: &mut [aes::Block], first: u64) {
+    blocks.iter_mut().zip(first..).for_each(|(block, number)| *block = u128::from(number).to_be_bytes().into());
 }
 
 /// What counter mode combines the bytes with (NIST SP 800-38A, section 6.5): the encrypted numbers of the blocks.
@@ -133,12 +146,16 @@ impl KeyBlocks {
         Self { blocks: [aes::Block::default(); BLOCKS], made: 0 }
     }
 
-    /// Those of the next `needed` numbers, at most [`BLOCKS`].
-    fn make(&mut self, cipher: &Aes256, needed: usize, numbers: impl Iterator<Item = u128>) -> &[u8] {
+    /// Those of `needed` numbers from `first` on, at most [`BLOCKS`].
+    fn make(&mut self, cipher: &Aes256, needed: usize, first: u64) -> &[u8] {
+        number(&mut self.blocks[..needed], first);
+        self.encrypt(cipher, needed)
+    }
+
+    /// Those of the numbers in the first `needed` blocks.
+    fn encrypt(&mut self, cipher: &Aes256, needed: usize) -> &[u8] {
         let count = if needed > ONE_BY_ONE { needed.next_multiple_of(batch()).min(BLOCKS) } else { needed };
         self.made = self.made.max(count);
-        let wanted = self.blocks[..needed].iter_mut().zip(numbers);
-        wanted.for_each(|(block, number)| *block = number.to_be_bytes().into());
         cipher.encrypt_blocks(&mut self.blocks[..count]);
         aes::Block::slice_as_flattened(&self.blocks[..needed])
     }
@@ -157,7 +174,7 @@ impl Drop for KeyBlocks {
 struct KeyStream {
     key: KeyBlocks,
     /// Number of the first block that comes next.
-    counter: u128,
+    counter: u64,
     /// Bytes of that block that are not asked for.
     skip: usize,
 }
@@ -171,9 +188,9 @@ impl KeyStream {
     fn next(&mut self, cipher: &Aes256, wanted: usize) -> &[u8] {
         let needed = (self.skip + wanted).div_ceil(BLOCK_LEN).min(BLOCKS);
         let first = self.counter;
-        self.counter += needed as u128;
+        self.counter = self.counter.wrapping_add(needed as u64);
         let skip = std::mem::take(&mut self.skip);
-        let bytes = self.key.make(cipher, needed, first..);
+        let bytes = self.key.make(cipher, needed, first);
         &bytes[skip..bytes.len().min(skip + wanted)]
     }
 }

@@ -126,13 +126,8 @@ impl GlobalStage<'_> {
             return Ok(None);
         }
         let asked = Asked::whole(query.codes());
-        let mut found = Vec::new();
-        for code in &asked.codes {
-            match self.generation.graph_search(code, GRAPH_EF, FIRST_CAPACITY, GlobalCode::BITS)? {
-                Some(nearest) => found.push(nearest),
-                None => return Ok(None),
-            }
-        }
+        let found = self.generation.graph_search(&asked.codes, GRAPH_EF, FIRST_CAPACITY, GlobalCode::BITS)?;
+        let Some(found) = found else { return Ok(None) };
         let candidates = self.candidates(&asked, &found)?;
         // A rival that may hide behind a full list is the business of the exact scan.
         if rivals(&candidates).first().is_none_or(|rival| *rival > horizon(&found)) {

@@ -154,13 +154,11 @@ pub(crate) fn measure_graph<B: AsRef<[u8]>>(
     }
     let mut exact = vec![Nearest::new(1, GlobalCode::BITS); queries.len()];
     segment.scan(0, &queries, &mut exact)?;
-    let mut found = 0;
-    for (query, exact) in queries.iter().zip(&exact) {
-        let mut approximate = Nearest::new(1, GlobalCode::BITS);
-        searcher.search(query, &mut approximate)?;
-        let distance = |nearest: &Nearest| nearest.hits().first().map(|hit| hit.distance);
-        found += u32::from(distance(&approximate) == distance(exact));
-    }
+    let mut approximate = vec![Nearest::new(1, GlobalCode::BITS); queries.len()];
+    searcher.search(&queries, &mut approximate)?;
+    let distance = |nearest: &Nearest| nearest.hits().first().map(|hit| hit.distance);
+    let agree = approximate.iter().zip(&exact).map(|(a, b)| u32::from(distance(a) == distance(b)));
+    let found = agree.sum();
     queries.zeroize();
     Ok(GraphQuality { queries: count, found })
 }

@@ -138,25 +138,25 @@ impl Generation {
             })
     }
 
-    /// What the graphs find near one query; `None` unless every segment that holds records has a graph, since
+    /// What the graphs find near each query; `None` unless every segment that holds records has a graph, since
     /// an answer over part of the records could not even say yes with a true margin.
     ///
     /// # Errors
     /// [`IndexError::DamagedPage`], [`IndexError::Inconsistent`].
     pub fn graph_search(
         &self,
-        query: &GlobalCode,
+        queries: &[GlobalCode],
         ef: usize,
         capacity: usize,
         limit: u32,
-    ) -> Result<Option<Nearest>, IndexError> {
-        let mut nearest = self.nearest(capacity, limit);
+    ) -> Result<Option<Vec<Nearest>>, IndexError> {
+        let mut nearest = vec![self.nearest(capacity, limit); queries.len()];
         for (number, segment) in (0..).zip(self.segments.iter()) {
             if segment.is_empty() {
                 continue;
             }
             match GraphSearcher::new(segment, number, ef)? {
-                Some(mut searcher) => searcher.search(query, &mut nearest)?,
+                Some(mut searcher) => searcher.search(queries, &mut nearest)?,
                 None => return Ok(None),
             }
         }

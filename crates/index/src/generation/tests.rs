@@ -90,7 +90,7 @@ fn segments_are_searched_together() {
     let found = generation.scan(&queries, 2, 256).unwrap();
     for (record, nearest) in records.iter().zip(&found) {
         assert_eq!(generation.resolve(&nearest.hits()[0]).unwrap().record_ref, record.record_ref);
-        let graph = generation.graph_search(&record.fingerprint.global, 64, 1, 0).unwrap().unwrap();
+        let graph = generation.graph_search(&[record.fingerprint.global], 64, 1, 0).unwrap().unwrap();
         assert_eq!(graph.hits()[0], nearest.hits()[0]);
     }
 }

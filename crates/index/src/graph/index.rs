@@ -1,5 +1,7 @@
 //! The graph sections of an open segment.
 
+use zeroize::Zeroizing;
+
 use crate::format::{GRAPH_HEAD_LEN, NO_NEIGHBOUR, SectionKind};
 use crate::segment::Section;
 use crate::{IndexError, Segment};
@@ -57,51 +59,73 @@ impl GraphIndex {
         Ok(Some(Self { entry, top_level, base, upper_keys, upper_links, neighbours, records: segment.len() }))
     }
 
-    /// Calls `visit` with each neighbour of `node` on `level`.
-    pub(super) fn neighbours<B: AsRef<[u8]>>(
+    /// Exchanges `links` by what level 0 says of some nodes: [`GraphIndex::base_row_len`] bytes for each, of which
+    /// [`GraphIndex::neighbours`] makes numbers.
+    pub(super) fn base_links<B: AsRef<[u8]>>(
         &self,
         segment: &Segment<B>,
-        level: u32,
-        node: u32,
-        row: &mut Vec<u8>,
-        mut visit: impl FnMut(u32) -> Result<(), IndexError>,
+        nodes: &[u32],
+        links: &mut Zeroizing<Vec<u8>>,
     ) -> Result<(), IndexError> {
-        let mut offer = |number: u32| match number {
-            NO_NEIGHBOUR => Ok(()),
-            number if number < self.records => visit(number),
-            _ => Err(IndexError::inconsistent("graph", "a neighbour out of range")),
-        };
-        if level == 0 {
-            row.resize(self.base.row_bytes(), 0);
-            segment.read_row_into(self.base, u64::from(node), row)?;
-            numbers(row).try_for_each(offer)
-        } else if let Ok(index) = self.upper_keys.binary_search(&(level, node)) {
-            let start = index * self.neighbours;
-            self.upper_links[start..start + self.neighbours].iter().try_for_each(|number| offer(*number))
-        } else {
-            Ok(())
+        segment.rows_at(self.base, nodes, links)
+    }
+
+    pub(super) fn base_row_len(&self) -> usize {
+        self.base.row_bytes()
+    }
+
+    /// Calls `visit` with each neighbour that a row of level 0 names.
+    #[inline]
+    pub(super) fn neighbours(&self, row: &[u8], visit: impl FnMut(u32)) -> Result<(), IndexError> {
+        self.each(numbers(row), visit)
+    }
+
+    /// Calls `visit` with each neighbour of `node` on an upper level.
+    pub(super) fn upper_neighbours(
+        &self,
+        (level, node): (u32, u32),
+        visit: impl FnMut(u32),
+    ) -> Result<(), IndexError> {
+        let Ok(index) = self.upper_keys.binary_search(&(level, node)) else { return Ok(()) };
+        let start = index * self.neighbours;
+        self.each(self.upper_links[start..start + self.neighbours].iter().copied(), visit)
+    }
+
+    #[inline]
+    fn each(&self, numbers: impl Iterator<Item = u32>, mut visit: impl FnMut(u32)) -> Result<(), IndexError> {
+        for number in numbers {
+            if number < self.records {
+                visit(number);
+            } else if number != NO_NEIGHBOUR {
+                return Err(IndexError::inconsistent("graph", "a neighbour out of range"));
+            }
         }
+        Ok(())
     }
 
     /// Checks that every link stays within the segment and that upper links stay on their level.
     pub(crate) fn verify<B: AsRef<[u8]>>(&self, segment: &Segment<B>) -> Result<(), IndexError> {
-        let mut row = Vec::new();
-        for node in 0..self.records {
-            self.neighbours(segment, 0, node, &mut row, |neighbour| {
-                if neighbour == node {
-                    Err(IndexError::inconsistent("graph", "a link to itself"))
-                } else {
-                    Ok(())
+        const AT_ONCE: usize = 256;
+        let all: Vec<u32> = (0..self.records).collect();
+        let mut links = Zeroizing::default();
+        for nodes in all.chunks(AT_ONCE) {
+            self.base_links(segment, nodes, &mut links)?;
+            for (node, row) in nodes.iter().zip(links.chunks_exact(self.base_row_len())) {
+                let mut itself = false;
+                self.neighbours(row, |neighbour| itself |= neighbour == *node)?;
+                if itself {
+                    return Err(IndexError::inconsistent("graph", "a link to itself"));
                 }
-            })?;
+            }
         }
         for (level, node) in &self.upper_keys {
-            self.neighbours(segment, *level, *node, &mut row, |neighbour| {
-                match self.upper_keys.binary_search(&(*level, neighbour)) {
-                    Ok(_) => Ok(()),
-                    Err(_) => Err(IndexError::inconsistent("graph", "a link that leaves its level")),
-                }
+            let mut stays = true;
+            self.upper_neighbours((*level, *node), |neighbour| {
+                stays &= self.upper_keys.binary_search(&(*level, neighbour)).is_ok();
             })?;
+            if !stays {
+                return Err(IndexError::inconsistent("graph", "a link that leaves its level"));
+            }
         }
         Ok(())
     }

@@ -64,6 +64,26 @@ fn recall_against_the_exact_scan() {
     assert!(quality.recall() >= 0.97, "recall {}", quality.recall());
 }
 
+/// More queries than are searched side by side, so that some begin where others have ended.
+#[test]
+fn what_is_found_for_a_query_does_not_depend_on_the_others() {
+    let codes = codes(2_000, b"together");
+    let graph = FlatGraph::build(&codes, GraphParams::default()).unwrap().unwrap();
+    let segment = segment(&codes, &graph);
+    let queries: Vec<GlobalCode> = codes.iter().step_by(37).copied().collect();
+    let mut searcher = GraphSearcher::new(&segment, 3, 20).unwrap().unwrap();
+    let mut together = vec![Nearest::new(20, 256); queries.len()];
+    searcher.search(&queries, &mut together).unwrap();
+    for (query, together) in queries.iter().zip(&together) {
+        let mut alone = [Nearest::new(20, 256)];
+        searcher.search(&[*query], &mut alone).unwrap();
+        assert_eq!(alone[0].hits(), together.hits());
+        assert_eq!((together.hits()[0].distance, together.hits()[0].segment), (0, 3));
+        assert_eq!(together.hits().len(), 20);
+    }
+    searcher.search(&[], &mut []).unwrap();
+}
+
 /// A wide enough search meets every record, so each is reachable from the entry.
 #[test]
 fn every_record_is_reachable() {
@@ -71,9 +91,9 @@ fn every_record_is_reachable() {
     let graph = FlatGraph::build(&codes, GraphParams::default()).unwrap().unwrap();
     let segment = segment(&codes, &graph);
     let mut searcher = GraphSearcher::new(&segment, 0, codes.len()).unwrap().unwrap();
-    let mut nearest = Nearest::new(codes.len(), 256);
-    searcher.search(&codes[0], &mut nearest).unwrap();
-    let rows: HashSet<u32> = nearest.hits().iter().map(|hit| hit.row).collect();
+    let mut nearest = [Nearest::new(codes.len(), 256)];
+    searcher.search(&codes[..1], &mut nearest).unwrap();
+    let rows: HashSet<u32> = nearest[0].hits().iter().map(|hit| hit.row).collect();
     assert_eq!(rows.len(), codes.len());
 }
 
@@ -88,9 +108,9 @@ fn tiny_and_degenerate_sets() {
     let segment = segment(&equal, &graph);
     segment.verify().unwrap();
     let mut searcher = GraphSearcher::new(&segment, 0, 8).unwrap().unwrap();
-    let mut nearest = Nearest::new(1, 256);
-    searcher.search(&code, &mut nearest).unwrap();
-    assert_eq!(nearest.hits()[0].distance, 0);
+    let mut nearest = [Nearest::new(1, 256)];
+    searcher.search(&[code], &mut nearest).unwrap();
+    assert_eq!(nearest[0].hits()[0].distance, 0);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::format::{
 };
 use crate::graph::GraphIndex;
 use crate::local::LocalSections;
-use crate::page::{PageSeal, Tag, tags_equal};
+use crate::page::{BLOCK_LEN, PIECE_LEN, PageSeal, Tag, tags_equal};
 use crate::segment::header::{Header, Section, file_len_for};
 use crate::segment::{SegmentId, SegmentRecord};
 use crate::{IndexError, MappedFile, Month, RecordFacts, codec};
@@ -169,25 +169,53 @@ impl<B: AsRef<[u8]>> Segment<B> {
     /// # Errors
     /// As [`Segment::record_ref`].
     pub(crate) fn codes_at(&self, rows: &[u32], codes: &mut Zeroizing<Vec<u8>>) -> Result<(), IndexError> {
+        self.gather((self.codes, CODES_A_PAGE, CODE_ROW_LEN), rows, codes)
+    }
+
+    /// Like [`Segment::codes_at`] for rows of any section.
+    pub(crate) fn rows_at(
+        &self,
+        section: Section,
+        rows: &[u32],
+        out: &mut Zeroizing<Vec<u8>>,
+    ) -> Result<(), IndexError> {
+        self.gather((section, section.rows_per_page() as u64, section.row_bytes()), rows, out)
+    }
+
+    /// Of the section, the number of its rows a page and the bytes of a row are told: where they are constants, a row is found and
+    /// copied in a few instructions.
+    #[inline(always)]
+    fn gather(
+        &self,
+        (section, per_page, row_len): (Section, u64, usize),
+        rows: &[u32],
+        out: &mut Zeroizing<Vec<u8>>,
+    ) -> Result<(), IndexError> {
         if rows.is_empty() {
-            codes.clear();
+            out.clear();
             return Ok(());
         }
-        let needed = rows.len() * CODE_ROW_LEN;
-        if needed > codes.capacity() {
+        let needed = rows.len() * row_len;
+        if needed > out.capacity() {
             // A vector that grows leaves its old contents behind.
-            codes.zeroize();
+            out.zeroize();
         }
-        codes.resize(needed, 0);
+        out.resize(needed, 0);
         let mut places = Vec::with_capacity(rows.len());
         for row in rows {
-            places.push(self.place_of(self.codes, u64::from(*row), CODES_A_PAGE)?);
+            places.push(self.place_of(section, u64::from(*row), per_page)?);
         }
         // Copied in a loop of nothing else, so that the processor waits for all of these places at once.
-        for ((page, offset), code) in places.iter().zip(codes.as_chunks_mut::<CODE_ROW_LEN>().0) {
-            code.copy_from_slice(&self.page_bytes(*page)?[*offset..*offset + CODE_ROW_LEN]);
+        for ((page, offset), row) in places.iter().zip(out.chunks_exact_mut(row_len)) {
+            row.copy_from_slice(&self.page_bytes(*page)?[*offset..*offset + row_len]);
         }
-        self.seal.apply_scattered(&places, codes);
+        if row_len.is_multiple_of(BLOCK_LEN) && row_len <= PIECE_LEN {
+            self.seal.apply_scattered(&places, out);
+        } else {
+            for ((page, offset), row) in places.iter().zip(out.chunks_exact_mut(row_len)) {
+                self.seal.apply(*page, *offset, row);
+            }
+        }
         Ok(())
     }
 
@@ -435,16 +463,16 @@ impl<B: AsRef<[u8]>> Segment<B> {
         })
     }
 
+    #[inline]
     fn page_bytes(&self, page: u64) -> Result<&[u8], IndexError> {
-        usize::try_from(page)
-            .ok()
-            .and_then(|page| {
-                let start = HEADER_LEN + page * PAGE_LEN;
-                self.bytes.as_ref().get(start..start + PAGE_LEN)
-            })
-            .ok_or(IndexError::DamagedPage { page })
+        let bytes = usize::try_from(page).ok().and_then(|page| {
+            let start = HEADER_LEN + page * PAGE_LEN;
+            self.bytes.as_ref().get(start..start + PAGE_LEN)
+        });
+        bytes.ok_or_else(|| IndexError::DamagedPage { page })
     }
 
+    #[inline]
     fn check_page(&self, section: Section, page: u64) -> Result<(), IndexError> {
         let (word, bit) = (usize::try_from(page / 64).unwrap_or(usize::MAX), 1_u64 << (page % 64));
         let Some(word) = self.checked.get(word) else {
@@ -457,6 +485,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
         Ok(())
     }
 
+    #[cold]
     fn check_tag(&self, section: Section, page: u64) -> Result<(), IndexError> {
         let expected = self.seal.tag(section.kind as u32, page, self.header.pages, self.page_bytes(page)?);
         let stored = usize::try_from(page)
