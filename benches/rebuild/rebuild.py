@@ -90,8 +90,10 @@ def measure(program, tiny, folder, records):
     # A first build that is killed on its way, and the one that takes up its work.
     shutil.rmtree(home / "index")
     (home / "index.pin").unlink(missing_ok=True)
-    killed = None if long else Run(rebuild, kill_after=first.seconds / 2)
-    if killed and killed.killed:
+    if long:
+        return result
+    killed = Run(rebuild, kill_after=first.seconds / 2)
+    if killed.killed:
         after = Run(rebuild)
         result["killed"] = killed.numbers()
         result["after"] = after.numbers()
@@ -123,7 +125,7 @@ real sizes.
 `nothing changed` is a median of {RUNS}. `1 % more` is a median of {ROUNDS} rebuilds, each after a hundredth of the records was added; the
 next column is what it takes beyond its part of the first build, and then the slowest of them: how near strangers come is measured at the
 first build and where the vault has changed by a twentieth since, so in one of the {ROUNDS}. With one record gone its segment is written
-anew without it. Where a first build takes more than {LONG} s, nothing changes once and more is added twice, and no build is killed.
+anew without it. Where a first build takes more than {LONG} s, nothing changes once, more is added twice (which does not come to a twentieth), and no build is killed.
 
 ## Segments
 

@@ -122,8 +122,12 @@ fn tour(bytes: &[u8]) -> Vec<String> {
     let queries = [GlobalCode::from_bytes(&word(1)), GlobalCode::from_bytes(&[0; 32])];
     said.push(format!("{:?} {nearest:?}", segment.scan(0, &queries, &mut nearest)));
     let graph = GraphSearcher::new(&segment, 0, 20).and_then(|searcher| {
-        let mut nearest = [Nearest::new(4, 256), Nearest::new(1, 90)];
-        searcher.map(|mut searcher| searcher.search(&queries, &mut nearest)).transpose()?;
+        // More than are searched side by side, and once more with what the first time left.
+        let queries = queries.repeat(12);
+        let mut nearest = vec![Nearest::new(4, 256); queries.len()];
+        let Some(mut searcher) = searcher else { return Ok(nearest) };
+        searcher.search(&queries, &mut nearest)?;
+        searcher.search(&queries, &mut nearest)?;
         Ok(nearest)
     });
     said.push(format!("{graph:?}"));

@@ -60,6 +60,9 @@ impl PageSeal {
     /// Like [`PageSeal::apply`] for pieces of one length that are brought together in `bytes`, in the order of their `places`, which
     /// are pages and offsets. Lengths and offsets are whole numbers of blocks, and a length is at most [`PIECE_LEN`].
     pub(crate) fn apply_scattered(&self, places: &[(u64, usize)], bytes: &mut [u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         let a_piece = bytes.len() / BLOCK_LEN / places.len().max(1);
         debug_assert!(
             bytes.len() == places.len() * a_piece * BLOCK_LEN
@@ -67,7 +70,7 @@ impl PageSeal {
                 && places.iter().all(|(_, offset)| offset.is_multiple_of(BLOCK_LEN)),
             "pieces are whole blocks, and fit one batch"
         );
-        let together = BLOCKS / a_piece.max(1);
+        let together = BLOCKS / a_piece;
         let mut key = KeyBlocks::new();
         for (places, bytes) in places.chunks(together).zip(bytes.chunks_mut(together * a_piece * BLOCK_LEN)) {
             for ((page, offset), blocks) in places.iter().zip(key.blocks.chunks_exact_mut(a_piece)) {
@@ -122,14 +125,17 @@ fn batch() -> usize {
 
 /// Number of the block that holds the byte at `offset` of a page.
 fn block_at(page: u64, offset: usize) -> u64 {
-    // No file has so many pages that this would not fit.
+    // Up to 2^52 pages, which are 2^68 bytes.
     page.wrapping_mul((PAGE_LEN / BLOCK_LEN) as u64).wrapping_add((offset / BLOCK_LEN) as u64)
 }
 
 /// Numbers blocks from `first` on.
 #[inline]
 fn number(blocks: &mut [aes::Block], first: u64) {
-    blocks.iter_mut().zip(first..).for_each(|(block, number)| *block = u128::from(number).to_be_bytes().into());
+    blocks
+        .iter_mut()
+        .zip(first..)
+        .for_each(|(block, number)| *block = u128::from(number).to_be_bytes().into());
 }
 
 /// What counter mode combines the bytes with (NIST SP 800-38A, section 6.5): the encrypted numbers of the blocks.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use saltprint_fingerprint::GlobalCode;
 use saltprint_keys::{EpochId, IndexKey, system_random};
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::generation::dir::{IndexDir, RebuildLock};
 use crate::generation::manifest::{GraphQuality, SegmentEntry};
@@ -147,7 +147,7 @@ pub(crate) fn measure_graph<B: AsRef<[u8]>>(
         return Ok(GraphQuality { queries: 0, found: 0 });
     };
     let count = PLANTED_QUERIES.min(segment.len());
-    let mut queries = Vec::new();
+    let mut queries = Zeroizing::new(Vec::with_capacity(PLANTED_QUERIES as usize));
     for index in 0..count {
         let row = u64::from(index) * u64::from(segment.len()) / u64::from(count);
         queries.push(plant(segment.code(u32::try_from(row).unwrap_or(0))?, index));
@@ -159,7 +159,6 @@ pub(crate) fn measure_graph<B: AsRef<[u8]>>(
     let distance = |nearest: &Nearest| nearest.hits().first().map(|hit| hit.distance);
     let agree = approximate.iter().zip(&exact).map(|(a, b)| u32::from(distance(a) == distance(b)));
     let found = agree.sum();
-    queries.zeroize();
     Ok(GraphQuality { queries: count, found })
 }
 

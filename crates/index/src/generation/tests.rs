@@ -91,7 +91,7 @@ fn segments_are_searched_together() {
     for (record, nearest) in records.iter().zip(&found) {
         assert_eq!(generation.resolve(&nearest.hits()[0]).unwrap().record_ref, record.record_ref);
         let graph = generation.graph_search(&[record.fingerprint.global], 64, 1, 0).unwrap().unwrap();
-        assert_eq!(graph.hits()[0], nearest.hits()[0]);
+        assert_eq!(graph[0].hits()[0], nearest.hits()[0]);
     }
 }
 

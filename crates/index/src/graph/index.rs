@@ -105,11 +105,12 @@ impl GraphIndex {
 
     /// Checks that every link stays within the segment and that upper links stay on their level.
     pub(crate) fn verify<B: AsRef<[u8]>>(&self, segment: &Segment<B>) -> Result<(), IndexError> {
-        const AT_ONCE: usize = 256;
-        let all: Vec<u32> = (0..self.records).collect();
-        let mut links = Zeroizing::default();
-        for nodes in all.chunks(AT_ONCE) {
-            self.base_links(segment, nodes, &mut links)?;
+        const AT_ONCE: u32 = 256;
+        let (mut nodes, mut links) = (Vec::new(), Zeroizing::default());
+        for first in (0..self.records).step_by(AT_ONCE as usize) {
+            nodes.clear();
+            nodes.extend(first..self.records.min(first.saturating_add(AT_ONCE)));
+            self.base_links(segment, &nodes, &mut links)?;
             for (node, row) in nodes.iter().zip(links.chunks_exact(self.base_row_len())) {
                 let mut itself = false;
                 self.neighbours(row, |neighbour| itself |= neighbour == *node)?;

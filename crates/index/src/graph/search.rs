@@ -14,7 +14,7 @@ const SIDE_BY_SIDE: usize = 16;
 
 /// Searches one segment's graph.
 ///
-/// Plain codes never lie in memory beyond those that the walks which go side by side meet in one hop.
+/// Plain codes lie in memory as far as the walks that go side by side have met them in one hop, and are wiped with the searcher.
 pub struct GraphSearcher<'a, B> {
     segment: &'a Segment<B>,
     graph: &'a GraphIndex,
@@ -156,6 +156,7 @@ impl Visited {
     }
 
     /// Adds those neighbours to `nodes` that are new. Half of them are, as chance has it: a branch would be guessed wrong as often.
+    /// After an error it cannot be cleared, and ends with its walk.
     fn insert_all(&mut self, graph: &GraphIndex, row: &[u8], nodes: &mut Vec<u32>) -> Result<(), IndexError> {
         let first = nodes.len();
         let mut end = first;
@@ -264,6 +265,9 @@ impl<'a, B: AsRef<[u8]>> GraphSearcher<'a, B> {
     /// [`IndexError::DamagedPage`], [`IndexError::Inconsistent`].
     pub fn search(&mut self, queries: &[GlobalCode], nearest: &mut [Nearest]) -> Result<(), IndexError> {
         debug_assert_eq!(queries.len(), nearest.len(), "a list for each query");
+        if queries.is_empty() {
+            return Ok(());
+        }
         let entry = self.graph.entry;
         let entry_code = Zeroizing::new(self.segment.code(entry)?);
         let mut waiting = queries.iter().zip(nearest);

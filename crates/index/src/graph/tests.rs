@@ -1,9 +1,11 @@
 //! Recall against the exact scan, connectivity, validity.
 
-use std::collections::HashSet;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
 
 use saltprint_fingerprint::{Fingerprint, GlobalCode};
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef};
+use zeroize::Zeroizing;
 
 use super::{FlatGraph, GraphParams, GraphSearcher};
 use crate::{IndexError, Nearest, RecordFacts, Segment, SegmentId, SegmentRecord, SegmentWriter};
@@ -62,6 +64,70 @@ fn recall_against_the_exact_scan() {
     let quality = crate::generation::measure_graph(&segment, 64).unwrap();
     assert_eq!(quality.queries, 256);
     assert!(quality.recall() >= 0.97, "recall {}", quality.recall());
+}
+
+/// Algorithms 2 and 5 of the paper to the letter, with two heaps: distances and rows of the `ef` best, nearest first.
+fn by_the_paper(
+    segment: &Segment<Vec<u8>>,
+    codes: &[GlobalCode],
+    query: &GlobalCode,
+    ef: usize,
+) -> Vec<(u32, u32)> {
+    let graph = segment.graph().unwrap().unwrap();
+    let at = |row: u32| (query.distance(&codes[row as usize]), row);
+    let around = |level: u32, node: u32| {
+        let mut rows = Vec::new();
+        if level == 0 {
+            let mut links = Zeroizing::default();
+            graph.base_links(segment, &[node], &mut links).unwrap();
+            graph.neighbours(&links, |row| rows.push(row)).unwrap();
+        } else {
+            graph.upper_neighbours((level, node), |row| rows.push(row)).unwrap();
+        }
+        rows
+    };
+    let mut best = at(graph.entry);
+    for level in (1..=graph.top_level).rev() {
+        while let Some(next) =
+            around(level, best.1).into_iter().map(at).min().filter(|nearest| *nearest < best)
+        {
+            best = next;
+        }
+    }
+    let mut visited = HashSet::from([best.1]);
+    let (mut open, mut found) = (BinaryHeap::from([Reverse(best)]), BinaryHeap::from([best]));
+    while let Some(Reverse(nearest)) = open.pop() {
+        if found.len() >= ef && nearest > *found.peek().unwrap() {
+            break;
+        }
+        for row in around(0, nearest.1) {
+            if visited.insert(row) && (found.len() < ef || at(row) < *found.peek().unwrap()) {
+                open.push(Reverse(at(row)));
+                found.push(at(row));
+                if found.len() > ef {
+                    found.pop();
+                }
+            }
+        }
+    }
+    found.into_sorted_vec()
+}
+
+#[test]
+fn a_walk_finds_what_the_paper_says() {
+    let codes = codes(2_000, b"paper");
+    let graph = FlatGraph::build(&codes, GraphParams { neighbours: 5, ..GraphParams::default() });
+    let segment = segment(&codes, &graph.unwrap().unwrap());
+    let queries: Vec<GlobalCode> =
+        self::codes(40, b"asked").into_iter().chain(codes[..10].to_vec()).collect();
+    for ef in [1, 2, 16, 100] {
+        let mut nearest = vec![Nearest::new(ef, 256); queries.len()];
+        GraphSearcher::new(&segment, 0, ef).unwrap().unwrap().search(&queries, &mut nearest).unwrap();
+        for (query, nearest) in queries.iter().zip(&nearest) {
+            let found: Vec<(u32, u32)> = nearest.hits().iter().map(|hit| (hit.distance, hit.row)).collect();
+            assert_eq!(found, by_the_paper(&segment, &codes, query, ef));
+        }
+    }
 }
 
 /// More queries than are searched side by side, so that some begin where others have ended.

@@ -184,6 +184,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
 
     /// Of the section, the number of its rows a page and the bytes of a row are told: where they are constants, a row is found and
     /// copied in a few instructions.
+    #[expect(clippy::inline_always, reason = "what is constant has to become so in the loops")]
     #[inline(always)]
     fn gather(
         &self,

@@ -186,6 +186,11 @@ fn rows_are_read_alike_one_by_one_and_together() {
                 expected.extend_from_slice(&single);
             }
             assert!(together == expected, "{count} rows from {first}");
+            // Of any length, whole blocks or not.
+            let rows: Vec<u32> = (first..end).map(|row| u32::try_from(row).unwrap()).collect();
+            let mut scattered = Zeroizing::default();
+            segment.rows_at(section, &rows, &mut scattered).unwrap();
+            assert!(*scattered == expected, "{count} rows from {first}");
         }
         assert!(segment.read_rows(section, u64::MAX, 2, &mut together).is_err());
     }
