@@ -71,6 +71,30 @@ impl AsRef<[u8]> for MappedFile {
     }
 }
 
+/// Acts after every so many bytes that were read, so that what is read once does not pile up in the memory of the process.
+pub(crate) struct Pace<'f> {
+    left: usize,
+    act: &'f mut dyn FnMut(),
+}
+
+impl<'f> Pace<'f> {
+    /// Few system calls, and little beside what a rebuild holds.
+    pub(crate) const BYTES: usize = 32 << 20;
+
+    pub(crate) fn new(act: &'f mut dyn FnMut()) -> Self {
+        Self { left: Self::BYTES, act }
+    }
+
+    /// So many bytes more were read.
+    pub(crate) fn read(&mut self, bytes: usize) {
+        self.left = self.left.saturating_sub(bytes);
+        if self.left == 0 {
+            self.left = Self::BYTES;
+            (self.act)();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     //! Miri cannot map files, so this module is tried out on real ones. The fuzz target `segment` reads damaged segments over maps
@@ -98,6 +122,16 @@ mod tests {
                 assert!(reader.join().unwrap() && borrowed == bytes, "{length} bytes");
             });
         }
+    }
+
+    #[test]
+    fn a_pace_acts_once_for_so_many_bytes() {
+        let mut acted = 0;
+        let mut act = || acted += 1;
+        let mut pace = Pace::new(&mut act);
+        (0..30).for_each(|_| pace.read(Pace::BYTES / 10 + 1));
+        pace.read(2 * Pace::BYTES);
+        assert_eq!(acted, 4);
     }
 
     #[test]

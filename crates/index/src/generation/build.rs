@@ -9,6 +9,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::generation::dir::{IndexDir, RebuildLock};
 use crate::generation::manifest::{GraphQuality, SegmentEntry};
+use crate::map::Pace;
 use crate::{
     FlatGraph, GraphParams, GraphSearcher, IndexError, MappedFile, Nearest, Segment, SegmentId,
     SegmentRecord, SegmentWriter,
@@ -118,12 +119,15 @@ fn check(
     ef: usize,
 ) -> Result<Option<GraphQuality>, IndexError> {
     let segment = Segment::open(MappedFile::open(path)?, key, epoch)?;
-    segment.verify()?;
+    segment.verify_letting_go()?;
     let lost = IndexError::inconsistent("segment", "a record does not come back as it was written");
     if segment.len() as usize != records.len() {
         return Err(lost);
     }
+    let mut let_go = || segment.let_go();
+    let mut pace = Pace::new(&mut let_go);
     for (row, record) in (0_u32..).zip(records) {
+        pace.read(segment.a_record());
         if segment.find(record.record_ref)? != Some(row) {
             return Err(lost);
         }

@@ -17,12 +17,6 @@ use crate::{Generation, IndexError, Segment};
 /// time, 0.5 kB, and 8 bytes a probe, twice; besides, for a moment, what a part of one segment adds.
 const BATCH_FEATURES: usize = 3 << 16;
 
-/// At most so many bytes of an index, the first ones, stay in this process's memory between walks; segments behind are let go of once their
-/// tables were walked. The system maps 64 kB where a page is read, so that one image maps most of a table of 16 million rows, and twenty
-/// records a table as well. Among a million records, 3 GB, a triage has more than a gigabyte less in its memory for it, and takes a fiftieth
-/// longer; a lookup takes up to a sixth longer. To let go after every 256 or 4,096 features spares a third of that, or nothing.
-const KEPT_BYTES: u64 = 512 << 20;
-
 /// How to look records up by local codes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LocalLookup {
@@ -68,7 +62,7 @@ impl Generation {
         queries: &[&[QueryFeature]],
         lookup: &LocalLookup,
     ) -> Result<Vec<Vec<Candidate>>, IndexError> {
-        self.candidates_keeping(queries, lookup, KEPT_BYTES)
+        self.candidates_keeping(queries, lookup, self.kept())
     }
 
     pub(super) fn candidates_keeping(

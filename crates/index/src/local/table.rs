@@ -11,6 +11,7 @@ use crate::format::{
     LOCAL_RECORD_RESERVED, LOCAL_RECORD_ROW_LEN, LOCAL_RECORD_WIDTH, LOCAL_TABLE_RECORD, LOCAL_TABLE_ROW_LEN,
     LOCAL_TABLE_SHARING, SectionKind,
 };
+use crate::map::Pace;
 use crate::segment::{Section, Segment, SegmentRecord};
 use crate::{IndexError, format};
 
@@ -286,13 +287,18 @@ impl LocalSections {
     ///
     /// # Errors
     /// [`IndexError::DamagedPage`], [`IndexError::Inconsistent`].
-    pub(crate) fn verify<B: AsRef<[u8]>>(&self, segment: &Segment<B>) -> Result<(), IndexError> {
+    pub(crate) fn verify<B: AsRef<[u8]>>(
+        &self,
+        segment: &Segment<B>,
+        pace: &mut Pace<'_>,
+    ) -> Result<(), IndexError> {
         let wrong = |reason| Err(IndexError::inconsistent("local table", reason));
         // Sums do not depend on the order, and an exchanged code or record changes them.
         let (mut listed, mut tabled) = (0_u64, 0_u64);
         let mut count = 0;
         for record in 0..segment.len() {
             let local = self.fingerprint(segment, record)?;
+            pace.read(segment.a_record());
             count += local.features.len() as u64;
             for feature in &local.features {
                 listed = listed.wrapping_add(mix(feature.code, record, feature.sharing));
@@ -306,6 +312,7 @@ impl LocalSections {
         for (bucket, bounds) in (0..).zip(starts.windows(2)) {
             let rows = (bounds[1] - bounds[0]) as usize;
             segment.read_rows(self.table, u64::from(bounds[0]), rows, &mut bytes)?;
+            pace.read(bytes.len());
             for row in bytes.as_chunks::<LOCAL_TABLE_ROW_LEN>().0 {
                 let row = TableRow::read(row);
                 if bucket_of(row.code, self.bits) != bucket || row.record >= segment.len() {

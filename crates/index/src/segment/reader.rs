@@ -13,6 +13,7 @@ use crate::format::{
 };
 use crate::graph::GraphIndex;
 use crate::local::LocalSections;
+use crate::map::Pace;
 use crate::page::{BLOCK_LEN, PIECE_LEN, PageSeal, Tag, tags_equal};
 use crate::segment::header::{Header, Section, file_len_for};
 use crate::segment::{SegmentId, SegmentRecord};
@@ -271,23 +272,34 @@ impl<B: AsRef<[u8]>> Segment<B> {
     /// # Errors
     /// The first damage found.
     pub fn verify(&self) -> Result<(), IndexError> {
+        self.verify_at(&mut Pace::new(&mut || {}))
+    }
+
+    fn verify_at(&self, pace: &mut Pace<'_>) -> Result<(), IndexError> {
         for section in &self.header.sections {
             for page in section.first_page..section.first_page + section.pages {
                 self.check_tag(*section, page)?;
+                pace.read(PAGE_LEN);
             }
         }
         let mut last = None;
         for row in 0..self.len() {
             let record = self.record(row)?;
+            pace.read(self.a_record());
             if last.replace(record.record_ref).is_some_and(|last| last >= record.record_ref) {
                 return Err(IndexError::inconsistent("refs", "not sorted"));
             }
         }
-        self.local_sections()?.verify(self)?;
+        self.local_sections()?.verify(self, pace)?;
         if let Some(graph) = self.graph()? {
             graph.verify(self)?;
         }
         Ok(())
+    }
+
+    /// Bytes of the file that a record takes, about.
+    pub(crate) fn a_record(&self) -> usize {
+        self.bytes.as_ref().len() / self.len().max(1) as usize
     }
 
     pub(crate) fn local_sections(&self) -> Result<&LocalSections, IndexError> {
@@ -508,9 +520,19 @@ impl Segment<MappedFile> {
         map.read_ahead(len.min(HEADER_LEN + pages * PAGE_LEN)..len);
     }
 
-    /// Takes what was read of the file out of the memory of this process.
-    pub(crate) fn let_go(&self) {
+    /// Takes what was read of the file out of the memory of this process. Only time is lost where it is read again.
+    pub fn let_go(&self) {
         self.bytes.let_go();
+    }
+
+    /// As [`Segment::verify`], with little of the file in this process's memory at a time and nothing afterwards.
+    ///
+    /// # Errors
+    /// As [`Segment::verify`].
+    pub(crate) fn verify_letting_go(&self) -> Result<(), IndexError> {
+        let verified = self.verify_at(&mut Pace::new(&mut || self.let_go()));
+        self.let_go();
+        verified
     }
 
     /// What every scan reads.

@@ -252,8 +252,9 @@ impl Ledger {
         self.kept.contains_key(&record_ref)
     }
 
-    /// The new rows; the ledger has none after that.
+    /// The new rows, when all files have been read; the ledger has none after that, and counts no more contents.
     pub(super) fn take_rows(&mut self) -> Vec<Row> {
+        self.contents = HashSet::new();
         std::mem::take(&mut self.rows)
     }
 

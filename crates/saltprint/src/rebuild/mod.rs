@@ -210,7 +210,7 @@ pub fn rebuild(
     let (projection_key, index_key) = building.keys(&ring)?;
     let coder = Coder::new(&profile, projection_key);
     let epoch = coder.epoch();
-    let previous = Previous::open(&dir, published.as_ref(), index_key, epoch, options.full)?;
+    let mut previous = Previous::open(&dir, published.as_ref(), index_key, epoch, options.full)?;
     // The catalog is sealed with the index key.
     let catalog = open_catalog(&dir, index_key, epoch, options.full || building.switches)?;
 
@@ -228,6 +228,7 @@ pub fn rebuild(
     );
     let hidden = read_vault(config, options, &worker, &mut ledger, &mut work, progress)?;
     drop(worker);
+    previous.forget_contents();
     let rejects_file = ledger.write_rejects()?;
     let present = published.as_ref().map_or(0, Manifest::records);
     if ledger.live() == 0 && (present > 0 || lost) && ledger.totals().erased == 0 && !options.allow_empty {
@@ -428,7 +429,9 @@ impl Build<'_> {
         crowding: &mut Crowding,
         progress: &dyn Progress,
     ) -> Result<Manifest, Error> {
-        let generation = self.dir.open_unpublished(self.lock, manifest.clone(), self.key, manifest.epoch)?;
+        // Strangers are looked up in some walks, and beside them is all that this run holds.
+        let generation =
+            self.dir.open_unpublished(self.lock, manifest.clone(), self.key, manifest.epoch)?.keeping(0);
         let builtin = profile.is_builtin();
         let eligible = |record_ref| builtin || !is_calibration_half(record_ref);
         manifest.background = generation.measure_background(

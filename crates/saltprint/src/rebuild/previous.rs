@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use saltprint_index::{Generation, IndexDir, IndexError, Manifest, SegmentRecord};
+use saltprint_index::{
+    Generation, IndexDir, IndexError, Manifest, MappedFile, RecordFacts, Segment, SegmentRecord,
+};
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef};
 
 use crate::Error;
@@ -47,6 +49,7 @@ impl Previous {
                 previous.by_ref.insert(segment.record_ref(row)?, (place, content));
                 previous.by_content.insert(content, place);
             }
+            segment.let_go();
         }
         previous.generation = Some(generation);
         Ok(previous)
@@ -76,11 +79,32 @@ impl Previous {
     /// # Errors
     /// [`IndexError::DamagedPage`].
     pub(super) fn record(&self, place: Place) -> Result<SegmentRecord, IndexError> {
+        self.segment(place)?.record(place.row)
+    }
+
+    /// The facts of the record at a place, which are a small part of it.
+    ///
+    /// # Errors
+    /// [`IndexError::DamagedPage`].
+    pub(super) fn facts(&self, place: Place) -> Result<RecordFacts, IndexError> {
+        self.segment(place)?.facts(place.row)
+    }
+
+    fn segment(&self, place: Place) -> Result<&Segment<MappedFile>, IndexError> {
         self.generation
             .as_ref()
             .and_then(|generation| generation.segments().get(place.segment as usize))
-            .ok_or(IndexError::Inconsistent { section: "generation", reason: "no previous generation" })?
-            .record(place.row)
+            .ok_or(IndexError::Inconsistent { section: "generation", reason: "no previous generation" })
+    }
+
+    /// Takes what was read of the segments out of the memory of this process.
+    pub(super) fn let_go(&self) {
+        self.generation.iter().flat_map(Generation::segments).for_each(Segment::let_go);
+    }
+
+    /// Forgets what finds records by their contents, when all files have been read.
+    pub(super) fn forget_contents(&mut self) {
+        self.by_content = HashMap::new();
     }
 
     /// Every ref and its place.

@@ -258,7 +258,7 @@ impl<'a> Worker<'a> {
         let Some(place) = self.place_of(record_ref, row.content) else {
             return Ok(None);
         };
-        if self.held.previous.record(place)?.facts == self.facts(&entry.facts, row.content) {
+        if self.held.previous.facts(place)? == self.facts(&entry.facts, row.content) {
             // A file that was not read is one that the catalog knows.
             let (content, row) = (row.content, read.then_some(row));
             return Ok(Some(Processed::Kept { record_ref, place, content, row, read }));

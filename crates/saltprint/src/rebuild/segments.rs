@@ -17,6 +17,9 @@ use crate::{Config, Error, Phase, Progress};
 /// Segments above which the smallest are merged: each adds a graph search and some page overhead to a lookup.
 const MAX_SEGMENTS: usize = 8;
 
+/// Rows that are read before old segments are let go of: they lie in the same order there, so that some 20 MB are mapped by then.
+const READ_AT_ONCE: usize = 8_192;
+
 /// When a segment gets a graph.
 pub(crate) fn graph_policy(config: &Config) -> GraphPolicy {
     GraphPolicy {
@@ -111,7 +114,13 @@ impl Plan {
         let parts = self.rows.len().div_ceil(self.segment_records).max(1);
         let size = self.rows.len().div_ceil(parts).max(1);
         let write = |rows: &[Row]| -> Result<WrittenSegment, Error> {
-            let records = rows.par_iter().map(|row| selector.read(row)).collect::<Result<Vec<_>, Error>>()?;
+            let mut records = Vec::with_capacity(rows.len());
+            for rows in rows.chunks(READ_AT_ONCE) {
+                let read: Vec<_> =
+                    rows.par_iter().map(|row| selector.read(row)).collect::<Result<_, Error>>()?;
+                records.extend(read);
+                selector.let_go();
+            }
             Ok(build.dir.write_segment(build.lock, build.key, epoch, &records, &policy)?)
         };
         // One needs no pool; and then every write of a rebuild is made by the thread that runs it.

@@ -87,6 +87,11 @@ impl<'a> Selector<'a> {
         Ok(record)
     }
 
+    /// Takes what was read of the previous generation out of the memory of this process.
+    pub(super) fn let_go(&self) {
+        self.previous.let_go();
+    }
+
     /// The counts, for the next run to go on with.
     pub(super) fn census(&self) -> &Census {
         &self.census
