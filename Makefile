@@ -20,7 +20,7 @@ help:
 	@echo "make demo    the whole job on an invented vault and leak, under target/demo"
 	@echo "make bench   benchmarks"
 	@echo "make bench-peers   the same data searched by other libraries, into benches/RESULTS.md (needs Python and its packages); RECORDS=100000"
-	@echo "make bench-scale   times and memory of the program as the index grows, into benches/GROWTH.md (needs Python; 3 kB of disk a record, and 1 GB); SIZES=\"100000 1000000\""
+	@echo "make bench-scale   times and memory of the program as the index grows, into benches/GROWTH.md (needs Python; 3 kB of disk a record, and 0.5 GB); SIZES=\"100000 1000000\""
 	@echo "make bench-rebuild   times and memory of rebuilds of vaults of small files, into benches/REBUILD.md (needs Python; 10 kB of disk a record); SIZES=\"10000 100000\""
 	@echo "make fuzz    libFuzzer on every parser, MINUTES=10 each (needs cargo-fuzz and a nightly compiler); TARGETS=\"image key\" for some"
 	@echo "make fuzz-smoke    seeds, regressions and some thousand mutations on the stable compiler"

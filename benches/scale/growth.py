@@ -3,7 +3,7 @@
 Usage: growth.py PROGRAM EXAMPLES FOLDER RESULTS [--keep RECORDS] [RECORDS...]
 
 PROGRAM is `saltprint`, EXAMPLES where the examples `scale` and `enlarge` are, FOLDER takes the indexes (one at a time, 3 kB a record;
-one is kept with `--keep`) and a leak of photos (1 GB), RESULTS is the report in Markdown; its picture goes beside this file. Numbers of
+one is kept with `--keep`) and a leak of photos (0.5 GB), RESULTS is the report in Markdown; its picture goes beside this file. Numbers of
 earlier sizes in FOLDER stay in the report, so that a size can be added or measured again. Python's standard library is enough.
 """
 

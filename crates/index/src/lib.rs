@@ -36,7 +36,8 @@
 //!
 //! # Memory
 //! An open segment holds its header, one bit and one 32-byte tag a page, and its dictionary of source names;
-//! everything else is paged in by the operating system on touch. The first local lookup reads where the buckets of the
+//! everything else is paged in by the operating system on touch, and counts as memory of the process until the system takes it back or
+//! [`Segment::let_go`] does; lookups of local codes do by themselves ([`Generation::keeping`]), and so does [`Generation::verify`]. The first local lookup reads where the buckets of the
 //! lookup table start, and keeps that: 5 to 11 bytes a record of 64 local codes. A scan uses one 64 KiB scratch page a
 //! thread, wiped after use.
 //!

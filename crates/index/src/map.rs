@@ -73,6 +73,7 @@ impl AsRef<[u8]> for MappedFile {
 
 /// Acts after every so many bytes that were read, so that what is read once does not pile up in the memory of the process.
 pub(crate) struct Pace<'f> {
+    step: usize,
     left: usize,
     act: &'f mut dyn FnMut(),
 }
@@ -82,14 +83,19 @@ impl<'f> Pace<'f> {
     pub(crate) const BYTES: usize = 32 << 20;
 
     pub(crate) fn new(act: &'f mut dyn FnMut()) -> Self {
-        Self { left: Self::BYTES, act }
+        Self::of(Self::BYTES, act)
+    }
+
+    /// Acts after `step` bytes.
+    pub(crate) fn of(step: usize, act: &'f mut dyn FnMut()) -> Self {
+        Self { step, left: step, act }
     }
 
     /// So many bytes more were read.
     pub(crate) fn read(&mut self, bytes: usize) {
         self.left = self.left.saturating_sub(bytes);
         if self.left == 0 {
-            self.left = Self::BYTES;
+            self.left = self.step;
             (self.act)();
         }
     }

@@ -27,6 +27,7 @@ pub struct Generation {
     segments: Arc<Vec<Segment<MappedFile>>>,
     /// Rows that were erased after the segments were written; `None` where there are none.
     hidden: Option<Arc<Hidden>>,
+    /// As [`Generation::keeping`].
     kept: u64,
 }
 

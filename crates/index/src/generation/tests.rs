@@ -6,9 +6,11 @@ use saltprint_fingerprint::{Fingerprint, GlobalCode};
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
 
 use super::{Generation, GraphPolicy, IndexDir, Manifest, RebuildLock, Seen};
+use crate::format::HEADER_LEN;
+use crate::map::Pace;
 use crate::{
     Background, Census, CensusId, Coverage, Erased, Erasure, Erasures, IndexError, LocalBackground,
-    RecordFacts, SegmentRecord,
+    MappedFile, RecordFacts, Segment, SegmentRecord,
 };
 
 const EPOCH: EpochId = EpochId::from_bytes([5; 16]);
@@ -76,6 +78,37 @@ fn a_reader_keeps_its_generation_while_a_new_one_is_published() {
     assert_eq!(reopened.manifest().generation, 2);
     assert!(reopened.scan(&[old[17].fingerprint.global], 1, 0).unwrap()[0].hits().is_empty());
     assert!(matches!(dir.open(&key(), EpochId::from_bytes([6; 16])), Err(IndexError::WrongEpoch)));
+}
+
+/// As a large segment is, after every 32 MB.
+#[test]
+fn a_map_is_verified_while_it_is_let_go_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path());
+    let lock = dir.lock().unwrap();
+    let records = random_records(0..300);
+    let manifest = publish(&dir, &lock, 1, &[&records]);
+    let generation = dir.open(&key(), EPOCH).unwrap();
+    let segment = &generation.segments()[0];
+    assert!(segment.has_graph());
+    let mut acted = 0;
+    let mut act = || {
+        acted += 1;
+        segment.let_go();
+    };
+    segment.verify_at(&mut Pace::of(1, &mut act)).unwrap();
+    // Each page, each record twice, and what of the graph is read together.
+    assert!(acted > 2 * records.len(), "{acted}");
+
+    let path = dir.path().join(manifest.segments[0].id.file_name());
+    let mut bytes = fs::read(&path).unwrap();
+    // The refs, which are not read when a segment is opened.
+    bytes[HEADER_LEN + 5] ^= 1;
+    fs::write(dir.path().join("damaged"), bytes).unwrap();
+    let damaged =
+        Segment::open(MappedFile::open(&dir.path().join("damaged")).unwrap(), &key(), EPOCH).unwrap();
+    let result = damaged.verify_at(&mut Pace::of(1, &mut || damaged.let_go()));
+    assert!(matches!(result, Err(IndexError::DamagedPage { .. })), "{result:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::format::{GRAPH_HEAD_LEN, NO_NEIGHBOUR, SectionKind};
+use crate::map::Pace;
 use crate::segment::Section;
 use crate::{IndexError, Segment};
 
@@ -104,13 +105,18 @@ impl GraphIndex {
     }
 
     /// Checks that every link stays within the segment and that upper links stay on their level.
-    pub(crate) fn verify<B: AsRef<[u8]>>(&self, segment: &Segment<B>) -> Result<(), IndexError> {
+    pub(crate) fn verify<B: AsRef<[u8]>>(
+        &self,
+        segment: &Segment<B>,
+        pace: &mut Pace<'_>,
+    ) -> Result<(), IndexError> {
         const AT_ONCE: u32 = 256;
         let (mut nodes, mut links) = (Vec::new(), Zeroizing::default());
         for first in (0..self.records).step_by(AT_ONCE as usize) {
             nodes.clear();
             nodes.extend(first..self.records.min(first.saturating_add(AT_ONCE)));
             self.base_links(segment, &nodes, &mut links)?;
+            pace.read(links.len());
             for (node, row) in nodes.iter().zip(links.chunks_exact(self.base_row_len())) {
                 let mut itself = false;
                 self.neighbours(row, |neighbour| itself |= neighbour == *node)?;

@@ -62,15 +62,6 @@ impl Generation {
         queries: &[&[QueryFeature]],
         lookup: &LocalLookup,
     ) -> Result<Vec<Vec<Candidate>>, IndexError> {
-        self.candidates_keeping(queries, lookup, self.kept())
-    }
-
-    pub(super) fn candidates_keeping(
-        &self,
-        queries: &[&[QueryFeature]],
-        lookup: &LocalLookup,
-        kept: u64,
-    ) -> Result<Vec<Vec<Candidate>>, IndexError> {
         let probes = Probes::new(lookup.probes);
         let rows = Rows::of(self);
         let mut found = Vec::with_capacity(queries.len());
@@ -99,7 +90,7 @@ impl Generation {
                 };
                 rayon::join(let_go, || walk.add(&mut nearest)).1?;
                 mapped = mapped.saturating_add(segment.file_len());
-                walked = Some(segment).filter(|_| mapped > kept);
+                walked = Some(segment).filter(|_| mapped > self.kept());
             }
             if let Some(segment) = walked {
                 segment.let_go();

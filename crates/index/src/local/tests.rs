@@ -10,8 +10,8 @@ use saltprint_keys::{BlobFormat, ContentDigest, EpochId, IndexKey, RecordRef, Se
 use super::{Candidate, Census, LocalLookup};
 use crate::format::{CENSUS_MAGIC, CENSUS_VERSION};
 use crate::{
-    Background, CensusId, Coverage, Generation, GraphPolicy, IndexDir, IndexError, LocalBackground, Manifest,
-    RecordFacts, Segment, SegmentRecord,
+    Background, CensusId, Coverage, Erasures, Generation, GraphPolicy, IndexDir, IndexError, LocalBackground,
+    Manifest, RecordFacts, Segment, SegmentRecord,
 };
 
 pub(super) const EPOCH: EpochId = EpochId::from_bytes([5; 16]);
@@ -241,7 +241,13 @@ fn letting_go_of_segments_changes_nothing_for_anybody() {
         (0..).zip(&records).map(|(seed, record)| query(record, seed)).collect();
     let asked: Vec<&[QueryFeature]> = queries.iter().map(Vec::as_slice).collect();
     let lookup = LocalLookup::default();
-    let found = |kept| generation.candidates_keeping(&asked, &lookup, kept).unwrap();
+    // The same maps, for whoever keeps much and little of them.
+    let nothing = Erasures::default();
+    let found = |kept| {
+        let generation = generation.hide(&nothing).unwrap().keeping(kept).hide(&nothing).unwrap();
+        assert_eq!(generation.kept(), kept);
+        generation.local_candidates(&asked, &lookup).unwrap()
+    };
     let expected = found(u64::MAX);
     assert!(expected.iter().all(|found| !found.is_empty()));
     // All, the last, and in several threads at once.

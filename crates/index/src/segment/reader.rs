@@ -275,7 +275,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
         self.verify_at(&mut Pace::new(&mut || {}))
     }
 
-    fn verify_at(&self, pace: &mut Pace<'_>) -> Result<(), IndexError> {
+    pub(crate) fn verify_at(&self, pace: &mut Pace<'_>) -> Result<(), IndexError> {
         for section in &self.header.sections {
             for page in section.first_page..section.first_page + section.pages {
                 self.check_tag(*section, page)?;
@@ -292,7 +292,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
         }
         self.local_sections()?.verify(self, pace)?;
         if let Some(graph) = self.graph()? {
-            graph.verify(self)?;
+            graph.verify(self, pace)?;
         }
         Ok(())
     }

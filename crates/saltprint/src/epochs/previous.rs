@@ -84,10 +84,12 @@ pub(super) fn without_erased(
     for (entry, segment) in manifest.segments.iter_mut().zip(generation.segments()) {
         let gone = segment.rows_of(&erased)?;
         if gone.is_empty() {
+            segment.let_go();
             continue;
         }
         let rows = (0..segment.len()).filter(|row| gone.binary_search(row).is_err());
         let rows: Vec<SegmentRecord> = rows.map(|row| segment.record(row)).collect::<Result<_, _>>()?;
+        segment.let_go();
         *entry = dir.write_segment(lock, key, manifest.epoch, &rows, &policy)?.entry;
     }
     manifest.erasures = erasures.len();

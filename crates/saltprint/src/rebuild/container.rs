@@ -173,15 +173,14 @@ impl Worker<'_> {
         }
         let digest = self.digest(&content.identity());
         let facts = self.facts(&Facts { subject, ..entry.facts.clone() }, digest);
-        if let Some(place) = self.place_of(record_ref, digest) {
-            let known = self.held().previous.record(place)?;
-            if known.facts == facts {
-                let kept = Processed::Kept { record_ref, place, content: digest, row: None, read: true };
-                return Ok((kept, Some(known.fingerprint.global)));
-            }
+        if let Some(place) = self.place_of(record_ref, digest)
+            && self.held().previous.facts(place)? == facts
+        {
+            let kept = Processed::Kept { record_ref, place, content: digest, row: None, read: true };
+            return Ok((kept, Some(self.held().previous.code(place)?)));
         }
         if let Some(place) = self.held().previous.find_content(digest) {
-            let code = self.held().previous.record(place)?.fingerprint.global;
+            let code = self.held().previous.code(place)?;
             let facts = Box::new(facts);
             return Ok((Processed::Carried { record_ref, facts, place, row: None, read: true }, Some(code)));
         }

@@ -252,9 +252,13 @@ impl Ledger {
         self.kept.contains_key(&record_ref)
     }
 
-    /// The new rows, when all files have been read; the ledger has none after that, and counts no more contents.
-    pub(super) fn take_rows(&mut self) -> Vec<Row> {
+    /// Forgets which contents there are, when all files have been read.
+    pub(super) fn forget_contents(&mut self) {
         self.contents = HashSet::new();
+    }
+
+    /// The new rows; the ledger has none after that.
+    pub(super) fn take_rows(&mut self) -> Vec<Row> {
         std::mem::take(&mut self.rows)
     }
 

@@ -229,6 +229,7 @@ pub fn rebuild(
     let hidden = read_vault(config, options, &worker, &mut ledger, &mut work, progress)?;
     drop(worker);
     previous.forget_contents();
+    ledger.forget_contents();
     let rejects_file = ledger.write_rejects()?;
     let present = published.as_ref().map_or(0, Manifest::records);
     if ledger.live() == 0 && (present > 0 || lost) && ledger.totals().erased == 0 && !options.allow_empty {
@@ -429,7 +430,7 @@ impl Build<'_> {
         crowding: &mut Crowding,
         progress: &dyn Progress,
     ) -> Result<Manifest, Error> {
-        // Strangers are looked up in some walks, and beside them is all that this run holds.
+        // Strangers are looked up in some fifty walks, and beside them is all that this run holds.
         let generation =
             self.dir.open_unpublished(self.lock, manifest.clone(), self.key, manifest.epoch)?.keeping(0);
         let builtin = profile.is_builtin();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use saltprint_fingerprint::GlobalCode;
 use saltprint_index::{
     Generation, IndexDir, IndexError, Manifest, MappedFile, RecordFacts, Segment, SegmentRecord,
 };
@@ -88,6 +89,14 @@ impl Previous {
     /// [`IndexError::DamagedPage`].
     pub(super) fn facts(&self, place: Place) -> Result<RecordFacts, IndexError> {
         self.segment(place)?.facts(place.row)
+    }
+
+    /// Its whole-image code.
+    ///
+    /// # Errors
+    /// [`IndexError::DamagedPage`].
+    pub(super) fn code(&self, place: Place) -> Result<GlobalCode, IndexError> {
+        self.segment(place)?.code(place.row)
     }
 
     fn segment(&self, place: Place) -> Result<&Segment<MappedFile>, IndexError> {

@@ -17,8 +17,9 @@ use crate::{Config, Error, Phase, Progress};
 /// Segments above which the smallest are merged: each adds a graph search and some page overhead to a lookup.
 const MAX_SEGMENTS: usize = 8;
 
-/// Rows that are read before old segments are let go of: they lie in the same order there, so that some 20 MB are mapped by then.
-const READ_AT_ONCE: usize = 8_192;
+/// Rows that are read before old segments are let go of. They lie in the same order there, 2 kB each; but those of files that have other
+/// names now may lie anywhere, and map 64 kB in each of five places.
+const READ_AT_ONCE: usize = 1_024;
 
 /// When a segment gets a graph.
 pub(crate) fn graph_policy(config: &Config) -> GraphPolicy {
