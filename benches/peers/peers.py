@@ -157,7 +157,7 @@ others lie open in memory. Recall counts ties as found.
 ## Approximate search
 
 `ef` is the number of candidates that a graph search keeps; of multi-index hashing, bits that are flipped. All queries are asked in one call,
-but of hnsw_rs, which takes one, and where it says one by one.
+but of hnsw_rs, the search of which takes one, and where it says one by one.
 
 {table(["", "ef", "recall", "us a query", "build, us a record", "bytes a record"],
        [[e["name"], str(e["ef"]), f'{e["recall"]:.3f}', show(e["us_per_query"]), show(e["build_us_per_record"]), show(e["bytes_per_record"])]
