@@ -167,3 +167,32 @@ fn strangers_of_a_template_that_one_record_has_are_not_accused() {
         assert_eq!(report["matches"][0]["ref"], refs(&place).record_ref("only.jpg").to_string());
     }
 }
+
+/// No selfie has a template, and who lists them as selfies need not see them whole to know them again: strangers' selfies, and those of
+/// the only passport, stay what they are.
+#[test]
+fn selfies_with_covered_eyes_are_found() {
+    let place = Place::new();
+    let vault = draw(&Corpus::new(170, 13).with_templates(&[Template::CitizenCard, Template::Selfie]));
+    let selfies: Vec<&CorpusItem> =
+        vault.iter().filter(|item| item.document.template == Template::Selfie).collect();
+    assert!(selfies.len() >= 70, "{}", selfies.len());
+    place.fill(&vault);
+    place.run(&["calibrate"]).expect(0);
+    let rebuilt = place.run(&["rebuild"]).expect(0);
+    assert!(rebuilt.stdout.contains("no two of a kind share a template: selfie\n"), "{}", rebuilt.stdout);
+
+    let cover = |document: &Document| Edit::EyeBar.apply(&document.image, &document.layout, 3);
+    let copies = selfies.iter().take(12);
+    let pictures = copies.clone().map(|item| (item.subject.clone(), cover(&item.document)));
+    for (report, item) in lookup(&place, pictures.collect()).iter().zip(copies) {
+        assert_eq!(report["outcome"], "match", "{report}");
+        assert_eq!(report["matches"][0]["ref"], refs(&place).record_ref(&item.record_id).to_string());
+    }
+    let strangers = (0..24).map(|number| Document::new(Template::Selfie, 700_000 + number));
+    let pictures =
+        strangers.enumerate().map(|(number, document)| (format!("stranger-{number}"), cover(&document)));
+    for report in lookup(&place, pictures.collect()) {
+        assert_ne!(report["outcome"], "match", "{report}");
+    }
+}

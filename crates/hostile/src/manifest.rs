@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use saltprint_fingerprint::{GlobalCode, LocalCode};
 use saltprint_index::format::{CENSUS_MAGIC, CENSUS_VERSION, MANIFEST_MAGIC, MANIFEST_VERSION};
 use saltprint_index::{
-    Background, Census, CensusId, Coverage, GraphQuality, Impostor, IndexDir, LocalBackground, Manifest,
-    NegativeBank, SegmentEntry, SegmentId,
+    Background, Census, CensusId, Coverage, GraphQuality, Impostor, IndexDir, KindCompany, LocalBackground,
+    Manifest, NegativeBank, SegmentEntry, SegmentId,
 };
 use saltprint_keys::{BlobFormat, EpochId, IndexKey, Sealing};
 
@@ -37,6 +37,7 @@ fn manifest() -> Manifest {
         records: 50,
         impostors: vec![impostor, Impostor::default()],
         straightened: background.clone(),
+        kinds: vec![KindCompany { kind: "selfie".to_owned(), asked: 60, in_company: 1 }],
     };
     let segment = |number: u8| SegmentEntry {
         id: SegmentId::from_bytes([number; 16]),

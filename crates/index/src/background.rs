@@ -101,6 +101,35 @@ pub struct LocalBackground {
     pub impostors: Vec<Impostor>,
     /// How near others' records came to the sampled images where these were straightened to fit one of them.
     pub straightened: Background,
+    /// Which kinds of records have templates, by name.
+    pub kinds: Vec<KindCompany>,
+}
+
+/// How many of some records of a kind have company: another subject's record shows in them, as far as two of one template do.
+///
+/// Each record is asked as a stranger's document of its kind would be, so this is also the share of such strangers of which the index
+/// holds a record of the same template.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct KindCompany {
+    /// The kind, as the vault's list states it.
+    pub kind: String,
+    /// Records that were asked.
+    pub asked: u32,
+    /// Those that have company.
+    pub in_company: u32,
+}
+
+impl KindCompany {
+    /// Fewest records of a kind that say whether it has templates: where none of 60 has company, at most a twentieth of its records
+    /// has, with 95 % confidence.
+    pub const FEWEST: u32 = 60;
+    /// Share of the records that may have company where there is no template: two selfies before one curtain.
+    pub const MOST: f64 = 0.01;
+
+    /// Whether records of this kind have no template: each is a picture of its own, as selfies are.
+    pub fn is_without_template(&self) -> bool {
+        self.asked >= Self::FEWEST && f64::from(self.in_company) <= Self::MOST * f64::from(self.asked)
+    }
 }
 
 /// The best that others' records scored for one stranger's image.
@@ -118,18 +147,34 @@ pub struct Impostor {
 }
 
 impl LocalBackground {
+    /// The kinds of records that have no template, by name.
+    pub fn kinds_without_template(&self) -> Vec<String> {
+        let without = self.kinds.iter().filter(|kind| kind.is_without_template());
+        without.map(|kind| kind.kind.clone()).collect()
+    }
+
     pub(crate) fn is_valid(&self) -> bool {
         let valid = |score: f32| score.is_finite() && score >= 0.0;
         self.impostors
             .iter()
             .all(|impostor| valid(impostor.best) && valid(impostor.rival) && valid(impostor.likelihood))
             && self.straightened.is_valid()
+            && self.kinds.iter().all(|kind| kind.in_company <= kind.asked)
+            && self.kinds.is_sorted_by(|a, b| a.kind < b.kind)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kind_is_without_template_where_hardly_any_of_enough_has_company() {
+        let of = |asked, in_company| KindCompany { kind: "selfie".to_owned(), asked, in_company };
+        assert!(of(60, 0).is_without_template() && of(100, 1).is_without_template());
+        assert!(!of(59, 0).is_without_template() && !of(99, 1).is_without_template());
+        assert!(of(1000, 10).is_without_template() && !of(1000, 11).is_without_template());
+    }
 
     #[test]
     fn quantiles_walk_the_counts() {

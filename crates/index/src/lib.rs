@@ -65,7 +65,7 @@ mod scan;
 mod segment;
 mod work;
 
-pub use background::{Background, Histogram, Impostor, LocalBackground};
+pub use background::{Background, Histogram, Impostor, KindCompany, LocalBackground};
 pub use catalog::{Catalog, CatalogReader, CatalogRow, CatalogUpdate, ContainerRow, SeenOutcome};
 pub use erasures::{Erased, Erasure, Erasures};
 pub use error::IndexError;

@@ -8,8 +8,8 @@ use saltprint_fingerprint::{
     Corners, Fingerprint, GlobalCode, LocalQuery, Orientation, Panel, QueryFingerprint,
 };
 use saltprint_index::{
-    Background, CensusId, Coverage, Generation, GraphPolicy, Impostor, IndexDir, LocalBackground, Manifest,
-    RecordFacts, SegmentRecord,
+    Background, CensusId, Coverage, Generation, GraphPolicy, Impostor, IndexDir, KindCompany,
+    LocalBackground, Manifest, RecordFacts, SegmentRecord,
 };
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
 
@@ -57,8 +57,21 @@ fn strangers() -> Vec<SegmentRecord> {
 }
 
 struct Index {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     generation: Generation,
+}
+
+impl Index {
+    /// The same index published once more, with what is known of the kinds of its records.
+    fn knowing(self, kinds: Vec<KindCompany>) -> Self {
+        let key = IndexKey::from_secret(&[7; 32]);
+        let dir = IndexDir::new(self.folder.path());
+        let mut manifest = self.generation.manifest().clone();
+        manifest.generation += 1;
+        manifest.local_background.kinds = kinds;
+        dir.publish(&dir.lock().unwrap(), &key, &manifest).unwrap();
+        Self { generation: dir.open(&key, EPOCH).unwrap(), ..self }
+    }
 }
 
 fn index(records: &[SegmentRecord]) -> Index {
@@ -83,7 +96,7 @@ fn index(records: &[SegmentRecord]) -> Index {
     };
     dir.publish(&lock, &key, &manifest).unwrap();
     let generation = dir.open(&key, EPOCH).unwrap();
-    Index { _folder: folder, generation }
+    Index { folder, generation }
 }
 
 /// Strong up to about 0.4 of the runner-up's distance.

@@ -86,6 +86,9 @@ pub struct Status {
     pub straightened_rule: DecisionRule,
     /// The decision rule of local codes, and of both tiers together.
     pub local_rule: LocalRule,
+    /// Kinds of records of which none has a template in common with another, as selfies have none: see
+    /// [`LocalSearch::may_accuse`](saltprint_matching::LocalSearch::may_accuse).
+    pub kinds_without_template: Vec<String>,
 }
 
 /// The epoch before the present one, which answers beside it for a while.
@@ -302,6 +305,7 @@ impl Saltprint {
             rule: snapshot.rules.whole,
             straightened_rule: snapshot.rules.straightened,
             local_rule: snapshot.rules.local,
+            kinds_without_template: manifest.local_background.kinds_without_template(),
         }
     }
 

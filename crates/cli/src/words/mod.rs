@@ -166,6 +166,13 @@ pub(crate) fn rebuild(summary: &RebuildSummary) -> String {
         summary.unchanged, summary.added, summary.changed, summary.removed
     );
     let _ = writeln!(text, "thresholds {}", thresholds(&summary.rule, &summary.local_rule));
+    if !summary.kinds_without_template.is_empty() {
+        let _ = writeln!(
+            text,
+            "no two of a kind share a template: {}",
+            summary.kinds_without_template.join(", ")
+        );
+    }
     let selection = summary.selection;
     if selection.weak > 0 {
         let _ = writeln!(
@@ -233,6 +240,13 @@ pub(crate) fn status(status: &Status) -> String {
         coverage.erased
     );
     let _ = writeln!(text, "thresholds  {}", thresholds(&status.rule, &status.local_rule));
+    if !status.kinds_without_template.is_empty() {
+        let _ = writeln!(
+            text,
+            "templates   no two records share one of kind {}",
+            status.kinds_without_template.join(", ")
+        );
+    }
     let strangers = status.strangers;
     if let (Some(nearest), Some(percent_1), Some(median)) =
         (strangers.nearest, strangers.percent_1, strangers.median)

@@ -8,9 +8,11 @@
 //! | `score.rs` | what a pair of near features is worth |
 //! | `likelihood.rs` | how likely what is read is in a copy and in a stranger's document |
 //! | `alteration.rs` | whether a part of the document was changed |
+//! | `company.rs` | whether others of a record's template are in the index, so that its print is known |
 //! | `place.rs` | who competes for the same place in the image |
 
 mod alteration;
+mod company;
 mod compare;
 mod likelihood;
 mod place;

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use rayon::prelude::*;
-use saltprint_fingerprint::{LocalFeature, LocalQuery, Orientation, QueryFeature};
-use saltprint_index::{Candidate as TableCandidate, Generation, Hit, IndexError, IndexHit, LocalLookup};
+use saltprint_fingerprint::{LocalQuery, Orientation, QueryFeature};
+use saltprint_index::{
+    Candidate as TableCandidate, Generation, Hit, IndexError, IndexHit, KindCompany, LocalLookup,
+};
 
 use super::compare::{Candidate, Look};
 use super::place::{Contest, contests};
@@ -153,7 +155,9 @@ const OPEN_AT_ONCE: usize = 24;
 /// Searches a generation by local codes.
 #[derive(Debug, Clone, Copy)]
 pub struct LocalSearch<'a> {
-    generation: &'a Generation,
+    pub(super) generation: &'a Generation,
+    /// What is known of the kinds of its records.
+    pub(super) kinds: &'a [KindCompany],
     lookup: LocalLookup,
     verify: VerifySettings,
 }
@@ -161,7 +165,18 @@ pub struct LocalSearch<'a> {
 impl<'a> LocalSearch<'a> {
     /// A search with the settings that backgrounds are measured with.
     pub fn new(generation: &'a Generation) -> Self {
-        Self { generation, lookup: LocalLookup::default(), verify: VerifySettings::default() }
+        Self {
+            generation,
+            kinds: &generation.manifest().local_background.kinds,
+            lookup: LocalLookup::default(),
+            verify: VerifySettings::default(),
+        }
+    }
+
+    /// The same search where other things are known of the kinds of records than the manifest says.
+    #[must_use]
+    pub fn with_kinds(self, kinds: &'a [KindCompany]) -> Self {
+        Self { kinds, ..self }
     }
 
     /// Looks at each image up to four times, as it is and mirrored, coarsely and finely, until `settled` says that its
@@ -356,53 +371,6 @@ impl<'a> LocalSearch<'a> {
         let look = self.look_at(&side, side.features());
         let candidates = self.candidates(std::iter::once(*hit), |_| true)?;
         Ok(look.compare(&candidates, &mut Opened::default(), image).into_iter().next())
-    }
-
-    /// Whether a sighting may be called strong.
-    ///
-    /// What records of one template have in common is known where the vault holds several. There one or the other of them
-    /// shows a little in an image of that template, or in the record itself. Where none does, nobody knows what of the
-    /// record is only print: a stranger's document of the template shows the same print, and differs in portrait and
-    /// fields. So there a record is no more than possible, unless four fifths of what is seen of it look the same.
-    ///
-    /// The record's own features are asked, and not those of the image: of some hundred records that are compared with an image, a
-    /// few always agree with it in four places by chance, and some of those fill the frame. For that reason, half of the strangers'
-    /// passports were strong matches of the only passport in a vault of 700 documents.
-    ///
-    /// `admit` says which other records count, as in [`LocalSearch::find`].
-    ///
-    /// # Errors
-    /// [`IndexError`] where the index is damaged.
-    pub fn may_accuse(
-        &self,
-        sighting: &Sighting,
-        admit: &(dyn Fn(&IndexHit) -> bool + Sync),
-    ) -> Result<bool, IndexError> {
-        Ok(sighting.undisputed || self.has_company(sighting, admit)?)
-    }
-
-    /// Whether others show in the record of a sighting, asked with its own features.
-    fn has_company(
-        &self,
-        sighting: &Sighting,
-        admit: &(dyn Fn(&IndexHit) -> bool + Sync),
-    ) -> Result<bool, IndexError> {
-        const WHOLE: [(f64, f64); 4] = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
-        let record = self.generation.local(&sighting.place)?;
-        let ask = |feature: &LocalFeature| QueryFeature {
-            code: feature.code,
-            margins: [0; QueryFeature::MARGINS],
-            keypoint: feature.place.keypoint(),
-        };
-        let query = LocalQuery {
-            width: record.width.into(),
-            height: record.height.into(),
-            upright: record.features.iter().map(ask).collect(),
-            mirrored: Vec::new(),
-        };
-        let others = |_: usize, hit: &IndexHit| sighting.record.is_rival_of(hit) && admit(hit);
-        let found = self.find(&[&query], false, &|_| None, others)?;
-        Ok(found.iter().flatten().any(|other| other.keeps(&WHOLE)))
     }
 
     fn look_at<'q>(&'q self, side: &Side<'q>, features: &'q [QueryFeature]) -> Look<'q> {

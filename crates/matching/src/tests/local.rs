@@ -6,7 +6,7 @@ use saltprint_fingerprint::{
     Fingerprint, Keypoint, LocalCode, LocalFeature, LocalFingerprint, LocalQuery, Orientation, Place,
     QueryFeature, QueryFingerprint, Sharing,
 };
-use saltprint_index::{IndexHit, SegmentRecord};
+use saltprint_index::{IndexHit, KindCompany, SegmentRecord};
 use saltprint_keys::{RecordRef, SubjectRef};
 
 use super::{Codes, Index, code, id, index, local_rule, near, query, record, rule, rules};
@@ -532,4 +532,35 @@ fn another_document_of_a_template_held_once_is_never_strong() {
     let cropped = View { scale: 1.3, shift: (-0.15 * WIDTH, -0.15 * HEIGHT), ..view };
     let crop = cropped.query(cropped.see(&records[100], |_| true));
     assert_eq!(bands(&judge(&index, crop)), [ours(120, Band::Strong)]);
+}
+
+/// Records of a kind of which none shares a template are their own print: nothing of them is known from elsewhere.
+#[test]
+fn a_covered_record_of_a_kind_without_templates_is_strong() {
+    let of_kind = |record: SegmentRecord, kind: &str| {
+        let mut facts = record.facts.clone();
+        facts.kind = Some(kind.to_owned());
+        SegmentRecord { facts, ..record }
+    };
+    let mut records: Vec<SegmentRecord> = cards().into_iter().map(|record| of_kind(record, "card")).collect();
+    records.extend((100..140).chain(160..190).map(|number| of_kind(lonely(number), "selfie")));
+    // Too few of a kind to say anything.
+    records.push(of_kind(lonely(220), "passport"));
+    let index = index(&records);
+    let search = LocalSearch::new(&index.generation);
+    let kinds = search.kinds_in_company().unwrap();
+    let company = |kind: &KindCompany| (kind.kind.clone(), kind.asked, kind.in_company);
+    // Who has company is clear long before all are asked.
+    assert_eq!(
+        kinds.iter().map(company).collect::<Vec<_>>(),
+        [("card".to_owned(), 32, 32), ("selfie".to_owned(), 70, 0)]
+    );
+
+    let view = View::whole(0);
+    let part = |number: usize| view.query(view.see(&records[number], |own| own.y < 0.65 * HEIGHT));
+    assert_eq!(bands(&judge(&index, part(100))), [ours(100, Band::Possible)], "nothing is known of kinds");
+    let index = index.knowing(kinds);
+    assert_eq!(bands(&judge(&index, part(100))), [ours(100, Band::Strong)]);
+    assert_eq!(bands(&judge(&index, part(17))), [ours(17, Band::Strong)]);
+    assert_eq!(bands(&judge(&index, part(170))), [ours(220, Band::Possible)]);
 }

@@ -158,6 +158,9 @@ pub struct RebuildSummary {
     pub local_sampled: u64,
     /// The decision rule of local codes, and of both tiers together.
     pub local_rule: LocalRule,
+    /// Kinds of records of which none has a template in common with another, as selfies have none: copies of these may be strong
+    /// matches however much of them is covered.
+    pub kinds_without_template: Vec<String>,
     /// Where rejected inputs are named.
     pub rejects_file: Option<PathBuf>,
     /// What an operator should look at.
@@ -360,6 +363,7 @@ pub fn rebuild(
         straightened_rule: rules.straightened,
         local_sampled: manifest.local_background.impostors.len() as u64,
         local_rule: rules.local,
+        kinds_without_template: manifest.local_background.kinds_without_template(),
         rejects_file,
         warnings,
         seconds: started.elapsed().as_secs_f64(),

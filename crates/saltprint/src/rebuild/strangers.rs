@@ -35,10 +35,13 @@ pub(super) fn measure(
     eligible: impl Fn(RecordRef) -> bool + Sync,
     progress: &dyn Progress,
 ) -> Result<LocalBackground, Error> {
+    progress.update(Phase::Measuring, 0, None);
     let most = config.rebuild.local_sample;
     let chosen = sample::choose(config, refs, most, &eligible)?;
     let mut taken = 0;
     let search = LocalSearch::new(generation);
+    let kinds = search.kinds_in_company()?;
+    let search = search.with_kinds(&kinds);
     let mut background =
         LocalBackground { records: generation.manifest().records(), ..LocalBackground::default() };
     for (batch, sampled) in (0_u64..).zip(chosen.entries.chunks(BATCH)) {
@@ -76,6 +79,7 @@ pub(super) fn measure(
         }));
     }
     background.straightened.records = background.records;
+    background.kinds.clone_from(&kinds);
     background.impostors.sort_by(|a, b| a.best.total_cmp(&b.best).then(a.rival.total_cmp(&b.rival)));
     Ok(background)
 }

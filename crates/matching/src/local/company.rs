@@ -1,0 +1,142 @@
+//! Does the index hold others of a record's template, so that one knows what of it is only print?
+
+use std::collections::BTreeMap;
+
+use saltprint_fingerprint::{LocalFeature, LocalFingerprint, LocalQuery, QueryFeature};
+use saltprint_index::{Hit, IndexError, IndexHit, KindCompany};
+
+use super::search::{LocalSearch, Sighting};
+
+/// Records that are looked at for what kinds there are. Their order in the index follows keyed digests, so the first are a random
+/// choice.
+const LOOKED_AT: u64 = 20_000;
+/// Of each kind, so many are asked for company, unless it is clear before that the kind has templates.
+const ASKED: usize = 1_000;
+/// Share of a record that the features of a shared template span. Of 1,000 invented records the widest company of a selfie spans 0.09,
+/// where two pairs of eyes look alike, and half of those of the other kinds span 0.18 (licences) to 0.49 (bills); 85 to 100 %
+/// span more than this.
+const PRINT: f64 = 0.1;
+/// The outline of a whole image.
+const WHOLE: [(f64, f64); 4] = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
+/// Records asked in one walk through the tables.
+const AT_ONCE: usize = 32;
+
+/// A record and where the index holds it.
+struct Held {
+    record: IndexHit,
+    place: Hit,
+}
+
+impl LocalSearch<'_> {
+    /// Whether a sighting may be called strong.
+    ///
+    /// What records of one template have in common is known where the vault holds several. There one or the other of them
+    /// shows a little in an image of that template, or in the record itself. Where none does, nobody knows what of the
+    /// record is only print: a stranger's document of the template shows the same print, and differs in portrait and
+    /// fields. So there a record is no more than possible, unless four fifths of what is seen of it look the same.
+    ///
+    /// Unless it is of a kind that has no templates: of selfies none has company, because each is a picture of its own and has no
+    /// print that a stranger's may share. The list of the vault says what kind a record is of, and the rebuild asks how many of
+    /// a kind have company ([`LocalSearch::kinds_in_company`]). Strangers' leads over records of such kinds are measured
+    /// like all others.
+    ///
+    /// The record's own features are asked, and not those of the image: of some hundred records that are compared with an image, a
+    /// few always agree with it in four places by chance, and some of those fill the frame. For that reason, half of the strangers'
+    /// passports were strong matches of the only passport in a vault of 700 documents.
+    ///
+    /// `admit` says which other records count, as in [`LocalSearch::find`].
+    ///
+    /// # Errors
+    /// [`IndexError`] where the index is damaged.
+    pub fn may_accuse(
+        &self,
+        sighting: &Sighting,
+        admit: &(dyn Fn(&IndexHit) -> bool + Sync),
+    ) -> Result<bool, IndexError> {
+        if sighting.undisputed || self.is_without_template(&sighting.record) {
+            return Ok(true);
+        }
+        let held = Held { record: sighting.record.clone(), place: sighting.place };
+        Ok(self.others(&[held], admit)?.iter().any(|others| !others.is_empty()))
+    }
+
+    fn is_without_template(&self, record: &IndexHit) -> bool {
+        let kind = record.facts.kind.as_deref();
+        self.kinds.iter().any(|known| Some(&*known.kind) == kind && known.is_without_template())
+    }
+
+    /// How many records of each kind have company, of up to 1,000 that are asked. Kinds of which there are too few to say
+    /// are left out.
+    ///
+    /// # Errors
+    /// [`IndexError`] where the index is damaged.
+    pub fn kinds_in_company(&self) -> Result<Vec<KindCompany>, IndexError> {
+        let mut kinds = Vec::new();
+        for (kind, held) in self.records_by_kind()? {
+            if held.len() < KindCompany::FEWEST as usize {
+                continue;
+            }
+            let mut company = KindCompany { kind, asked: 0, in_company: 0 };
+            for held in held.chunks(AT_ONCE) {
+                if f64::from(company.in_company) > KindCompany::MOST * ASKED as f64 {
+                    break;
+                }
+                let others = self.others(held, &|_| true)?;
+                company.asked += u32::try_from(others.len()).unwrap_or(u32::MAX);
+                let print = others.iter().filter(|others| others.iter().any(|one| one.covered >= PRINT));
+                company.in_company += u32::try_from(print.count()).unwrap_or(u32::MAX);
+            }
+            kinds.push(company);
+        }
+        Ok(kinds)
+    }
+
+    /// Some records of each kind.
+    fn records_by_kind(&self) -> Result<BTreeMap<String, Vec<Held>>, IndexError> {
+        let all: u64 = self.generation.segments().iter().map(|segment| u64::from(segment.len())).sum();
+        let mut kinds: BTreeMap<String, Vec<Held>> = BTreeMap::new();
+        for (number, segment) in (0..).zip(self.generation.segments()) {
+            let share = u64::from(segment.len()) * LOOKED_AT.min(all) / all.max(1);
+            let rows = 0..u32::try_from(share).unwrap_or(u32::MAX);
+            for row in rows.filter(|row| !self.generation.is_hidden(number, *row)) {
+                let Some(kind) = segment.facts(row)?.kind else { continue };
+                let held = kinds.entry(kind).or_default();
+                if held.len() < ASKED {
+                    let place = Hit { distance: 0, segment: number, row };
+                    held.push(Held { record: self.generation.resolve(&place)?, place });
+                }
+            }
+        }
+        Ok(kinds)
+    }
+
+    /// Others that show in each of some records, asked with their own features, and fill about the same frame.
+    fn others(
+        &self,
+        held: &[Held],
+        admit: &(dyn Fn(&IndexHit) -> bool + Sync),
+    ) -> Result<Vec<Vec<Sighting>>, IndexError> {
+        let locals = held.iter().map(|one| self.generation.local(&one.place));
+        let queries: Vec<LocalQuery> =
+            locals.map(|local| local.map(|local| as_query(&local))).collect::<Result<_, _>>()?;
+        let others = |number: usize, hit: &IndexHit| held[number].record.is_rival_of(hit) && admit(hit);
+        let mut found = self.find(&queries.iter().collect::<Vec<_>>(), false, &|_| None, others)?;
+        found.iter_mut().for_each(|found| found.retain(|other| other.keeps(&WHOLE)));
+        Ok(found)
+    }
+}
+
+/// A record's features as those of an image that shows it.
+fn as_query(record: &LocalFingerprint) -> LocalQuery {
+    let ask = |feature: &LocalFeature| QueryFeature {
+        code: feature.code,
+        margins: [0; QueryFeature::MARGINS],
+        keypoint: feature.place.keypoint(),
+    };
+    LocalQuery {
+        width: record.width.into(),
+        height: record.height.into(),
+        upright: record.features.iter().map(ask).collect(),
+        mirrored: Vec::new(),
+    }
+}
