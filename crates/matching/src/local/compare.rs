@@ -7,7 +7,7 @@ use saltprint_index::{Hit, IndexHit, NegativeBank};
 use zeroize::Zeroize as _;
 
 use super::alteration::{Shown, changes};
-use super::likelihood::{self, Seen};
+use super::likelihood::{self, Seen, Strangers};
 use super::reading::{Open, Opened, Read, read_again};
 use super::score::{self, Agreeing, CandidateCodes, Crowd, Near};
 use super::search::Sighting;
@@ -101,14 +101,21 @@ impl Look<'_> {
         agreed.sort_by(|a, b| b.score.total_cmp(&a.score));
         let worth = agreed.iter().take(READ).filter(|agreed| agreed.pairs.len() >= PLACED).count();
         let mut image = if worth > 0 { opened.or_open(open) } else { None };
-        let mut sightings: Vec<Sighting> = agreed
+        let mut readings: Vec<Option<Reading>> = agreed
             .iter()
             .enumerate()
             .map(|(rank, agreed)| {
                 let image = image.as_deref_mut().filter(|_| rank < READ && agreed.pairs.len() >= PLACED);
-                let reading = image.map(|image| self.read(image, agreed, &rivals));
-                self.sighting(agreed, reading)
+                image.map(|image| self.read(image, agreed, &rivals))
             })
+            .collect();
+        let likelihoods: Vec<Option<f64>> = (0..readings.len())
+            .map(|number| {
+                Some(likelihood_of(readings.get(number)?.as_ref()?, &agreed[number], &agreed, &readings))
+            })
+            .collect();
+        let mut sightings: Vec<Sighting> = (agreed.iter().zip(readings.drain(..)).zip(likelihoods))
+            .map(|((agreed, reading), likelihood)| self.sighting(agreed, reading, likelihood))
             .collect();
         sightings.sort_by(|a, b| b.score.total_cmp(&a.score));
         sightings
@@ -167,10 +174,14 @@ impl Look<'_> {
             }
         }
         let (_, crowd) = rivals.near(&read);
-        let mut reading =
-            Reading { score: 0.0, likelihood: 0.0, seen: rows.clone(), same: Vec::new(), shown: Vec::new() };
+        let mut reading = Reading {
+            score: 0.0,
+            places: Vec::with_capacity(rows.len()),
+            seen: rows.clone(),
+            same: Vec::new(),
+            shown: Vec::new(),
+        };
         let mut weighed: Vec<Agreeing> = Vec::new();
-        let mut seen: Vec<Seen> = Vec::with_capacity(rows.len());
         for ((number, row), read) in (0..).zip(&rows).zip(&read) {
             let Some(kept) = record.features.get(*row as usize) else { continue };
             let pair = Near { query: number, record: *row, distance: read.code.distance(&kept.code) };
@@ -178,7 +189,7 @@ impl Look<'_> {
                 reading.shown.push(Shown { row: *row, distance: pair.distance });
             }
             let share = if found.contains_key(row) { 1.0 } else { score::ONLY_READ };
-            seen.extend(agreed.own.get(*row as usize).map(|place| Seen {
+            reading.places.extend(agreed.own.get(*row as usize).map(|place| Seen {
                 at: (f64::from(place.x), f64::from(place.y)),
                 distance: pair.distance,
                 weight: share * crowd.rarity(agreed.group, &pair, kept),
@@ -192,7 +203,6 @@ impl Look<'_> {
         }
         weighed.sort_by(|a, b| (b.weight * b.share).total_cmp(&(a.weight * a.share)));
         reading.score = score::read(&weighed, rows.len());
-        reading.likelihood = likelihood::ratio(seen);
         read.zeroize();
         reading
     }
@@ -204,14 +214,17 @@ impl Look<'_> {
         inside(feature.x, self.query.width) && inside(feature.y, self.query.height)
     }
 
-    fn sighting(&self, agreed: &Agreed<'_>, reading: Option<Reading>) -> Sighting {
+    /// `likelihood` is that of the reading.
+    fn sighting(&self, agreed: &Agreed<'_>, reading: Option<Reading>, likelihood: Option<f64>) -> Sighting {
         let Agreed { candidate, own, in_view, transform, pairs, .. } = agreed;
         let local = &candidate.local;
         let (width, height) = (f64::from(local.width.max(1)), f64::from(local.height.max(1)));
         let found: Vec<u32> = pairs.iter().map(|(pair, _)| pair.record).collect();
+        let likelihood =
+            likelihood.unwrap_or_else(|| likelihood::ratio(found_places(agreed), &Strangers::known()));
         let reading = reading.unwrap_or_else(|| Reading {
             score: 0.0,
-            likelihood: likelihood::ratio(found_places(agreed)),
+            places: Vec::new(),
             seen: in_view.clone(),
             same: Vec::new(),
             shown: found_only(agreed),
@@ -232,7 +245,7 @@ impl Look<'_> {
             record: candidate.record.clone(),
             place: candidate.place,
             score: agreed.score.max(reading.score),
-            likelihood: reading.likelihood,
+            likelihood,
             features: u32::try_from(points.len()).unwrap_or(u32::MAX),
             in_view: u32::try_from(seen.len().max(points.len())).unwrap_or(u32::MAX),
             altered: changes.altered,
@@ -248,6 +261,19 @@ impl Look<'_> {
             spots,
         }
     }
+}
+
+/// How much more likely a reading is in a copy of its record than in a stranger's document, of which those of other subjects' records
+/// that were read in the same image tell.
+fn likelihood_of(
+    reading: &Reading,
+    agreed: &Agreed<'_>,
+    all: &[Agreed<'_>],
+    readings: &[Option<Reading>],
+) -> f64 {
+    let others = all.iter().zip(readings).filter(|(other, _)| other.group != agreed.group);
+    let others = others.filter_map(|(_, reading)| Some(reading.as_ref()?.places.as_slice()));
+    likelihood::ratio(reading.places.clone(), &Strangers::seen(others))
 }
 
 /// What can be said of the record's features where there is no image to read: what was not found looks like nothing.
@@ -278,7 +304,8 @@ const NOWHERE: u32 = LocalCode::BITS / 2;
 /// What an image shows of a record at its places.
 struct Reading {
     score: f64,
-    likelihood: f64,
+    /// What it shows at the places of its features.
+    places: Vec<Seen>,
     /// Features that the image can show.
     seen: Vec<u32>,
     /// Those that it shows.

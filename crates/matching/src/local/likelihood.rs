@@ -3,6 +3,10 @@
 //! A copy of which a part is covered, blacked or cut away agrees in few features, as a stranger of the same template may. But what
 //! is left of it agrees *exactly*, which a stranger's features hardly ever do. Adding up weights cannot tell the two, a
 //! likelihood ratio can.
+//!
+//! How near a stranger's features come hangs on the image: in a blurred one all lines of small print look alike, and a good copy of a
+//! photographed screen is as far from its record as strangers are in a sharp scan. So it is seen in the image itself: there the records
+//! of other subjects that look most like it are read at their places as well.
 
 use std::sync::OnceLock;
 
@@ -29,8 +33,11 @@ const STRANGERS: [(usize, f64); 13] = [
     (64, 0.99),
     (128, 1.0),
 ];
-/// Mean distances of features that are there in a copy: untouched, good, fair and poor copies. Distances fall off geometrically.
-const QUALITIES: [f64; 4] = [1.5, 4.0, 8.0, 14.0];
+/// How near features are that are there in a copy, as gamma distributions of the distance: mean, in bits, and shape. Of untouched,
+/// good and fair copies distances fall off from 0; of poor ones (photographs of screens, a fifth of the size) a typical one is
+/// some way off: quartiles of 7, 10 and 15 bits to 14, 18 and 26.
+const QUALITIES: [(f64, f64); 6] =
+    [(1.5, 1.0), (4.0, 1.0), (8.0, 1.0), (10.0, 2.5), (14.0, 3.0), (19.0, 4.0)];
 /// Shares of the features in view that are there.
 const SHARES: [f64; 6] = [0.1, 0.2, 0.3, 0.5, 0.7, 0.9];
 /// Most that one feature may say, in nats: what strangers' documents have by chance in one of four hundred places they may have for
@@ -38,6 +45,12 @@ const SHARES: [f64; 6] = [0.1, 0.2, 0.3, 0.5, 0.7, 0.9];
 const MOST: f64 = 6.0;
 /// Fewest features that agree.
 const FEWEST: usize = 3;
+/// What [`STRANGERS`] weigh beside the features of others that are seen in an image: as so many of them.
+const KNOWN: f64 = 32.0;
+/// Others that are most like an image, of which their template may be.
+const LIKEST: usize = 2;
+/// By what a number of features at a distance is spread over the distances around it.
+const SMOOTHING: [f64; 7] = [0.0625, 0.125, 0.1875, 0.25, 0.1875, 0.125, 0.0625];
 
 /// A feature of a record that was read at its place.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +63,57 @@ pub(super) struct Seen {
     pub(super) weight: f64,
 }
 
+/// How near the features of strangers' documents come in an image.
+#[derive(Debug, Clone)]
+pub(super) struct Strangers {
+    /// Share of their features at each distance.
+    density: [f64; DISTANCES],
+}
+
+impl Strangers {
+    /// What is known where no other record was read in the image.
+    pub(super) fn known() -> Self {
+        let mut density = [0.0; DISTANCES];
+        let (mut from, mut below) = (0, 0.0);
+        for (to, up_to) in STRANGERS {
+            let share = (up_to - below) / (to + 1 - from) as f64;
+            density[from..=to].fill(share);
+            (from, below) = (to + 1, up_to);
+        }
+        Self { density }
+    }
+
+    /// As other subjects' records were read in the image, each with its own features.
+    ///
+    /// Not all of them are of the template that the image is of, and those that are not are far from it. So the two that are
+    /// nearest count by themselves as well, and the greater share holds.
+    pub(super) fn seen<'s>(others: impl Iterator<Item = &'s [Seen]>) -> Self {
+        let mut others: Vec<&[Seen]> = others.collect();
+        // Stable, and the others come in a fixed order.
+        others.sort_by_cached_key(|other| {
+            std::cmp::Reverse(other.iter().filter(|one| one.distance <= RADIUS).count())
+        });
+        let all = Self::blended(&others);
+        let likest = Self::blended(&others[..others.len().min(LIKEST)]);
+        Self { density: std::array::from_fn(|distance| all[distance].max(likest[distance])) }
+    }
+
+    fn blended(others: &[&[Seen]]) -> [f64; DISTANCES] {
+        let mut density = Self::known().density.map(|share| share * KNOWN);
+        let mut total = KNOWN;
+        for one in others.iter().copied().flatten() {
+            let from = one.distance as usize;
+            for (moved, share) in SMOOTHING.iter().enumerate() {
+                // What would be moved beyond either end stays there.
+                let to = (from + moved).saturating_sub(SMOOTHING.len() / 2).min(DISTANCES - 1);
+                density[to] += share;
+            }
+            total += 1.0;
+        }
+        density.map(|share| share / total)
+    }
+}
+
 /// Logarithm of the ratio of the likelihoods of what is seen, in a copy and in a stranger's document of the template; in nats,
 /// at least 0.
 ///
@@ -58,7 +122,7 @@ pub(super) struct Seen {
 /// mixture, of which a stranger reaches r at most once in r cases (Wald, "Sequential Analysis", 1947, section 4.1.3), as far as
 /// features are independent. They are not, so what speaks for the record counts by its weight and less in a crowd, while
 /// what speaks against it counts in full; and the tail of strangers is measured all the same.
-pub(super) fn ratio(mut seen: Vec<Seen>) -> f64 {
+pub(super) fn ratio(mut seen: Vec<Seen>, strangers: &Strangers) -> f64 {
     if seen.iter().filter(|one| one.distance <= RADIUS).count() < FEWEST {
         return 0.0;
     }
@@ -70,50 +134,43 @@ pub(super) fn ratio(mut seen: Vec<Seen>) -> f64 {
             seen[number].weight / crowding(seen[number].at, near.map(|other| other.at))
         })
         .collect();
-    let total = |ratios: &[f64; DISTANCES]| {
-        let terms = seen.iter().zip(&weights).map(|(one, weight)| {
-            let ratio = ratios.get(one.distance as usize).copied().unwrap_or(0.0);
-            if ratio > 0.0 { ratio * weight } else { ratio }
-        });
-        terms.sum::<f64>()
-    };
-    let ratios: Vec<f64> = tables().iter().map(total).collect();
+    let most_of_one = libm::exp(MOST);
+    let mut ratios = Vec::with_capacity(QUALITIES.len() * SHARES.len());
+    for there in qualities() {
+        let found: Vec<f64> = seen
+            .iter()
+            .map(|one| {
+                let distance = (one.distance as usize).min(DISTANCES - 1);
+                (there[distance] / strangers.density[distance]).min(most_of_one)
+            })
+            .collect();
+        for share in SHARES {
+            let terms = found.iter().zip(&weights).map(|(found, weight)| {
+                let ratio = libm::log(1.0 - share + share * found);
+                if ratio > 0.0 { ratio * weight } else { ratio }
+            });
+            ratios.push(terms.sum::<f64>());
+        }
+    }
     let most = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mean = ratios.iter().map(|ratio| libm::exp(ratio - most)).sum::<f64>() / ratios.len() as f64;
     (most + libm::log(mean)).max(0.0)
 }
 
-/// What a feature at each distance says, for each quality and share.
-fn tables() -> &'static [[f64; DISTANCES]] {
+/// Share of a copy's features at each distance, for each quality.
+fn qualities() -> &'static [[f64; DISTANCES]] {
     static TABLES: OnceLock<Vec<[f64; DISTANCES]>> = OnceLock::new();
     TABLES.get_or_init(|| {
-        let strangers = density();
-        let mut tables = Vec::with_capacity(QUALITIES.len() * SHARES.len());
-        for quality in QUALITIES {
-            let step = libm::exp(-1.0 / quality);
-            let total: f64 = (0..DISTANCES).map(|distance| libm::pow(step, distance as f64)).sum();
-            for share in SHARES {
-                tables.push(std::array::from_fn(|distance| {
-                    let there = libm::pow(step, distance as f64) / total;
-                    let ratio = (there / strangers[distance]).min(libm::exp(MOST));
-                    libm::log(1.0 - share + share * ratio)
-                }));
-            }
-        }
-        tables
+        let table = |(mean, shape): (f64, f64)| {
+            let falls: [f64; DISTANCES] = std::array::from_fn(|distance| {
+                let distance = distance as f64 + 0.5;
+                libm::pow(distance, shape - 1.0) * libm::exp(-distance * shape / mean)
+            });
+            let total: f64 = falls.iter().sum();
+            falls.map(|share| share / total)
+        };
+        QUALITIES.map(table).to_vec()
     })
-}
-
-/// Share of strangers' features at each distance.
-fn density() -> [f64; DISTANCES] {
-    let mut density = [0.0; DISTANCES];
-    let (mut from, mut below) = (0, 0.0);
-    for (to, up_to) in STRANGERS {
-        let share = (up_to - below) / (to + 1 - from) as f64;
-        density[from..=to].fill(share);
-        (from, below) = (to + 1, up_to);
-    }
-    density
 }
 
 #[cfg(test)]
@@ -131,18 +188,51 @@ mod tests {
             .collect()
     }
 
+    fn ratio(seen: Vec<Seen>) -> f64 {
+        super::ratio(seen, &Strangers::known())
+    }
+
+    fn is_one(density: &[f64; DISTANCES]) -> bool {
+        (density.iter().sum::<f64>() - 1.0).abs() < 1e-12 && density.iter().all(|share| *share > 0.0)
+    }
+
     #[test]
-    fn the_density_is_one() {
-        assert!((density().iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        assert!(density().iter().all(|share| *share > 0.0));
+    fn densities_are_one() {
+        assert!(is_one(&Strangers::known().density));
+        assert!(qualities().iter().all(|density| is_one(density)));
+        let other = seen(|row| row * 2);
+        assert!(is_one(&Strangers::blended(&[])) && is_one(&Strangers::blended(&[&other, &seen(|_| 128)])));
+    }
+
+    /// A copy as poor as strangers of the usual image are, in an image in which these are farther away; and none where others are as near.
+    #[test]
+    fn how_near_is_near_is_seen_in_the_image() {
+        let poor = || seen(|row| 10 + row % 16);
+        let against =
+            |others: &[Vec<Seen>]| super::ratio(poor(), &Strangers::seen(others.iter().map(Vec::as_slice)));
+        let far = || seen(|row| 40 + row % 32);
+        let (usual, clear) = (ratio(poor()), against(&[far(), far(), far()]));
+        assert!(clear > usual + 20.0, "{usual} {clear}");
+        // One of its template among others that are not: it holds nearly as if it were alone.
+        let likeness = || seen(|row| 12 + row % 16);
+        let (among, alone) = (against(&[far(), likeness(), far(), far(), far()]), against(&[likeness()]));
+        assert!(alone < 1.0 && among < 0.3 * clear, "{alone} {among} {clear}");
+        assert!((against(&[]) - usual).abs() < 1e-9);
     }
 
     #[test]
     fn few_exact_features_say_more_than_many_similar_ones() {
         let portrait_left = ratio(seen(|row| if row % 6 == 0 { row % 3 } else { 45 }));
-        let stranger = ratio(seen(|row| 6 + row % 50));
+        // By the quantiles of what is known of strangers.
+        let density = Strangers::known().density;
+        let below = |distance: usize| density[..distance].iter().sum::<f64>();
+        let quantile = |row: u32| {
+            let share = (f64::from(row) + 0.5) / 64.0;
+            (0..DISTANCES).find(|distance| below(distance + 1) >= share).unwrap()
+        };
+        let stranger = ratio(seen(|row| u32::try_from(quantile(row)).unwrap()));
         assert!(portrait_left > 20.0, "{portrait_left}");
-        assert!(stranger < 5.0, "{stranger}");
+        assert!(stranger < 0.5, "{stranger}");
         // A poor copy that shows everything.
         assert!(ratio(seen(|row| row % 28)) > 15.0);
         assert!(ratio(seen(|_| 60)) < 1e-9 && ratio(Vec::new()) < 1e-9);
