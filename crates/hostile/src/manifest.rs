@@ -128,6 +128,7 @@ fn check_plain(plain: &[u8]) {
     let coverage = manifest.coverage;
     assert!(coverage.total() >= coverage.rejected(), "{coverage:?}");
     let _ = manifest.records();
+    let _ = manifest.local_background.kinds_without_template();
     for background in [&manifest.background, &manifest.local_background.straightened] {
         for histogram in [&background.nearest, &background.gap, &background.ratio] {
             let total = histogram.total();

@@ -79,6 +79,9 @@ pub struct RebuildConfig {
     pub local_sample: usize,
     /// How many local features a record keeps.
     pub selection: SelectionPolicy,
+    /// Kinds of records that have no template, as the vault's list names them: each is a picture of its own, as selfies are, and has no
+    /// print that a stranger's may share. The rebuild asks whether that is so.
+    pub kinds_without_template: Vec<String>,
     /// Records of a segment from which on it gets a graph. By default a million: the exact scan of so many takes about 13 ms, in a
     /// lookup that takes hundreds, while `hnsw_rs` takes about 2 ms to insert each.
     pub graph_min_records: usize,
@@ -307,6 +310,7 @@ struct RebuildSection {
     local_sample: usize,
     local_features: usize,
     local_features_most: usize,
+    kinds_without_template: Vec<String>,
     graph_min_records: usize,
     graph_recall_floor: f64,
     segment_records: usize,
@@ -321,6 +325,7 @@ impl Default for RebuildSection {
             local_sample: 500,
             local_features: SelectionPolicy::default().keep,
             local_features_most: SelectionPolicy::default().most,
+            kinds_without_template: vec!["selfie".to_owned()],
             graph_min_records: GraphPolicy::default().min_records,
             graph_recall_floor: GraphPolicy::default().floor,
             segment_records: 250_000,
@@ -421,6 +426,7 @@ impl Config {
                 background_sample: file.rebuild.background_sample,
                 local_sample: file.rebuild.local_sample,
                 selection: SelectionPolicy { keep, most },
+                kinds_without_template: file.rebuild.kinds_without_template,
                 graph_min_records: file.rebuild.graph_min_records,
                 graph_recall_floor: floor,
                 segment_records: file.rebuild.segment_records,
@@ -524,6 +530,7 @@ mod tests {
             local_sample = 9
             local_features = 10
             local_features_most = 20
+            kinds_without_template = ["liveness", "selfie"]
             graph_min_records = 7
             graph_recall_floor = 0.5
             segment_records = 8000
@@ -579,6 +586,7 @@ mod tests {
                 background_sample: 6,
                 local_sample: 9,
                 selection: SelectionPolicy { keep: 10, most: 20 },
+                kinds_without_template: vec!["liveness".to_owned(), "selfie".to_owned()],
                 graph_min_records: 7,
                 graph_recall_floor: 0.5,
                 segment_records: 8000,

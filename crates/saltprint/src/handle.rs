@@ -86,7 +86,7 @@ pub struct Status {
     pub straightened_rule: DecisionRule,
     /// The decision rule of local codes, and of both tiers together.
     pub local_rule: LocalRule,
-    /// Kinds of records of which none has a template in common with another, as selfies have none: see
+    /// Kinds of records that are said to have no template and of which hardly any shares one with another: see
     /// [`LocalSearch::may_accuse`](saltprint_matching::LocalSearch::may_accuse).
     pub kinds_without_template: Vec<String>,
 }

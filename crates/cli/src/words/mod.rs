@@ -167,11 +167,7 @@ pub(crate) fn rebuild(summary: &RebuildSummary) -> String {
     );
     let _ = writeln!(text, "thresholds {}", thresholds(&summary.rule, &summary.local_rule));
     if !summary.kinds_without_template.is_empty() {
-        let _ = writeln!(
-            text,
-            "no two of a kind share a template: {}",
-            summary.kinds_without_template.join(", ")
-        );
+        let _ = writeln!(text, "kinds without a template: {}", summary.kinds_without_template.join(", "));
     }
     let selection = summary.selection;
     if selection.weak > 0 {
@@ -241,11 +237,7 @@ pub(crate) fn status(status: &Status) -> String {
     );
     let _ = writeln!(text, "thresholds  {}", thresholds(&status.rule, &status.local_rule));
     if !status.kinds_without_template.is_empty() {
-        let _ = writeln!(
-            text,
-            "templates   no two records share one of kind {}",
-            status.kinds_without_template.join(", ")
-        );
+        let _ = writeln!(text, "templates   none in kinds {}", status.kinds_without_template.join(", "));
     }
     let strangers = status.strangers;
     if let (Some(nearest), Some(percent_1), Some(median)) =

@@ -157,7 +157,7 @@ impl Manifest {
             if manifest.background.is_valid() && manifest.local_background.is_valid() {
                 Ok(manifest)
             } else {
-                Err(IndexError::inconsistent("manifest", "histograms of a wrong size"))
+                Err(IndexError::inconsistent("manifest", "a background that no rebuild measures"))
             }
         }))
     }

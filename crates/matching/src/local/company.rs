@@ -7,27 +7,28 @@ use saltprint_index::{Hit, IndexError, IndexHit, KindCompany};
 
 use super::search::{LocalSearch, Sighting};
 
-/// Records that are looked at for what kinds there are. Their order in the index follows keyed digests, so the first are a random
-/// choice.
+/// Records that are looked at for some of a kind: of a large vault a kind has to be a third of a percent to be found often enough. Their
+/// order in the index follows keyed digests, so the first are a random choice.
 const LOOKED_AT: u64 = 20_000;
 /// Of each kind, so many are asked for company, unless it is clear before that the kind has templates.
 const ASKED: usize = 1_000;
-/// Share of a record that the features of a shared template span, where they lie in the same place of both, and features from which on
-/// they may lie elsewhere, and then span more.
+/// Share of a record that the features of a shared template span, where they lie in the same place of both.
 ///
-/// Among 1,000 and 20,000 invented records no selfie has company in place, and 0 and 0.7 % have some elsewhere: two faces
-/// agree in their eyes, wherever these are. Of every other kind 64 % (licences among 20,000) to 100 % have.
+/// Among 1,000 and 20,000 invented records no selfie has company in place, and 0 to 4 % have some elsewhere: two faces
+/// agree in their eyes, wherever these are. Of every other kind 64 % (licences among 20,000) to 100 % have company.
 const PRINT: f64 = 0.1;
-const PRINT_ELSEWHERE: (f64, usize) = (0.15, 6);
+/// The same where they lie elsewhere, and how many there are at least.
+const PRINT_ELSEWHERE: f64 = 0.15;
+const FEATURES_ELSEWHERE: usize = 6;
 /// How far corners that are in the same place may lie apart, in shares of the sides.
 const IN_PLACE: f64 = 0.1;
 /// Score of a record that is as good as alike, by what was found and not read: what two records of one template share that no third has
-/// is not rare to them alone. Of the same records none has company that scores 0.28 and more.
+/// is rare. Of the selfies among those records none has company that scores more than 0.2.
 const ALIKE: f64 = 0.3;
 /// The outline of a whole image.
 const WHOLE: [(f64, f64); 4] = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
 /// Records asked in one walk through the tables.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 250;
 
 /// A record and where the index holds it.
 struct Held {
@@ -43,10 +44,10 @@ impl LocalSearch<'_> {
     /// record is only print: a stranger's document of the template shows the same print, and differs in portrait and
     /// fields. So there a record is no more than possible, unless four fifths of what is seen of it look the same.
     ///
-    /// Unless it is of a kind that has no templates: of selfies none has company, because each is a picture of its own and has no
-    /// print that a stranger's may share. The list of the vault says what kind a record is of, and the rebuild asks how many of
-    /// a kind have company ([`LocalSearch::kinds_in_company`]). Strangers' leads over records of such kinds are measured
-    /// like all others.
+    /// Unless it is of a kind that has no templates: each selfie is a picture of its own and has no print that a stranger's may
+    /// share. The configuration names such kinds, the list of the vault says what kind a record is of, and the rebuild asks whether
+    /// records of a kind have company ([`LocalSearch::kinds_in_company`]): where they have, the kind is like any other. Strangers'
+    /// leads over records of such kinds are measured like all others.
     ///
     /// The record's own features are asked, and not those of the image: of some hundred records that are compared with an image, a
     /// few always agree with it in four places by chance, and some of those fill the frame. For that reason, half of the strangers'
@@ -73,49 +74,48 @@ impl LocalSearch<'_> {
         self.kinds.iter().any(|known| Some(&*known.kind) == kind && known.is_without_template())
     }
 
-    /// How many records of each kind have company, of up to 1,000 that are asked. Kinds of which there are too few to say
-    /// are left out.
+    /// How many records of some kinds have company, of up to 1,000 of each that are asked, by name.
     ///
     /// # Errors
     /// [`IndexError`] where the index is damaged.
-    pub fn kinds_in_company(&self) -> Result<Vec<KindCompany>, IndexError> {
-        let mut kinds = Vec::new();
-        for (kind, held) in self.records_by_kind()? {
-            if held.len() < KindCompany::FEWEST as usize {
-                continue;
-            }
-            let mut company = KindCompany { kind, asked: 0, in_company: 0 };
+    pub fn kinds_in_company(&self, kinds: &[String]) -> Result<Vec<KindCompany>, IndexError> {
+        let mut found = Vec::new();
+        for (kind, held) in self.records_of(kinds)? {
+            let mut company = KindCompany { kind: kind.to_owned(), asked: 0, in_company: 0 };
             for held in held.chunks(AT_ONCE) {
-                if f64::from(company.in_company) > KindCompany::MOST * ASKED as f64 {
-                    break;
-                }
                 let others = self.others(held, &|_| true)?;
                 company.asked += u32::try_from(others.len()).unwrap_or(u32::MAX);
                 let in_company = others.iter().filter(|others| others.iter().any(shares_print));
                 company.in_company += u32::try_from(in_company.count()).unwrap_or(u32::MAX);
+                if f64::from(company.in_company) > KindCompany::MOST * ASKED as f64 {
+                    break;
+                }
             }
-            kinds.push(company);
+            found.push(company);
         }
-        Ok(kinds)
+        Ok(found)
     }
 
-    /// Some records of each kind.
-    fn records_by_kind(&self) -> Result<BTreeMap<String, Vec<Held>>, IndexError> {
+    /// Some records of each of these kinds.
+    fn records_of<'k>(&self, kinds: &'k [String]) -> Result<BTreeMap<&'k str, Vec<Held>>, IndexError> {
+        let mut found: BTreeMap<&str, Vec<Held>> =
+            kinds.iter().map(|kind| (kind.as_str(), Vec::new())).collect();
+        if found.is_empty() {
+            return Ok(found);
+        }
         let all: u64 = self.generation.segments().iter().map(|segment| u64::from(segment.len())).sum();
-        let mut kinds: BTreeMap<String, Vec<Held>> = BTreeMap::new();
         for (number, segment) in (0..).zip(self.generation.segments()) {
             let share = u64::from(segment.len()) * LOOKED_AT.min(all) / all.max(1);
             let rows = 0..u32::try_from(share).unwrap_or(u32::MAX);
             for row in rows.filter(|row| !self.generation.is_hidden(number, *row)) {
                 let Some(kind) = segment.facts(row)?.kind else { continue };
-                let held = kinds.entry(kind).or_default();
-                if held.len() < ASKED {
+                if let Some(held) = found.get_mut(kind.as_str()).filter(|held| held.len() < ASKED) {
                     let place = Hit { distance: 0, segment: number, row };
                     held.push(Held { record: self.generation.resolve(&place)?, place });
                 }
             }
         }
-        Ok(kinds)
+        Ok(found)
     }
 
     /// Others that show in each of some records, asked with their own features.
@@ -138,7 +138,7 @@ fn shares_print(other: &Sighting) -> bool {
         (x - right).abs() < IN_PLACE && (y - down).abs() < IN_PLACE
     };
     let in_place = other.quad.is_some_and(|quad| quad.iter().zip(&WHOLE).all(is_near));
-    let (span, fewest) = if in_place { (PRINT, 0) } else { PRINT_ELSEWHERE };
+    let (span, fewest) = if in_place { (PRINT, 0) } else { (PRINT_ELSEWHERE, FEATURES_ELSEWHERE) };
     other.score >= ALIKE || (other.covered >= span && other.spots.len() >= fewest)
 }
 

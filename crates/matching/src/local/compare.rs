@@ -8,10 +8,11 @@ use zeroize::Zeroize as _;
 
 use super::alteration::{Shown, changes};
 use super::likelihood::{self, Seen, Strangers};
+use super::place::SAME_PLACE;
 use super::reading::{Open, Opened, Read, read_again};
 use super::score::{self, Agreeing, CandidateCodes, Crowd, Near};
 use super::search::Sighting;
-use crate::geometry::{Pair, Placed, Region, Transform, VerifySettings, covered_share, verify};
+use crate::geometry::{Pair, Placed, Region, Transform, VerifySettings, covered_share, overlap, verify};
 
 /// Width of the strip along an image's border in which features are hardly found, in frame units.
 const BORDER: f64 = 100.0;
@@ -101,7 +102,7 @@ impl Look<'_> {
         agreed.sort_by(|a, b| b.score.total_cmp(&a.score));
         let worth = agreed.iter().take(READ).filter(|agreed| agreed.pairs.len() >= PLACED).count();
         let mut image = if worth > 0 { opened.or_open(open) } else { None };
-        let mut readings: Vec<Option<Reading>> = agreed
+        let readings: Vec<Option<Reading>> = agreed
             .iter()
             .enumerate()
             .map(|(rank, agreed)| {
@@ -109,12 +110,15 @@ impl Look<'_> {
                 image.map(|image| self.read(image, agreed, &rivals))
             })
             .collect();
-        let likelihoods: Vec<Option<f64>> = (0..readings.len())
-            .map(|number| {
-                Some(likelihood_of(readings.get(number)?.as_ref()?, &agreed[number], &agreed, &readings))
+        let likelihoods: Vec<f64> = agreed
+            .iter()
+            .zip(&readings)
+            .map(|(one, reading)| match reading {
+                Some(reading) => self.likelihood(one, reading, agreed.iter().zip(&readings)),
+                None => likelihood::ratio(found_places(one), &Strangers::known()),
             })
             .collect();
-        let mut sightings: Vec<Sighting> = (agreed.iter().zip(readings.drain(..)).zip(likelihoods))
+        let mut sightings: Vec<Sighting> = (agreed.iter().zip(readings).zip(likelihoods))
             .map(|((agreed, reading), likelihood)| self.sighting(agreed, reading, likelihood))
             .collect();
         sightings.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -214,14 +218,35 @@ impl Look<'_> {
         inside(feature.x, self.query.width) && inside(feature.y, self.query.height)
     }
 
-    /// `likelihood` is that of the reading.
-    fn sighting(&self, agreed: &Agreed<'_>, reading: Option<Reading>, likelihood: Option<f64>) -> Sighting {
+    /// How much more likely a reading is in a copy of its record than in a stranger's document, of which those of other subjects' records
+    /// tell that were read in the same place of the image: in another place there is another document.
+    fn likelihood<'r>(
+        &self,
+        agreed: &Agreed<'_>,
+        reading: &'r Reading,
+        all: impl Iterator<Item = (&'r Agreed<'r>, &'r Option<Reading>)>,
+    ) -> f64 {
+        let place = self.quad(agreed);
+        let others = all.filter_map(|(other, read)| {
+            let (place, there) = (place?, self.quad(other)?);
+            let is_rival = other.group != agreed.group && overlap(&place, &there) >= SAME_PLACE;
+            read.as_ref().filter(|_| is_rival).map(|read| read.places.as_slice())
+        });
+        likelihood::ratio(reading.places.clone(), &Strangers::seen(others))
+    }
+
+    /// The corners of a record in shares of the image.
+    fn quad(&self, agreed: &Agreed<'_>) -> Option<[(f64, f64); 4]> {
+        let local = &agreed.candidate.local;
+        let sides = (f64::from(local.width.max(1)), f64::from(local.height.max(1)));
+        quad(&agreed.transform, sides, self.query, self.mirrored)
+    }
+
+    fn sighting(&self, agreed: &Agreed<'_>, reading: Option<Reading>, likelihood: f64) -> Sighting {
         let Agreed { candidate, own, in_view, transform, pairs, .. } = agreed;
         let local = &candidate.local;
         let (width, height) = (f64::from(local.width.max(1)), f64::from(local.height.max(1)));
         let found: Vec<u32> = pairs.iter().map(|(pair, _)| pair.record).collect();
-        let likelihood =
-            likelihood.unwrap_or_else(|| likelihood::ratio(found_places(agreed), &Strangers::known()));
         let reading = reading.unwrap_or_else(|| Reading {
             score: 0.0,
             places: Vec::new(),
@@ -234,7 +259,7 @@ impl Look<'_> {
         same.sort_unstable();
         same.dedup();
         let changes = changes(own, &shown);
-        let quad = quad(transform, (width, height), self.query, self.mirrored);
+        let quad = self.quad(agreed);
         let much = shown.len() as f64 >= MUCH * own.len() as f64;
         let points: Vec<(f64, f64)> = (same.iter().filter_map(|row| own.get(*row as usize)))
             .map(|place| (f64::from(place.x), f64::from(place.y)))
@@ -261,19 +286,6 @@ impl Look<'_> {
             spots,
         }
     }
-}
-
-/// How much more likely a reading is in a copy of its record than in a stranger's document, of which those of other subjects' records
-/// that were read in the same image tell.
-fn likelihood_of(
-    reading: &Reading,
-    agreed: &Agreed<'_>,
-    all: &[Agreed<'_>],
-    readings: &[Option<Reading>],
-) -> f64 {
-    let others = all.iter().zip(readings).filter(|(other, _)| other.group != agreed.group);
-    let others = others.filter_map(|(_, reading)| Some(reading.as_ref()?.places.as_slice()));
-    likelihood::ratio(reading.places.clone(), &Strangers::seen(others))
 }
 
 /// What can be said of the record's features where there is no image to read: what was not found looks like nothing.

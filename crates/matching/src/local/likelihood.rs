@@ -4,9 +4,9 @@
 //! is left of it agrees *exactly*, which a stranger's features hardly ever do. Adding up weights cannot tell the two, a
 //! likelihood ratio can.
 //!
-//! How near a stranger's features come hangs on the image: in a blurred one all lines of small print look alike, and a good copy of a
-//! photographed screen is as far from its record as strangers are in a sharp scan. So it is seen in the image itself: there the records
-//! of other subjects that look most like it are read at their places as well.
+//! How near a stranger's features come hangs on the image: in a blurred one all lines of small print look alike, and the copy of a page in a
+//! photograph of a screen is as far from its record as strangers are in a sharp scan, but nearer than any other record in that photograph.
+//! So where the copy would be poor, it is compared with how near other records of its template come in the image itself.
 
 use std::sync::OnceLock;
 
@@ -34,10 +34,11 @@ const STRANGERS: [(usize, f64); 13] = [
     (128, 1.0),
 ];
 /// How near features are that are there in a copy, as gamma distributions of the distance: mean, in bits, and shape. Of untouched,
-/// good and fair copies distances fall off from 0; of poor ones (photographs of screens, a fifth of the size) a typical one is
-/// some way off: quartiles of 7, 10 and 15 bits to 14, 18 and 26.
-const QUALITIES: [(f64, f64); 6] =
-    [(1.5, 1.0), (4.0, 1.0), (8.0, 1.0), (10.0, 2.5), (14.0, 3.0), (19.0, 4.0)];
+/// good and fair copies distances fall off from 0.
+const GOOD: [(f64, f64); 3] = [(1.5, 1.0), (4.0, 1.0), (8.0, 1.0)];
+/// The same of poor ones (photographs of screens, a fifth of the size), of which a typical distance is some way off: quartiles of 7, 10
+/// and 15 bits to 14, 18 and 26.
+const POOR: [(f64, f64); 3] = [(10.0, 2.5), (14.0, 3.0), (19.0, 4.0)];
 /// Shares of the features in view that are there.
 const SHARES: [f64; 6] = [0.1, 0.2, 0.3, 0.5, 0.7, 0.9];
 /// Most that one feature may say, in nats: what strangers' documents have by chance in one of four hundred places they may have for
@@ -47,8 +48,16 @@ const MOST: f64 = 6.0;
 const FEWEST: usize = 3;
 /// What [`STRANGERS`] weigh beside the features of others that are seen in an image: as so many of them.
 const KNOWN: f64 = 32.0;
-/// Others that are most like an image, of which their template may be.
-const LIKEST: usize = 2;
+/// Near features, and their share of all, from which on another record that was read is of the image's template, as all but a few others of
+/// a template are in poor images. Others say nothing of how near the template's come.
+const OF_TEMPLATE: (usize, f64) = (12, 0.15);
+/// Others of the template that must be seen.
+const OTHERS: usize = 2;
+/// Share of what is known of strangers below which nothing that is seen brings it: the ratio grows no more than twofold a feature.
+const FLOOR: f64 = 0.5;
+/// Least that a feature of another counts in its density, however little it tells: so much as it is worth as evidence, since what a
+/// template's records share comes near in all of them.
+const LITTLE: f64 = 0.05;
 /// By what a number of features at a distance is spread over the distances around it.
 const SMOOTHING: [f64; 7] = [0.0625, 0.125, 0.1875, 0.25, 0.1875, 0.125, 0.0625];
 
@@ -63,16 +72,51 @@ pub(super) struct Seen {
     pub(super) weight: f64,
 }
 
-/// How near the features of strangers' documents come in an image.
+/// How near the features of strangers' documents come in an image: the share of them at each distance.
 #[derive(Debug, Clone)]
 pub(super) struct Strangers {
-    /// Share of their features at each distance.
-    density: [f64; DISTANCES],
+    /// As an image may be that a poor copy is in.
+    poor: [f64; DISTANCES],
 }
 
 impl Strangers {
-    /// What is known where no other record was read in the image.
+    /// What is known where no others of the template were read in the image.
     pub(super) fn known() -> Self {
+        Self { poor: *known() }
+    }
+
+    /// As other subjects' records were read in the place where a record is, each with its own features.
+    pub(super) fn seen<'s>(others: impl Iterator<Item = &'s [Seen]>) -> Self {
+        let is_of_template = |other: &&[Seen]| {
+            let near = other.iter().filter(|one| one.distance <= RADIUS).count();
+            near >= OF_TEMPLATE.0 && near as f64 >= OF_TEMPLATE.1 * other.len() as f64
+        };
+        let others: Vec<&[Seen]> = others.filter(is_of_template).collect();
+        if others.len() < OTHERS { Self::known() } else { Self { poor: blended(&others) } }
+    }
+}
+
+/// What is known of strangers, and what is seen of others.
+fn blended(others: &[&[Seen]]) -> [f64; DISTANCES] {
+    let mut density = known().map(|share| share * KNOWN);
+    let mut total = KNOWN;
+    for one in others.iter().copied().flatten() {
+        let counts = one.weight.max(LITTLE);
+        let from = one.distance as usize;
+        for (moved, share) in SMOOTHING.iter().enumerate() {
+            // What would be moved beyond either end stays there.
+            let to = (from + moved).saturating_sub(SMOOTHING.len() / 2).min(DISTANCES - 1);
+            density[to] += share * counts;
+        }
+        total += counts;
+    }
+    std::array::from_fn(|distance| (density[distance] / total).max(FLOOR * known()[distance]))
+}
+
+/// [`STRANGERS`] as shares at each distance.
+fn known() -> &'static [f64; DISTANCES] {
+    static DENSITY: OnceLock<[f64; DISTANCES]> = OnceLock::new();
+    DENSITY.get_or_init(|| {
         let mut density = [0.0; DISTANCES];
         let (mut from, mut below) = (0, 0.0);
         for (to, up_to) in STRANGERS {
@@ -80,48 +124,18 @@ impl Strangers {
             density[from..=to].fill(share);
             (from, below) = (to + 1, up_to);
         }
-        Self { density }
-    }
-
-    /// As other subjects' records were read in the image, each with its own features.
-    ///
-    /// Not all of them are of the template that the image is of, and those that are not are far from it. So the two that are
-    /// nearest count by themselves as well, and the greater share holds.
-    pub(super) fn seen<'s>(others: impl Iterator<Item = &'s [Seen]>) -> Self {
-        let mut others: Vec<&[Seen]> = others.collect();
-        // Stable, and the others come in a fixed order.
-        others.sort_by_cached_key(|other| {
-            std::cmp::Reverse(other.iter().filter(|one| one.distance <= RADIUS).count())
-        });
-        let all = Self::blended(&others);
-        let likest = Self::blended(&others[..others.len().min(LIKEST)]);
-        Self { density: std::array::from_fn(|distance| all[distance].max(likest[distance])) }
-    }
-
-    fn blended(others: &[&[Seen]]) -> [f64; DISTANCES] {
-        let mut density = Self::known().density.map(|share| share * KNOWN);
-        let mut total = KNOWN;
-        for one in others.iter().copied().flatten() {
-            let from = one.distance as usize;
-            for (moved, share) in SMOOTHING.iter().enumerate() {
-                // What would be moved beyond either end stays there.
-                let to = (from + moved).saturating_sub(SMOOTHING.len() / 2).min(DISTANCES - 1);
-                density[to] += share;
-            }
-            total += 1.0;
-        }
-        density.map(|share| share / total)
-    }
+        density
+    })
 }
 
 /// Logarithm of the ratio of the likelihoods of what is seen, in a copy and in a stranger's document of the template; in nats,
 /// at least 0.
 ///
 /// In a copy each feature is there with a probability that is the same for all, and then as near as the quality of the copy
-/// has it; otherwise it is a stranger's. Neither is known, so the ratio is the mean over all of [`QUALITIES`] and [`SHARES`]: a
+/// has it; otherwise it is a stranger's. Neither is known, so the ratio is the mean over all of [`GOOD`], [`POOR`] and [`SHARES`]: a
 /// mixture, of which a stranger reaches r at most once in r cases (Wald, "Sequential Analysis", 1947, section 4.1.3), as far as
-/// features are independent. They are not, so what speaks for the record counts by its weight and less in a crowd, while
-/// what speaks against it counts in full; and the tail of strangers is measured all the same.
+/// features are independent and strangers are as they are taken to be. They are not quite, so what speaks for the record counts by its
+/// weight and less in a crowd, while what speaks against it counts in full; and the tail of strangers is measured all the same.
 pub(super) fn ratio(mut seen: Vec<Seen>, strangers: &Strangers) -> f64 {
     if seen.iter().filter(|one| one.distance <= RADIUS).count() < FEWEST {
         return 0.0;
@@ -134,20 +148,27 @@ pub(super) fn ratio(mut seen: Vec<Seen>, strangers: &Strangers) -> f64 {
             seen[number].weight / crowding(seen[number].at, near.map(|other| other.at))
         })
         .collect();
+    // One logarithm a distance: many features share theirs.
+    let mut at_distances: Vec<(usize, f64, f64)> = Vec::with_capacity(seen.len());
+    for (one, weight) in seen.iter().zip(&weights) {
+        let distance = (one.distance as usize).min(DISTANCES - 1);
+        match at_distances.last_mut() {
+            Some((last, total, count)) if *last == distance => {
+                *total += weight;
+                *count += 1.0;
+            }
+            _ => at_distances.push((distance, *weight, 1.0)),
+        }
+    }
     let most_of_one = libm::exp(MOST);
-    let mut ratios = Vec::with_capacity(QUALITIES.len() * SHARES.len());
-    for there in qualities() {
-        let found: Vec<f64> = seen
-            .iter()
-            .map(|one| {
-                let distance = (one.distance as usize).min(DISTANCES - 1);
-                (there[distance] / strangers.density[distance]).min(most_of_one)
-            })
-            .collect();
+    let mut ratios = Vec::with_capacity(qualities().len() * SHARES.len());
+    for (quality, there) in qualities().iter().enumerate() {
+        let density = if quality < GOOD.len() { known() } else { &strangers.poor };
         for share in SHARES {
-            let terms = found.iter().zip(&weights).map(|(found, weight)| {
+            let terms = at_distances.iter().map(|(distance, weights, count)| {
+                let found = (there[*distance] / density[*distance]).min(most_of_one);
                 let ratio = libm::log(1.0 - share + share * found);
-                if ratio > 0.0 { ratio * weight } else { ratio }
+                ratio * if ratio > 0.0 { *weights } else { *count }
             });
             ratios.push(terms.sum::<f64>());
         }
@@ -157,19 +178,23 @@ pub(super) fn ratio(mut seen: Vec<Seen>, strangers: &Strangers) -> f64 {
     (most + libm::log(mean)).max(0.0)
 }
 
-/// Share of a copy's features at each distance, for each quality.
+/// Share of a copy's features at each distance, for each quality, [`GOOD`] ones first. Nearer is never less likely: that one feature of a
+/// poor copy is exact does not speak against it.
 fn qualities() -> &'static [[f64; DISTANCES]] {
     static TABLES: OnceLock<Vec<[f64; DISTANCES]>> = OnceLock::new();
     TABLES.get_or_init(|| {
         let table = |(mean, shape): (f64, f64)| {
-            let falls: [f64; DISTANCES] = std::array::from_fn(|distance| {
+            let mut falls: [f64; DISTANCES] = std::array::from_fn(|distance| {
                 let distance = distance as f64 + 0.5;
                 libm::pow(distance, shape - 1.0) * libm::exp(-distance * shape / mean)
             });
+            for distance in (1..DISTANCES).rev() {
+                falls[distance - 1] = falls[distance - 1].max(falls[distance]);
+            }
             let total: f64 = falls.iter().sum();
             falls.map(|share| share / total)
         };
-        QUALITIES.map(table).to_vec()
+        GOOD.into_iter().chain(POOR).map(table).collect()
     })
 }
 
@@ -198,41 +223,56 @@ mod tests {
 
     #[test]
     fn densities_are_one() {
-        assert!(is_one(&Strangers::known().density));
+        assert!(is_one(known()));
         assert!(qualities().iter().all(|density| is_one(density)));
-        let other = seen(|row| row * 2);
-        assert!(is_one(&Strangers::blended(&[])) && is_one(&Strangers::blended(&[&other, &seen(|_| 128)])));
+        assert_eq!(qualities().len(), GOOD.len() + POOR.len());
+        // Others so far away that the floor does not lift what is seen of them.
+        let blended = blended(&[&seen(|row| row * 2), &seen(|_| 128)]);
+        assert!((1.0..1.5).contains(&blended.iter().sum::<f64>()), "{blended:?}");
+        let nearest = (0..DISTANCES).find(|distance| blended[*distance] < FLOOR * known()[*distance]);
+        assert_eq!(nearest, None);
     }
 
-    /// A copy as poor as strangers of the usual image are, in an image in which these are farther away; and none where others are as near.
+    /// A poor copy in an image in which others of its template are farther away than usual, or as near as it is.
     #[test]
     fn how_near_is_near_is_seen_in_the_image() {
         let poor = || seen(|row| 10 + row % 16);
         let against =
             |others: &[Vec<Seen>]| super::ratio(poor(), &Strangers::seen(others.iter().map(Vec::as_slice)));
-        let far = || seen(|row| 40 + row % 32);
-        let (usual, clear) = (ratio(poor()), against(&[far(), far(), far()]));
-        assert!(clear > usual + 20.0, "{usual} {clear}");
-        // One of its template among others that are not: it holds nearly as if it were alone.
-        let likeness = || seen(|row| 12 + row % 16);
-        let (among, alone) = (against(&[far(), likeness(), far(), far(), far()]), against(&[likeness()]));
-        assert!(alone < 1.0 && among < 0.3 * clear, "{alone} {among} {clear}");
-        assert!((against(&[]) - usual).abs() < 1e-9);
+        // A fifth of the features comes near, the others do not.
+        let farther = || seen(|row| if row % 5 == 0 { 20 + row % 8 } else { 40 + row % 32 });
+        let as_near = || seen(|row| 12 + row % 16);
+        let usual = ratio(poor());
+        let (clear, none) = (against(&[farther(), farther()]), against(&[as_near(), as_near()]));
+        assert!(clear > usual + 5.0 && none < 0.1 * usual, "{none} {usual} {clear}");
+        // One alone is too few, and those of another template say nothing at all.
+        let (one, other) = (against(&[as_near()]), against(&[seen(|_| 60), seen(|_| 50), seen(|_| 70)]));
+        assert!((one - usual).abs() < 1e-9 && (other - usual).abs() < 1e-9, "{one} {other} {usual}");
+    }
+
+    /// However far others are, a stranger that comes as near as strangers do gains little.
+    #[test]
+    fn nothing_that_is_seen_makes_much_of_a_stranger() {
+        let stranger = || seen(|row| 6 + row % 50);
+        let farther = seen(|row| if row % 5 == 0 { 28 } else { 90 });
+        let others = [farther.as_slice(); 7];
+        let (usual, most) =
+            (ratio(stranger()), super::ratio(stranger(), &Strangers::seen(others.into_iter())));
+        let near = stranger().iter().filter(|one| one.distance <= RADIUS).count() as f64;
+        assert!(usual < 5.0 && most <= usual + near * std::f64::consts::LN_2, "{usual} {most}");
+        let common = |strangers: &Strangers| {
+            let weak = stranger().into_iter().map(|one| Seen { weight: 0.3, ..one }).collect();
+            super::ratio(weak, strangers)
+        };
+        assert!(common(&Strangers::seen(others.into_iter())) < 0.5);
     }
 
     #[test]
     fn few_exact_features_say_more_than_many_similar_ones() {
         let portrait_left = ratio(seen(|row| if row % 6 == 0 { row % 3 } else { 45 }));
-        // By the quantiles of what is known of strangers.
-        let density = Strangers::known().density;
-        let below = |distance: usize| density[..distance].iter().sum::<f64>();
-        let quantile = |row: u32| {
-            let share = (f64::from(row) + 0.5) / 64.0;
-            (0..DISTANCES).find(|distance| below(distance + 1) >= share).unwrap()
-        };
-        let stranger = ratio(seen(|row| u32::try_from(quantile(row)).unwrap()));
+        let stranger = ratio(seen(|row| 6 + row % 50));
         assert!(portrait_left > 20.0, "{portrait_left}");
-        assert!(stranger < 0.5, "{stranger}");
+        assert!(stranger < 5.0, "{stranger}");
         // A poor copy that shows everything.
         assert!(ratio(seen(|row| row % 28)) > 15.0);
         assert!(ratio(seen(|_| 60)) < 1e-9 && ratio(Vec::new()) < 1e-9);

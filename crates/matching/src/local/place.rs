@@ -8,7 +8,7 @@ use super::Sighting;
 use crate::geometry::{is_alike, overlap};
 
 /// Share of the smaller outline that two sightings must have in common to compete.
-const SAME_PLACE: f64 = 0.3;
+pub(super) const SAME_PLACE: f64 = 0.3;
 /// Where there is no outline: share of the agreeing features of the weaker one that the stronger one uses as well.
 const SAME_SPOTS: f64 = 0.3;
 

@@ -158,8 +158,8 @@ pub struct RebuildSummary {
     pub local_sampled: u64,
     /// The decision rule of local codes, and of both tiers together.
     pub local_rule: LocalRule,
-    /// Kinds of records of which none has a template in common with another, as selfies have none: copies of these may be strong
-    /// matches however much of them is covered.
+    /// Kinds of records that are said to have no template, and of which enough were asked and hardly any shares one with another: copies
+    /// of them with parts covered may be strong matches.
     pub kinds_without_template: Vec<String>,
     /// Where rejected inputs are named.
     pub rejects_file: Option<PathBuf>,
@@ -259,6 +259,7 @@ pub fn rebuild(
                 && published.coverage == ledger.coverage()
                 && published.erasures == erasures.len()
                 && published.negative == negative.bank
+                && strangers::knows_kinds(published, config)
         });
     let mut crowding = Crowding::default();
     let (manifest, summaries) = if let Some(published) = published.as_ref().filter(|_| unchanged) {
@@ -445,7 +446,7 @@ impl Build<'_> {
             |record, nearest| crowding.add(&record.facts, nearest),
             |done, total| progress.update(Phase::Measuring, done, Some(total)),
         )?;
-        if strangers::is_due(&manifest) {
+        if strangers::is_due(&manifest, self.config) {
             manifest.local_background =
                 strangers::measure(self.config, self.refs, self.coder, &generation, eligible, progress)?;
         }

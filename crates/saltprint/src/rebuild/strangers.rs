@@ -3,6 +3,8 @@
 //! Images of sampled records are looked up as a leak would be, and their own records, those of their subjects and
 //! copies of their files are left out of the answer.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 use saltprint_fingerprint::{Coder, Luma, QueryFingerprint};
 use saltprint_index::{Generation, Impostor, IndexHit, LocalBackground, Manifest};
@@ -16,10 +18,18 @@ use crate::{Config, Error, Phase, Progress, sample, shown::Shown};
 /// Images looked up at a time.
 const BATCH: usize = 32;
 
-/// Whether the vault has changed so much since the background was measured that it is measured again: by a twentieth.
-pub(super) fn is_due(manifest: &Manifest) -> bool {
+/// Whether the vault has changed so much since the background was measured that it is measured again: by a twentieth, or what is said of
+/// its kinds.
+pub(super) fn is_due(manifest: &Manifest, config: &Config) -> bool {
     let (then, now) = (manifest.local_background.records, manifest.records());
-    manifest.local_background.impostors.is_empty() || then.abs_diff(now) * 20 > now
+    let changed = then.abs_diff(now) * 20 > now || !knows_kinds(manifest, config);
+    manifest.local_background.impostors.is_empty() || changed
+}
+
+/// Whether the kinds that are said to have no template are those that were measured.
+pub(super) fn knows_kinds(manifest: &Manifest, config: &Config) -> bool {
+    let said: BTreeSet<&str> = config.rebuild.kinds_without_template.iter().map(String::as_str).collect();
+    manifest.local_background.kinds.iter().map(|kind| kind.kind.as_str()).eq(said)
 }
 
 /// Reads up to `config.rebuild.local_sample` eligible records again, those with the smallest refs: a random choice that
@@ -40,7 +50,7 @@ pub(super) fn measure(
     let chosen = sample::choose(config, refs, most, &eligible)?;
     let mut taken = 0;
     let search = LocalSearch::new(generation);
-    let kinds = search.kinds_in_company()?;
+    let kinds = search.kinds_in_company(&config.rebuild.kinds_without_template)?;
     let search = search.with_kinds(&kinds);
     let mut background =
         LocalBackground { records: generation.manifest().records(), ..LocalBackground::default() };
@@ -79,8 +89,8 @@ pub(super) fn measure(
         }));
     }
     background.straightened.records = background.records;
-    background.kinds.clone_from(&kinds);
     background.impostors.sort_by(|a, b| a.best.total_cmp(&b.best).then(a.rival.total_cmp(&b.rival)));
+    background.kinds = kinds;
     Ok(background)
 }
 
