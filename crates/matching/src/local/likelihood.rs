@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn densities_are_one() {
         assert!(is_one(known()));
-        assert!(qualities().iter().all(|density| is_one(density)));
+        assert!(qualities().iter().all(is_one));
         assert_eq!(qualities().len(), GOOD.len() + POOR.len());
         // Others so far away that the floor does not lift what is seen of them.
         let blended = blended(&[&seen(|row| row * 2), &seen(|_| 128)]);
