@@ -168,6 +168,21 @@ fn strangers_of_a_template_that_one_record_has_are_not_accused() {
     }
 }
 
+/// Four documents on a ground of stripes and grain, which no plain line divides.
+fn on_a_table(items: &[&CorpusItem; 4]) -> RgbImage {
+    let mut table = RgbImage::from_fn(2000, 1800, |x, y| {
+        let grain = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)) >> 7 & 31;
+        let level = 90 + (x / 37 + y / 53) % 2 * 60 + grain;
+        image::Rgb([u8::try_from(level).unwrap_or(u8::MAX); 3])
+    });
+    for (number, item) in items.iter().enumerate() {
+        let picture = DynamicImage::from(item.document.image.clone()).resize(800, 760, FilterType::Triangle);
+        let (x, y) = (130 + i64::from(number % 2 == 1) * 970, 90 + i64::from(number > 1) * 860);
+        imageops::replace(&mut table, &picture.to_rgb8(), x, y);
+    }
+    table
+}
+
 /// No selfie has a template, and who lists them as selfies need not see them whole to know them again. Strangers' selfies stay unknown,
 /// and so do strangers' documents of the only template of another kind.
 #[test]
@@ -197,6 +212,17 @@ fn selfies_with_covered_eyes_are_found() {
         assert_eq!(report["outcome"], "match", "{report}");
         assert_eq!(report["matches"][0]["ref"], refs(&place).record_ref(&item.record_id).to_string());
     }
+    // Each of several documents in a picture has its own place, and takes nothing from the others.
+    let card = |item: &&CorpusItem| item.document.template == Template::CitizenCard;
+    let (card, other) = (vault.iter().find(card).unwrap(), vault.iter().rfind(card).unwrap());
+    let four = [selfies[0], selfies[1], card, other];
+    let report = lookup(&place, vec![("table".to_owned(), on_a_table(&four))]).remove(0);
+    for item in four {
+        let record_ref = refs(&place).record_ref(&item.record_id).to_string();
+        let found = report["matches"].as_array().unwrap().iter().find(|found| found["ref"] == record_ref);
+        assert_eq!(found.map(|found| &found["band"]), Some(&"strong".into()), "{report}");
+    }
+
     let strangers = |template| (0..16).map(move |number| Document::new(template, 700_000 + number));
     let covered = strangers(Template::Selfie).map(|document| cover(&document));
     let pictures = covered.chain(strangers(Template::Passport).map(|document| document.image));
