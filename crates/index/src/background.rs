@@ -145,6 +145,11 @@ pub struct Impostor {
 }
 
 impl LocalBackground {
+    /// The kinds of records that are said to have no template and share one all the same, of enough that were asked.
+    pub fn kinds_with_templates(&self) -> impl Iterator<Item = &KindCompany> {
+        self.kinds.iter().filter(|kind| kind.asked >= KindCompany::FEWEST && !kind.is_without_template())
+    }
+
     /// The kinds of records that are said to have no template and do not seem to have one, by name.
     pub fn kinds_without_template(&self) -> Vec<String> {
         let without = self.kinds.iter().filter(|kind| kind.is_without_template());
@@ -172,6 +177,13 @@ mod tests {
         assert!(of(60, 6).is_without_template() && of(1000, 100).is_without_template());
         assert!(!of(59, 0).is_without_template() && !of(60, 7).is_without_template());
         assert!(!of(1000, 101).is_without_template());
+        let background = |kinds| LocalBackground { kinds, ..LocalBackground::default() };
+        let sorted = background(vec![KindCompany { kind: "liveness".to_owned(), ..of(70, 9) }, of(60, 0)]);
+        assert!(sorted.is_valid());
+        assert_eq!(sorted.kinds_without_template(), ["selfie"]);
+        assert_eq!(sorted.kinds_with_templates().map(|kind| &*kind.kind).collect::<Vec<_>>(), ["liveness"]);
+        // Read from a file, they may be anything.
+        assert!(!background(vec![of(60, 0), of(60, 0)]).is_valid() && !background(vec![of(3, 4)]).is_valid());
     }
 
     #[test]

@@ -42,8 +42,7 @@ const MOST: f64 = 60.0;
 /// the number of records that are compared costs. Where one record leads by the one measure and another by the other,
 /// neither does.
 ///
-/// The likelihood hardly depends on rivals (in a poor image others of the template say how near these come, which makes no feature more
-/// than twice as likely), and so it bounds what a lead in score is worth: among 20,000 invented records a
+/// The likelihood does not depend on rivals but for a few nats (in a poor image others of the template say how near these come), and so it bounds what a lead in score is worth: among 20,000 invented records a
 /// stranger's bill led by far because it lay on the same chequered cloth as one record's, of which no rival had anything. The
 /// likelihood of that was 3 nats; that of altered copies that lead as far is 6 and more.
 ///

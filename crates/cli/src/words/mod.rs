@@ -237,7 +237,7 @@ pub(crate) fn status(status: &Status) -> String {
     );
     let _ = writeln!(text, "thresholds  {}", thresholds(&status.rule, &status.local_rule));
     if !status.kinds_without_template.is_empty() {
-        let _ = writeln!(text, "templates   none in kinds {}", status.kinds_without_template.join(", "));
+        let _ = writeln!(text, "templates   none of kinds {}", status.kinds_without_template.join(", "));
     }
     let strangers = status.strangers;
     if let (Some(nearest), Some(percent_1), Some(median)) =

@@ -109,11 +109,16 @@ impl LocalSearch<'_> {
             let rows = 0..u32::try_from(share).unwrap_or(u32::MAX);
             for row in rows.filter(|row| !self.generation.is_hidden(number, *row)) {
                 let Some(kind) = segment.facts(row)?.kind else { continue };
-                if let Some(held) = found.get_mut(kind.as_str()).filter(|held| held.len() < ASKED) {
+                if let Some(held) = found.get_mut(kind.as_str()) {
                     let place = Hit { distance: 0, segment: number, row };
                     held.push(Held { record: self.generation.resolve(&place)?, place });
                 }
             }
+        }
+        // Of all segments alike: what is newest may be another kind of picture.
+        for held in found.values_mut() {
+            held.sort_by_key(|one| one.record.record_ref);
+            held.truncate(ASKED);
         }
         Ok(found)
     }

@@ -54,6 +54,17 @@ pub(super) fn of_rule(manifest: &Manifest, rule: &DecisionRule, profile: &Profil
     warnings
 }
 
+/// What the kinds that are said to have no template look like.
+pub(super) fn of_kinds(manifest: &Manifest) -> impl Iterator<Item = String> {
+    manifest.local_background.kinds_with_templates().map(|kind| {
+        format!(
+            "`rebuild.kinds_without_template` names `{}`, but {} of {} records of that kind share print with others: it is \
+             taken for a kind with templates",
+            kind.kind, kind.in_company, kind.asked
+        )
+    })
+}
+
 /// How near records come to those of other subjects, by what is known about them.
 ///
 /// Documents of one template differ little from each other where the calibration has not seen that template: it has not

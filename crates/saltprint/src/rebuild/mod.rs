@@ -339,6 +339,7 @@ pub fn rebuild(
 
     let rules = Rules::new(&manifest, config.matching.rule);
     warnings.extend(advice::of_rule(&manifest, &rules.whole, &profile));
+    warnings.extend(advice::of_kinds(&manifest));
     warnings.extend(crowding.advice(profile.origin(), manifest.records()));
     let changes = ledger.changes(&previous);
     Ok(RebuildSummary {
@@ -446,10 +447,15 @@ impl Build<'_> {
             |record, nearest| crowding.add(&record.facts, nearest),
             |done, total| progress.update(Phase::Measuring, done, Some(total)),
         )?;
-        if strangers::is_due(&manifest, self.config) {
-            manifest.local_background =
-                strangers::measure(self.config, self.refs, self.coder, &generation, eligible, progress)?;
-        }
+        strangers::update(
+            &mut manifest,
+            self.config,
+            self.refs,
+            self.coder,
+            &generation,
+            eligible,
+            progress,
+        )?;
         if self.keeps {
             self.dir.keep_previous(self.lock)?;
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 use saltprint_fingerprint::{Coder, Luma, QueryFingerprint};
-use saltprint_index::{Generation, Impostor, IndexHit, LocalBackground, Manifest};
+use saltprint_index::{Generation, Impostor, IndexHit, KindCompany, LocalBackground, Manifest};
 use saltprint_intake::Entry;
 use saltprint_keys::{RecordRef, RefKey};
 use saltprint_matching::{Contest, LocalSearch, nearest_to_parts};
@@ -18,12 +18,32 @@ use crate::{Config, Error, Phase, Progress, sample, shown::Shown};
 /// Images looked up at a time.
 const BATCH: usize = 32;
 
-/// Whether the vault has changed so much since the background was measured that it is measured again: by a twentieth, or what is said of
-/// its kinds.
-pub(super) fn is_due(manifest: &Manifest, config: &Config) -> bool {
+/// Measures the background of the local tier, where the vault has changed by a twentieth since it was, or the kinds without a template
+/// are others; these are asked each time, as the list may state other kinds of records that are as they were.
+///
+/// # Errors
+/// [`Error::Listing`], [`Error::Index`].
+pub(super) fn update(
+    manifest: &mut Manifest,
+    config: &Config,
+    refs: &RefKey,
+    coder: &Coder,
+    generation: &Generation,
+    eligible: impl Fn(RecordRef) -> bool + Sync,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    progress.update(Phase::Measuring, 0, None);
+    let kinds = LocalSearch::new(generation).kinds_in_company(&config.rebuild.kinds_without_template)?;
     let (then, now) = (manifest.local_background.records, manifest.records());
-    let changed = then.abs_diff(now) * 20 > now || !knows_kinds(manifest, config);
-    manifest.local_background.impostors.is_empty() || changed
+    let known = manifest.local_background.kinds_without_template();
+    manifest.local_background.kinds = kinds;
+    let changed =
+        then.abs_diff(now) * 20 > now || manifest.local_background.kinds_without_template() != known;
+    if changed || manifest.local_background.impostors.is_empty() {
+        let kinds = std::mem::take(&mut manifest.local_background.kinds);
+        manifest.local_background = measure(config, refs, coder, generation, kinds, eligible, progress)?;
+    }
+    Ok(())
 }
 
 /// Whether the kinds that are said to have no template are those that were measured.
@@ -37,21 +57,19 @@ pub(super) fn knows_kinds(manifest: &Manifest, config: &Config) -> bool {
 ///
 /// # Errors
 /// [`Error::Listing`], [`Error::Index`].
-pub(super) fn measure(
+fn measure(
     config: &Config,
     refs: &RefKey,
     coder: &Coder,
     generation: &Generation,
+    kinds: Vec<KindCompany>,
     eligible: impl Fn(RecordRef) -> bool + Sync,
     progress: &dyn Progress,
 ) -> Result<LocalBackground, Error> {
-    progress.update(Phase::Measuring, 0, None);
     let most = config.rebuild.local_sample;
     let chosen = sample::choose(config, refs, most, &eligible)?;
     let mut taken = 0;
-    let search = LocalSearch::new(generation);
-    let kinds = search.kinds_in_company(&config.rebuild.kinds_without_template)?;
-    let search = search.with_kinds(&kinds);
+    let search = LocalSearch::new(generation).with_kinds(&kinds);
     let mut background =
         LocalBackground { records: generation.manifest().records(), ..LocalBackground::default() };
     for (batch, sampled) in (0_u64..).zip(chosen.entries.chunks(BATCH)) {
