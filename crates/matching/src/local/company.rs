@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use saltprint_fingerprint::{LocalFeature, LocalFingerprint, LocalQuery, QueryFeature};
 use saltprint_index::{Hit, IndexError, IndexHit, KindCompany};
 
-use super::search::{LocalSearch, Sighting};
+use super::search::{LocalSearch, Sighting, WHOLE};
 
 /// Records that are looked at for some of a kind: of a large vault a kind has to be a third of a percent to be found often enough. Their
 /// order in the index follows keyed digests, so the first are a random choice.
@@ -25,8 +25,6 @@ const IN_PLACE: f64 = 0.1;
 /// Score of a record that is as good as alike, by what was found and not read: what two records of one template share that no third has
 /// is rare. Of the selfies among those records none has company that scores more than 0.2.
 const ALIKE: f64 = 0.3;
-/// The outline of a whole image.
-const WHOLE: [(f64, f64); 4] = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
 /// Records asked in one walk through the tables.
 const AT_ONCE: usize = 250;
 
@@ -108,10 +106,10 @@ impl LocalSearch<'_> {
             let share = u64::from(segment.len()) * LOOKED_AT.min(all) / all.max(1);
             let rows = 0..u32::try_from(share).unwrap_or(u32::MAX);
             for row in rows.filter(|row| !self.generation.is_hidden(number, *row)) {
-                let Some(kind) = segment.facts(row)?.kind else { continue };
-                if let Some(held) = found.get_mut(kind.as_str()) {
-                    let place = Hit { distance: 0, segment: number, row };
-                    held.push(Held { record: self.generation.resolve(&place)?, place });
+                let facts = segment.facts(row)?;
+                if let Some(held) = facts.kind.as_deref().and_then(|kind| found.get_mut(kind)) {
+                    let record = IndexHit { record_ref: segment.record_ref(row)?, distance: 0, facts };
+                    held.push(Held { record, place: Hit { distance: 0, segment: number, row } });
                 }
             }
         }

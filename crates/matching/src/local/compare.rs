@@ -228,9 +228,8 @@ impl Look<'_> {
     ) -> f64 {
         let place = self.quad(agreed);
         let others = all.filter_map(|(other, read)| {
-            let (place, there) = (place?, self.quad(other)?);
-            let is_rival = other.group != agreed.group && overlap(&place, &there) >= SAME_PLACE;
-            read.as_ref().filter(|_| is_rival).map(|read| read.places.as_slice())
+            let read = read.as_ref().filter(|_| other.group != agreed.group)?;
+            (overlap(&place?, &self.quad(other)?) >= SAME_PLACE).then_some(read.places.as_slice())
         });
         likelihood::ratio(reading.places.clone(), &Strangers::seen(others))
     }

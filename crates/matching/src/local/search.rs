@@ -14,6 +14,9 @@ use super::reading::{Fine, Images, Open, Opened, Read};
 use crate::Found;
 use crate::geometry::{VerifySettings, area, overlap};
 
+/// The outline of a whole image.
+pub(super) const WHOLE: [(f64, f64); 4] = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
+
 /// A record that shows in an image.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an answer of its own")]
@@ -95,7 +98,6 @@ impl Sighting {
 
     /// Share of the leaked image that the record's outline covers, 0 to 1; 0 where there is no outline.
     pub fn area(&self) -> f64 {
-        const WHOLE: [(f64, f64); 4] = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
         // The overlap is in shares of the smaller outline, at most the whole image.
         self.quad.as_ref().map_or(0.0, |quad| (overlap(quad, &WHOLE) * area(quad).abs().min(1.0)).min(1.0))
     }
