@@ -242,26 +242,31 @@ impl<'a> Matcher<'a> {
         counts.seconds.exact += started.elapsed().as_secs_f64();
 
         let started = Instant::now();
+        let is_strong = |judgement: &Judgement| judgement.band() == Some(Band::Strong);
+        let by_whole: Vec<bool> =
+            judgements.iter().map(|judgement| judgement.as_ref().is_some_and(is_strong)).collect();
         let inspected = queries.par_iter().zip(&mut judgements).enumerate();
-        inspected.try_for_each(|(number, (query, judgement))| match judgement {
-            Some(judgement) if judgement.band() == Some(Band::Strong) => {
-                let image = || images.reader(number);
-                self.inspect(query.local(), &image, &mut judgement.matches)
+        inspected.filter(|(number, _)| by_whole[*number]).try_for_each(|(number, (query, judgement))| {
+            let image = || images.reader(number);
+            match judgement {
+                Some(judgement) => self.inspect(query.local(), &image, &mut judgement.matches),
+                None => Ok(()),
             }
-            _ => Ok(()),
         })?;
-        for (index, judgement) in judgements.iter_mut().enumerate() {
+        for (index, judgement) in judgements.iter_mut().enumerate().filter(|(index, _)| by_whole[*index]) {
             let Some(judgement) = judgement else { continue };
             if is_contradicted(&judgement.matches) {
                 for found in &mut judgement.matches {
                     found.band = Band::Possible;
                 }
-                unsettled.push(index);
-            } else if judgement.band() == Some(Band::Strong) {
+            }
+            if is_strong(judgement) {
                 *(if by_graph[index] { &mut counts.graph } else { &mut counts.exact }) += 1;
+            } else {
+                unsettled.push(index);
             }
         }
-        // Of what the graph found and details dispute there was no exact scan yet.
+        // Of what the graph found and details do not confirm there was no exact scan yet.
         let unscanned: Vec<usize> =
             unsettled.iter().copied().filter(|index| scans[*index].is_none()).collect();
         let asked = unscanned.iter().map(|index| Asked::whole(queries[*index].codes())).collect();
@@ -316,20 +321,30 @@ impl<'a> Matcher<'a> {
     }
 
     /// Adds to matches by whole-image codes how their local codes agree. One of which a part looks different rests on the
-    /// parts that do not.
+    /// parts that do not, and one that is alone with its template is not strong where much looks different: another document of the template,
+    /// in the same frame, is nearer to it than to all else.
     fn inspect<'r>(
         &self,
         query: &LocalQuery,
         image: &dyn Fn() -> Option<Box<dyn Read + 'r>>,
         matches: &mut [Found],
     ) -> Result<(), IndexError> {
-        for found in matches {
+        for found in &mut *matches {
             let mirrored = found.orientation.index() >= Orientation::Mirror.index();
             found.sighting = self.search.against(query, mirrored, image, &found.place)?;
             if found.sighting.as_ref().is_some_and(|sighting| sighting.altered) {
                 found.tier = Tier::Local;
             }
+            let is_same = found.sighting.as_ref().is_some_and(|sighting| sighting.undisputed);
+            if found.band == Band::Strong
+                && !is_same
+                && !self.search.is_known(&found.record, found.place, &|_| true)?
+            {
+                found.band = Band::Possible;
+            }
         }
+        // Stable: nearer ones first.
+        matches.sort_by_key(|found| std::cmp::Reverse(found.band));
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 //! that fits into the same frame does.
 
 use super::Sighting;
-use crate::geometry::{is_alike, overlap};
+use crate::geometry::overlap;
 
 /// Share of the smaller outline that two sightings must have in common to compete.
 pub(super) const SAME_PLACE: f64 = 0.3;
@@ -14,11 +14,6 @@ const SAME_SPOTS: f64 = 0.3;
 
 /// Likelihood, in nats, by which a rival must be ahead to take a lead in score back: a chance of 1 in 400.
 const CONTRARY: f64 = 6.0;
-
-/// Found features from which on a record that shows in another one shows that both are of one template.
-const COMPANY: usize = 4;
-/// Share of the smaller outline that two outlines of one frame have in common, and least ratio of their areas.
-const SAME_FRAME: f64 = 0.8;
 
 /// Sightings in one place of an image.
 #[derive(Debug, Clone)]
@@ -62,14 +57,6 @@ impl Contest {
     /// Sightings of others than the best one's subject, by falling score.
     pub fn rivals(&self) -> impl Iterator<Item = &Sighting> {
         self.sightings.iter().filter(|other| self.best().record.is_rival_of(&other.record))
-    }
-}
-
-impl Sighting {
-    /// Whether this one shows, however little, in about this outline.
-    pub(super) fn keeps(&self, outline: &[(f64, f64); 4]) -> bool {
-        let same_frame = |own: &[(f64, f64); 4]| is_alike(outline, own, SAME_FRAME, SAME_FRAME);
-        self.spots.len() >= COMPANY && self.quad.as_ref().is_some_and(same_frame)
     }
 }
 
