@@ -81,7 +81,9 @@ impl LocalSearch<'_> {
             return Ok(true);
         }
         let held = Held { record: record.clone(), place };
-        Ok(self.others(&[held], admit)?.iter().flatten().any(is_company))
+        // So plain an image has no print.
+        let is_plain = self.generation.local(&place)?.features.len() < COMPANY;
+        Ok(is_plain || self.others(&[held], admit)?.iter().flatten().any(is_company))
     }
 
     fn is_without_template(&self, record: &IndexHit) -> bool {
@@ -189,11 +191,12 @@ fn as_query(record: &LocalFingerprint) -> LocalQuery {
 
 #[cfg(test)]
 mod tests {
+    use saltprint_fingerprint::Orientation;
     use saltprint_index::RecordFacts;
     use saltprint_keys::{ContentDigest, RecordRef};
 
     use super::*;
-    use crate::{Band, Found, Orientation, Tier};
+    use crate::{Band, Found, Tier};
 
     /// A record that shows in another one with so many features over so much of it, moved right by a share of its width.
     fn shows(features: u32, covered: f64, moved: f64) -> Sighting {

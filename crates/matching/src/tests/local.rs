@@ -534,6 +534,30 @@ fn another_document_of_a_template_held_once_is_never_strong() {
     assert_eq!(bands(&judge(&index, crop)), [ours(120, Band::Strong)]);
 }
 
+/// Another document of a template that lies in the same frame is nearer to the only record of it than to all else, as a whole.
+#[test]
+fn nor_by_its_whole_image_code() {
+    let mut records = cards();
+    records.push(lonely(120));
+    let mut plain = lonely(121);
+    plain.fingerprint.local.features.truncate(3);
+    records.push(plain);
+    let index = index(&records);
+    let view = View::whole(0);
+    let judged = |number: u8, seen: Vec<QueryFeature>| {
+        let whole = query(near(code(number), 3), Orientation::Upright);
+        bands(&judge_all(&index, &[QueryFingerprint::new(*whole.codes(), view.query(seen))]).0[0])
+    };
+    let print = |there: &Keypoint| there.y < 0.65 * HEIGHT;
+    assert_eq!(judged(120, view.see(&records[100], print)), [ours(120, Band::Possible)]);
+    assert_eq!(judged(120, Vec::new()), [ours(120, Band::Possible)], "too blurred to tell");
+    assert_eq!(judged(120, view.see(&records[100], |_| true)), [ours(120, Band::Strong)]);
+    // What is print is known of records in company, and plain images have none.
+    assert_eq!(judged(17, view.see(&records[17], print)), [ours(17, Band::Strong)]);
+    assert_eq!(judged(17, Vec::new()), [ours(17, Band::Strong)]);
+    assert_eq!(judged(121, Vec::new()), [ours(121, Band::Strong)]);
+}
+
 /// Records of a kind of which none shares a template are their own print: nothing of them is known from elsewhere.
 #[test]
 fn a_covered_record_of_a_kind_without_templates_is_strong() {
