@@ -110,6 +110,12 @@ const ASSUMED: Measures =
 /// that one than to others for that reason alone, so they have a background of their own, measured the same way; see
 /// [`DecisionRule::with_tries`].
 ///
+/// # Lonely templates
+/// A stranger's document lies in the same frame and has the same ground as the only record of its template, which is nearer to it than
+/// all else: one of 150 strangers' passports was 34 bits from the only passport among 17,753 records, and 90 from the next. So a record
+/// of which it is not known what is print is strong only where its details look the same; see
+/// [`LocalSearch::may_accuse`](crate::LocalSearch::may_accuse).
+///
 /// # Margin and groups
 /// A strong match must also be nearer than the runner-up by more bits than for 95 % of strangers, since a ratio of two
 /// small numbers says little. Where one image is stored under several subjects, these records stand out from all

@@ -48,9 +48,11 @@ const MOST: f64 = 6.0;
 const FEWEST: usize = 3;
 /// What [`STRANGERS`] weigh beside the features of others that are seen in an image: as so many of them.
 const KNOWN: f64 = 32.0;
-/// Near features, and their share of all, from which on another record that was read is of the image's template, as all but a few others of
-/// a template are in poor images. Others say nothing of how near the template's come.
-const OF_TEMPLATE: (usize, f64) = (12, 0.15);
+/// Near features from which on another record that was read is of the image's template, as all but a few others of a template are in poor
+/// images. Others say nothing of how near the template's come.
+const NEAR_OF_TEMPLATE: usize = 12;
+/// The same as a share of its features.
+const SHARE_OF_TEMPLATE: f64 = 0.15;
 /// Records of others of the template that must be seen.
 const OTHERS: usize = 2;
 /// Most by which what is seen of others may raise a ratio, in nats. Of 230 photographs of screens 172 reach what is strong by the likelihood
@@ -92,7 +94,7 @@ impl Strangers {
     pub(super) fn seen<'s>(others: impl Iterator<Item = &'s [Seen]>) -> Self {
         let is_of_template = |other: &&[Seen]| {
             let near = other.iter().filter(|one| one.distance <= RADIUS).count();
-            near >= OF_TEMPLATE.0 && near as f64 >= OF_TEMPLATE.1 * other.len() as f64
+            near >= NEAR_OF_TEMPLATE && near as f64 >= SHARE_OF_TEMPLATE * other.len() as f64
         };
         let others: Vec<&[Seen]> = others.filter(is_of_template).collect();
         Self { seen: (others.len() >= OTHERS).then(|| blended(&others)) }
