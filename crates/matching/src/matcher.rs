@@ -243,23 +243,22 @@ impl<'a> Matcher<'a> {
 
         let started = Instant::now();
         let is_strong = |judgement: &Judgement| judgement.band() == Some(Band::Strong);
-        let by_whole: Vec<bool> =
+        let strong_by_whole: Vec<bool> =
             judgements.iter().map(|judgement| judgement.as_ref().is_some_and(is_strong)).collect();
         let inspected = queries.par_iter().zip(&mut judgements).enumerate();
-        inspected.filter(|(number, _)| by_whole[*number]).try_for_each(|(number, (query, judgement))| {
-            let image = || images.reader(number);
-            match judgement {
-                Some(judgement) => self.inspect(query.local(), &image, &mut judgement.matches),
-                None => Ok(()),
-            }
-        })?;
-        for (index, judgement) in judgements.iter_mut().enumerate().filter(|(index, _)| by_whole[*index]) {
-            let Some(judgement) = judgement else { continue };
-            if is_contradicted(&judgement.matches) {
-                for found in &mut judgement.matches {
-                    found.band = Band::Possible;
+        inspected.filter(|(number, _)| strong_by_whole[*number]).try_for_each(
+            |(number, (query, judgement))| {
+                let image = || images.reader(number);
+                match judgement {
+                    Some(judgement) => {
+                        self.inspect(query.local(), &image, &self.rules.whole, &mut judgement.matches)
+                    }
+                    None => Ok(()),
                 }
-            }
+            },
+        )?;
+        for (index, judgement) in judgements.iter().enumerate().filter(|(index, _)| strong_by_whole[*index]) {
+            let Some(judgement) = judgement else { continue };
             if is_strong(judgement) {
                 *(if by_graph[index] { &mut counts.graph } else { &mut counts.exact }) += 1;
             } else {
@@ -321,12 +320,13 @@ impl<'a> Matcher<'a> {
     }
 
     /// Adds to matches by whole-image codes how their local codes agree. One of which a part looks different rests on the
-    /// parts that do not, and one that is alone with its template is not strong where much looks different: another document of the template,
-    /// in the same frame, is nearer to it than to all else.
+    /// parts that do not, and all are possible where the details contradict the best. One that may be alone with its template, and of which
+    /// it is not seen that nearly all is the same, has to be as near as if others of the template were there.
     fn inspect<'r>(
         &self,
         query: &LocalQuery,
         image: &dyn Fn() -> Option<Box<dyn Read + 'r>>,
+        rule: &DecisionRule,
         matches: &mut [Found],
     ) -> Result<(), IndexError> {
         for found in &mut *matches {
@@ -335,10 +335,15 @@ impl<'a> Matcher<'a> {
             if found.sighting.as_ref().is_some_and(|sighting| sighting.altered) {
                 found.tier = Tier::Local;
             }
-            let is_same = found.sighting.as_ref().is_some_and(|sighting| sighting.undisputed);
-            if found.band == Band::Strong
-                && !is_same
-                && !self.search.is_known(&found.record, found.place, &|_| true)?
+        }
+        let contradicted = is_contradicted(matches);
+        for found in matches.iter_mut().filter(|found| found.band == Band::Strong) {
+            let alone = rule.band_alone(found.record.distance, found.runner_up);
+            let undisputed = found.sighting.as_ref().is_some_and(|sighting| sighting.undisputed);
+            if contradicted
+                || (alone != Some(Band::Strong)
+                    && !undisputed
+                    && !self.search.print_is_known(&found.record, found.place, &|_| true)?)
             {
                 found.band = Band::Possible;
             }
@@ -357,17 +362,13 @@ impl<'a> Matcher<'a> {
                 let mut matches = std::mem::take(&mut panel.judgement.matches);
                 let area = panel.area();
                 let query = shown.panel_query(number, &area);
-                self.inspect(&query, &|| shown.panel_reader(number, &area), &mut matches)?;
-                let contradicted = is_contradicted(&matches);
+                self.inspect(&query, &|| shown.panel_reader(number, &area), &panel.rule, &mut matches)?;
                 for found in &mut matches {
                     let there = found.sighting.take().map(|sighting| panel.on_sheet(sighting));
                     let outline = || Sighting::outlined(found, panel.outline(found.orientation));
                     let there = there.filter(|sighting| panel.is_place_of(sighting)).unwrap_or_else(outline);
                     found.tier = if there.altered { Tier::Local } else { Tier::Global };
                     found.sighting = Some(there);
-                    if contradicted {
-                        found.band = Band::Possible;
-                    }
                 }
                 panel.judgement.matches = matches;
                 Ok::<_, IndexError>(())

@@ -21,6 +21,8 @@ pub(crate) struct PanelAnswer {
     /// Share of the sheet that it takes.
     pub(crate) share: f64,
     pub(crate) judgement: Judgement,
+    /// What it was judged by.
+    pub(crate) rule: DecisionRule,
 }
 
 impl PanelAnswer {
@@ -79,6 +81,7 @@ pub(crate) fn look(
                     corners: [(left, top), (right, top), (right, bottom), (left, bottom)],
                     share: (right - left) * (bottom - top),
                     judgement,
+                    rule,
                 });
             }
         }

@@ -111,9 +111,10 @@ const ASSUMED: Measures =
 /// [`DecisionRule::with_tries`].
 ///
 /// # Lonely templates
-/// A stranger's document lies in the same frame and has the same ground as the only record of its template, which is nearer to it than
-/// all else: one of 150 strangers' passports was 34 bits from the only passport among 17,753 records, and 90 from the next. So a record
-/// of which it is not known what is print is strong only where its details look the same; see
+/// A stranger's document in the same frame is nearer to the only record of its template than to all else: one of 150 strangers'
+/// passports was 34 bits from the only passport among 17,753 records, and 90 from the next. What would be its rival is not in the index.
+/// So where it is not known what of a record is print, and its details do not say that nearly all is the same, a rival is assumed as
+/// near as the nearest record is to one in twenty strangers. See [`DecisionRule::band_alone`] and
 /// [`LocalSearch::may_accuse`](crate::LocalSearch::may_accuse).
 ///
 /// # Margin and groups
@@ -228,6 +229,11 @@ impl DecisionRule {
         } else {
             (within(self.possible) || within(self.strong)).then_some(Band::Possible)
         }
+    }
+
+    /// The same of a record that is alone with its template: a rival of the template is assumed, if none is nearer.
+    pub fn band_alone(&self, distance: u32, runner_up: Option<u32>) -> Option<Band> {
+        self.band(distance, Some(runner_up.map_or(self.near, |rival| rival.min(self.near))))
     }
 
     /// Largest distance ratio of the strong band, 0 to 1; `None` where strangers come so near that none is safe.

@@ -22,12 +22,13 @@ const PRINT_ELSEWHERE: f64 = 0.15;
 const FEATURES_ELSEWHERE: usize = 6;
 /// How far corners that are in the same place may lie apart, in shares of the sides.
 const IN_PLACE: f64 = 0.1;
-/// Features in one place of both, and the share of a record that they span, from which on two records may be of one template.
+/// Features in the same places of both from which on two records may be of one template.
 ///
 /// What a record alone with its template has in common with others is chance. Among 20,000 invented records 1 to 4 % of cards and
 /// passports have so much with one of other templates, and 97 to 100 % with one of their own. Where the corners need not be the same and
 /// features may lie in one spot it is 7 to 21 %, more in a larger vault.
 const COMPANY: usize = 4;
+/// Share of a record that they span.
 const COMPANY_SPANS: f64 = 0.01;
 /// Score of a record that is as good as alike, by what was found and not read: what two records of one template share that no third has
 /// is rare. Of the selfies among those records none has company that scores more than 0.2.
@@ -45,7 +46,7 @@ impl LocalSearch<'_> {
     /// Whether a sighting may be called strong.
     ///
     /// What records of one template have in common is known where the vault holds several. There one or the other of them
-    /// shows a little in an image of that template, or in the record itself. Where none does, nobody knows what of the
+    /// shows a little in the record itself. Where none does, nobody knows what of the
     /// record is only print: a stranger's document of the template shows the same print, and differs in portrait and
     /// fields. So there a record is no more than possible, unless four fifths of what is seen of it look the same.
     ///
@@ -67,23 +68,19 @@ impl LocalSearch<'_> {
         sighting: &Sighting,
         admit: &(dyn Fn(&IndexHit) -> bool + Sync),
     ) -> Result<bool, IndexError> {
-        Ok(sighting.undisputed || self.is_known(&sighting.record, sighting.place, admit)?)
+        Ok(sighting.undisputed || self.print_is_known(&sighting.record, sighting.place, admit)?)
     }
 
     /// Whether it is known what of a record is only print: the index holds others of its template, or it has none.
-    pub(crate) fn is_known(
+    pub(crate) fn print_is_known(
         &self,
         record: &IndexHit,
         place: Hit,
         admit: &(dyn Fn(&IndexHit) -> bool + Sync),
     ) -> Result<bool, IndexError> {
-        if self.is_without_template(record) {
-            return Ok(true);
-        }
         let held = Held { record: record.clone(), place };
-        // So plain an image has no print.
-        let is_plain = self.generation.local(&place)?.features.len() < COMPANY;
-        Ok(is_plain || self.others(&[held], admit)?.iter().flatten().any(is_company))
+        Ok(self.is_without_template(record)
+            || self.others(&[held], admit)?.iter().flatten().any(may_share_template))
     }
 
     fn is_without_template(&self, record: &IndexHit) -> bool {
@@ -150,17 +147,18 @@ impl LocalSearch<'_> {
         let queries: Vec<LocalQuery> =
             locals.map(|local| local.map(|local| as_query(&local))).collect::<Result<_, _>>()?;
         let others = |number: usize, hit: &IndexHit| held[number].record.is_rival_of(hit) && admit(hit);
-        self.find(&queries.iter().collect::<Vec<_>>(), false, &|_| None, others)
+        // The blank of a template says more clearly than anything that it is one.
+        self.without_negative().find(&queries.iter().collect::<Vec<_>>(), false, &|_| None, others)
     }
 }
 
 /// Whether two records may be of one template.
-fn is_company(other: &Sighting) -> bool {
-    let few_in_place = is_in_place(other) && other.spots.len() >= COMPANY && other.covered >= COMPANY_SPANS;
-    few_in_place || shares_print(other)
+fn may_share_template(other: &Sighting) -> bool {
+    let spans = is_in_place(other) && other.covered >= COMPANY_SPANS;
+    other.spots.len() >= COMPANY && (spans || shares_print(other))
 }
 
-/// Whether what two records have in common may be the print of a template; stricter than [`is_company`].
+/// Whether what two records have in common may be the print of a template; stricter than [`may_share_template`], but for how few they may be.
 fn shares_print(other: &Sighting) -> bool {
     let (span, fewest) = if is_in_place(other) { (PRINT, 0) } else { (PRINT_ELSEWHERE, FEATURES_ELSEWHERE) };
     other.score >= ALIKE || (other.covered >= span && other.spots.len() >= fewest)
@@ -218,17 +216,18 @@ mod tests {
 
     #[test]
     fn a_little_in_the_same_place_is_company_and_much_is_print() {
-        let judged = |other: Sighting| (is_company(&other), shares_print(&other));
+        let judged = |other: Sighting| (may_share_template(&other), shares_print(&other));
         assert_eq!(judged(shows(4, 0.05, 0.02)), (true, false));
         assert_eq!(judged(shows(4, 0.12, 0.02)), (true, true));
         // Few, or in one spot, or elsewhere: chance.
         assert_eq!(judged(shows(3, 0.05, 0.02)), (false, false));
+        assert!(!may_share_template(&shows(3, 0.12, 0.02)));
         assert_eq!(judged(shows(9, 0.005, 0.02)), (false, false));
         assert_eq!(judged(shows(5, 0.3, 0.15)), (false, false));
         // Documents that lie elsewhere in their photographs share more than that.
         assert_eq!(judged(shows(6, 0.2, 0.4)), (true, true));
         // Nobody knows where it is.
         assert_eq!(judged(Sighting { quad: None, ..shows(4, 0.05, 0.0) }), (false, false));
-        assert_eq!(judged(Sighting { score: 0.4, ..shows(3, 0.0, 0.4) }), (true, true));
+        assert_eq!(judged(Sighting { score: 0.4, ..shows(4, 0.0, 0.4) }), (true, true));
     }
 }

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use saltprint_fingerprint::{LocalQuery, Orientation, QueryFeature};
 use saltprint_index::{
     Candidate as TableCandidate, Generation, Hit, IndexError, IndexHit, KindCompany, LocalLookup,
+    NegativeBank,
 };
 
 use super::compare::{Candidate, Look};
@@ -160,6 +161,8 @@ pub struct LocalSearch<'a> {
     pub(super) generation: &'a Generation,
     /// What is known of the kinds of its records.
     pub(super) kinds: &'a [KindCompany],
+    /// What is no evidence, if the index has such images.
+    negative: Option<&'a NegativeBank>,
     lookup: LocalLookup,
     verify: VerifySettings,
 }
@@ -167,9 +170,11 @@ pub struct LocalSearch<'a> {
 impl<'a> LocalSearch<'a> {
     /// A search with the settings that backgrounds are measured with.
     pub fn new(generation: &'a Generation) -> Self {
+        let negative = &generation.manifest().negative;
         Self {
             generation,
             kinds: &generation.manifest().local_background.kinds,
+            negative: (!negative.is_empty()).then_some(negative),
             lookup: LocalLookup::default(),
             verify: VerifySettings::default(),
         }
@@ -179,6 +184,11 @@ impl<'a> LocalSearch<'a> {
     #[must_use]
     pub fn with_kinds(self, kinds: &'a [KindCompany]) -> Self {
         Self { kinds, ..self }
+    }
+
+    /// The same search where negative images are evidence as well.
+    pub(super) fn without_negative(self) -> Self {
+        Self { negative: None, ..self }
     }
 
     /// Looks at each image up to four times, as it is and mirrored, coarsely and finely, until `settled` says that its
@@ -324,12 +334,9 @@ impl<'a> LocalSearch<'a> {
         lookup: &LocalLookup,
         sides: Vec<Side<'q>>,
     ) -> Result<Vec<LookedUp<'q>>, IndexError> {
-        let negative = &self.generation.manifest().negative;
         let cleaned = |side: &Side<'q>| {
             let features = side.features();
-            if negative.is_empty() {
-                return Cow::Borrowed(features);
-            }
+            let Some(negative) = self.negative else { return Cow::Borrowed(features) };
             // What a negative image has is left out before anything is looked up.
             let kept = features.iter().zip(negative.admits(features)).filter(|(_, admitted)| *admitted);
             Cow::Owned(kept.map(|(feature, _)| feature.clone()).collect())
@@ -376,12 +383,11 @@ impl<'a> LocalSearch<'a> {
     }
 
     fn look_at<'q>(&'q self, side: &Side<'q>, features: &'q [QueryFeature]) -> Look<'q> {
-        let negative = &self.generation.manifest().negative;
         Look {
             query: side.query,
             features,
             mirrored: side.mirrored,
-            negative: (!negative.is_empty()).then_some(negative),
+            negative: self.negative,
             settings: self.verify,
         }
     }

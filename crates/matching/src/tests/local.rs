@@ -536,26 +536,34 @@ fn another_document_of_a_template_held_once_is_never_strong() {
 
 /// Another document of a template that lies in the same frame is nearer to the only record of it than to all else, as a whole.
 #[test]
-fn nor_by_its_whole_image_code() {
+fn nor_by_its_whole_image_code_unless_that_is_nearer_than_others_of_a_template() {
     let mut records = cards();
     records.push(lonely(120));
-    let mut plain = lonely(121);
-    plain.fingerprint.local.features.truncate(3);
-    records.push(plain);
     let index = index(&records);
     let view = View::whole(0);
-    let judged = |number: u8, seen: Vec<QueryFeature>| {
-        let whole = query(near(code(number), 3), Orientation::Upright);
-        bands(&judge_all(&index, &[QueryFingerprint::new(*whole.codes(), view.query(seen))]).0[0])
+    let judged = |number: u8, bits: u32, seen: Vec<QueryFeature>, graph_from: u64| {
+        let whole = query(near(code(number), bits), Orientation::Upright);
+        let asked = QueryFingerprint::new(*whole.codes(), view.query(seen));
+        let cascade = Cascade { graph_from, ..Cascade::default() };
+        let matcher = Matcher::new(&index.generation, &rules(), cascade);
+        let mut counts = CascadeCounts::default();
+        let fine = Codes(|_| asked.local().clone());
+        let judgements = matcher.judge(std::slice::from_ref(&asked), &fine, &mut counts).unwrap();
+        (bands(&judgements[0]), (counts.graph, counts.exact, counts.local))
     };
     let print = |there: &Keypoint| there.y < 0.65 * HEIGHT;
-    assert_eq!(judged(120, view.see(&records[100], print)), [ours(120, Band::Possible)]);
-    assert_eq!(judged(120, Vec::new()), [ours(120, Band::Possible)], "too blurred to tell");
-    assert_eq!(judged(120, view.see(&records[100], |_| true)), [ours(120, Band::Strong)]);
-    // What is print is known of records in company, and plain images have none.
-    assert_eq!(judged(17, view.see(&records[17], print)), [ours(17, Band::Strong)]);
-    assert_eq!(judged(17, Vec::new()), [ours(17, Band::Strong)]);
-    assert_eq!(judged(121, Vec::new()), [ours(121, Band::Strong)]);
+    // Rivals are some 100 bits away; one of the template would be 70 away or nearer.
+    for (graph_from, by_whole) in [(u64::MAX, (0, 1, 0)), (0, (1, 0, 0))] {
+        let alone = |bits, seen| judged(120, bits, seen, graph_from);
+        let possible = (vec![ours(120, Band::Possible)], (0, 0, 1));
+        let strong = (vec![ours(120, Band::Strong)], by_whole);
+        assert_eq!(alone(34, view.see(&records[100], print)), possible);
+        assert_eq!(alone(34, Vec::new()), possible, "too blurred to tell");
+        assert_eq!(alone(34, view.see(&records[100], |_| true)), strong);
+        assert_eq!(alone(9, Vec::new()), strong, "a small copy");
+        // What is print is known of records in company.
+        assert_eq!(judged(17, 34, Vec::new(), graph_from), (vec![ours(17, Band::Strong)], by_whole));
+    }
 }
 
 /// Records of a kind of which none shares a template are their own print: nothing of them is known from elsewhere.
