@@ -64,11 +64,16 @@ struct Index {
 impl Index {
     /// The same index published once more, with what is known of the kinds of its records.
     fn knowing(self, kinds: Vec<KindCompany>) -> Self {
+        self.published(|manifest| manifest.local_background.kinds = kinds)
+    }
+
+    /// The same index published once more, with other things in its manifest.
+    fn published(self, change: impl FnOnce(&mut Manifest)) -> Self {
         let key = IndexKey::from_secret(&[7; 32]);
         let dir = IndexDir::new(self.folder.path());
         let mut manifest = self.generation.manifest().clone();
         manifest.generation += 1;
-        manifest.local_background.kinds = kinds;
+        change(&mut manifest);
         dir.publish(&dir.lock().unwrap(), &key, &manifest).unwrap();
         Self { generation: dir.open(&key, EPOCH).unwrap(), ..self }
     }

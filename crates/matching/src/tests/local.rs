@@ -566,6 +566,18 @@ fn nor_by_its_whole_image_code_unless_that_is_nearer_than_others_of_a_template()
     }
 }
 
+/// What is on the blank of a template is no evidence, and tells better than anything that there is a template.
+#[test]
+fn a_blank_in_the_negative_bank_leaves_records_in_company() {
+    let mut blank = features(0);
+    blank.features.truncate(usize::try_from(PRINT).unwrap());
+    let index =
+        index(&cards()).published(|manifest| manifest.negative.add(&Fingerprint::new(code(180), blank)));
+    let view = View::whole(0);
+    let part = view.query(view.see(&card(17), |own| own.y < 0.65 * HEIGHT));
+    assert_eq!(bands(&judge(&index, part)), [ours(17, Band::Strong)]);
+}
+
 /// Records of a kind of which none shares a template are their own print: nothing of them is known from elsewhere.
 #[test]
 fn a_covered_record_of_a_kind_without_templates_is_strong() {
