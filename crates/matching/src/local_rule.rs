@@ -59,7 +59,8 @@ const MOST: f64 = 60.0;
 /// # Lonely templates
 /// The tail holds for templates of which the vault has several records. A record that is alone with its template is strong
 /// only where nearly all that is seen of it looks the same, or where its kind has no templates, and other such samples are left out of the tail: see
-/// [`LocalSearch::may_accuse`](crate::LocalSearch::may_accuse). That holds for whole-image codes as well.
+/// [`LocalSearch::may_accuse`](crate::LocalSearch::may_accuse). That holds for whole-image codes as well, but for
+/// those that are very near: see [`DecisionRule::band_alone`].
 ///
 /// # Small vaults
 /// Where fewer than 60 strangers could be measured, local codes make a match possible, never strong.

@@ -78,9 +78,11 @@ impl LocalSearch<'_> {
         place: Hit,
         admit: &(dyn Fn(&IndexHit) -> bool + Sync),
     ) -> Result<bool, IndexError> {
+        if self.is_without_template(record) {
+            return Ok(true);
+        }
         let held = Held { record: record.clone(), place };
-        Ok(self.is_without_template(record)
-            || self.others(&[held], admit)?.iter().flatten().any(may_share_template))
+        Ok(self.others(&[held], admit)?.iter().flatten().any(may_share_template))
     }
 
     fn is_without_template(&self, record: &IndexHit) -> bool {
