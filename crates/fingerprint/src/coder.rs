@@ -15,6 +15,7 @@ use crate::{
     plain::{self, TooPlain},
     profile::{MEAN_STEPS, Profile, quantise_row},
     readout::{Readout, Tables},
+    regions::RegionCoder,
     straight::{Corners, straighten},
 };
 
@@ -38,6 +39,8 @@ pub struct Coder {
     epoch: EpochId,
     matrix: Matrix,
     local: LocalCoder,
+    /// None where a profile hides directions behind truth tables, which region codes do not have.
+    regions: Option<RegionCoder>,
 }
 
 /// The fused projection.
@@ -63,7 +66,8 @@ impl Coder {
         let digest = profile.digest();
         let matrix = Matrix::new(profile, key, &digest);
         let local = LocalCoder::new(profile.local(), key, &digest);
-        Self { epoch: EpochId::new(key.id(), &digest), matrix, local }
+        let regions = profile.readout().is_linear().then(|| RegionCoder::new(key, &digest));
+        Self { epoch: EpochId::new(key.id(), &digest), matrix, local, regions }
     }
 
     /// The epoch whose codes this makes. Codes of two epochs never compare.
@@ -79,9 +83,12 @@ impl Coder {
     pub fn fingerprint(&self, image: &Luma) -> Result<Fingerprint, TooPlain> {
         let grids = Grid::new(image).reduce();
         plain::check(&grids)?;
-        let features = LocalFeatures::extract(image, &Settings::RECORD);
+        let (features, space) = LocalFeatures::with_scale_space(image, &Settings::RECORD);
         let small = LocalFeatures::extract(image, &Settings::SMALL_COPY);
-        Ok(Fingerprint { global: self.code(&grids), local: self.local.fingerprint(&features, &small) })
+        let mut local = self.local.fingerprint(&features, &small);
+        // Read as they are read in a copy.
+        local.regions = space.and_then(|space| Reader::new(&self.local, self.regions.as_ref(), space).whole());
+        Ok(Fingerprint { global: self.code(&grids), local })
     }
 
     /// The query side: the codes with each of the eight orientations undone, and the local codes.
@@ -103,7 +110,7 @@ impl Coder {
         let settings = Settings::FINE_QUERY;
         let (features, space) = LocalFeatures::with_scale_space(image, &settings);
         let space = space.unwrap_or_else(|| ScaleSpace::new(image, settings.long_side, None));
-        (self.local.query(&features), Reader::new(&self.local, space))
+        (self.local.query(&features), Reader::new(&self.local, self.regions.as_ref(), space))
     }
 
     /// The whole-image code of the document that lies at `corners` in an image, as if it filled the frame; `None` where the
@@ -147,7 +154,7 @@ impl Coder {
     /// Prepares an image for being read at chosen places, at the resolution of [`Coder::query`].
     #[must_use]
     pub fn reader(&self, image: &Luma) -> Reader<'_> {
-        Reader::new(&self.local, ScaleSpace::new(image, Settings::QUERY.long_side, None))
+        Reader::new(&self.local, self.regions.as_ref(), ScaleSpace::new(image, Settings::QUERY.long_side, None))
     }
 
     pub(crate) fn matrix(&self) -> &Matrix {

@@ -92,6 +92,7 @@ mod panels;
 mod plain;
 mod profile;
 mod readout;
+mod regions;
 mod straight;
 mod wide;
 
@@ -109,5 +110,6 @@ pub use crate::{
     plain::TooPlain,
     profile::{MAX_DIMS, Profile, ProfileError, ProfileOrigin},
     readout::Readout,
+    regions::{RegionCodes, SeenRegions},
     straight::Corners,
 };

@@ -22,7 +22,7 @@ pub type Corners = [(f64, f64); 4];
 
 /// The plane's map from the unit square to a quadrilateral (Heckbert, "Fundamentals of Texture Mapping and Image Warping",
 /// 1989, section 2.2.3): `(u, v)` becomes `((a u + b v + c) / w, (d u + e v + f) / w)` with `w = g u + h v + 1`.
-struct Square {
+pub(crate) struct Square {
     across: [f64; 3],
     down: [f64; 3],
     depth: [f64; 2],
@@ -30,7 +30,7 @@ struct Square {
 
 impl Square {
     /// `None` for corners that make no quadrilateral.
-    fn onto(corners: &Corners) -> Option<Self> {
+    pub(crate) fn onto(corners: &Corners) -> Option<Self> {
         let [(x0, y0), (x1, y1), (x2, y2), (x3, y3)] = *corners;
         let (right1, right2, right) = (x1 - x2, x3 - x2, x0 - x1 + x2 - x3);
         let (down1, down2, down) = (y1 - y2, y3 - y2, y0 - y1 + y2 - y3);
@@ -46,6 +46,13 @@ impl Square {
         };
         let sane = square.across.iter().chain(&square.down).all(|value| value.is_finite());
         (sane && depths.iter().all(|depth| *depth > 1e-3)).then_some(square)
+    }
+
+    /// Where a point of the unit square lies.
+    pub(crate) fn at(&self, u: f64, v: f64) -> (f64, f64) {
+        let along = |[a, b, c]: &[f64; 3]| a * u + b * v + c;
+        let depth = self.depth[0] * u + self.depth[1] * v + 1.0;
+        (along(&self.across) / depth, along(&self.down) / depth)
     }
 }
 

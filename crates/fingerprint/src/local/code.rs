@@ -3,6 +3,7 @@
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{FRAME, Keypoint};
+use crate::regions::RegionCodes;
 
 /// Steps of a stored size in one octave.
 const SIZE_STEPS: f32 = 16.0;
@@ -178,6 +179,8 @@ pub struct LocalFingerprint {
     pub height: u16,
     /// Most useful first.
     pub features: Vec<LocalFeature>,
+    /// What each part looks like from afar; none under a profile whose [`Readout`](crate::Readout) is not linear.
+    pub regions: Option<RegionCodes>,
 }
 
 impl std::fmt::Debug for LocalFingerprint {
@@ -282,7 +285,7 @@ mod tests {
         let place = Place { x: 1, y: 2, size: 3, angle: 4 };
         let feature = LocalFeature { code, place, sharing: Sharing::default() };
         assert_eq!(format!("{code:?} {place:?} {feature:?}"), "LocalCode Place LocalFeature");
-        let record = LocalFingerprint { width: 1, height: 1, features: vec![feature] };
+        let record = LocalFingerprint { width: 1, height: 1, features: vec![feature], regions: None };
         assert_eq!(format!("{record:?}"), "LocalFingerprint { features: 1, .. }");
     }
 }

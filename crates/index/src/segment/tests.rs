@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use saltprint_fingerprint::{
-    Fingerprint, GlobalCode, LocalCode, LocalFeature, LocalFingerprint, Place, Sharing,
+    Fingerprint, GlobalCode, LocalCode, LocalFeature, LocalFingerprint, Place, RegionCodes, Sharing,
 };
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
 
@@ -44,10 +44,10 @@ fn local() -> impl Strategy<Value = LocalFingerprint> {
         features.truncate(count);
         features
     });
-    (any::<u16>(), any::<u16>(), features).prop_map(|(width, height, features)| LocalFingerprint {
-        width,
-        height,
-        features,
+    let regions = proptest::option::of(any::<[[u8; 32]; 4]>())
+        .prop_map(|bytes| bytes.map(|bytes| RegionCodes::from_bytes(bytes.as_flattened().try_into().unwrap())));
+    (any::<u16>(), any::<u16>(), features, regions).prop_map(|(width, height, features, regions)| {
+        LocalFingerprint { width, height, features, regions }
     })
 }
 
@@ -94,6 +94,7 @@ fn many_local(count: u32) -> Vec<SegmentRecord> {
                     sharing: Sharing::from_step(9),
                 })
                 .collect(),
+            regions: None,
         };
     }
     records

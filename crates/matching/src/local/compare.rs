@@ -10,6 +10,7 @@ use super::alteration::{Shown, changes};
 use super::likelihood::{self, Seen, Strangers};
 use super::place::SAME_PLACE;
 use super::reading::{Open, Opened, Read, read_again};
+use super::regions::{self, Cells, Other};
 use super::score::{self, Agreeing, CandidateCodes, Crowd, Near};
 use super::search::Sighting;
 use crate::geometry::{Pair, Placed, Region, Transform, VerifySettings, covered_share, overlap, verify};
@@ -23,6 +24,8 @@ const NEIGHBOURHOOD: f32 = 6.0;
 const MUCH: f64 = 0.3;
 /// Most records for which an image is read again: the right one and the rivals of several places are among the first.
 const READ: usize = 8;
+/// Most of which the regions are compared: the more others of a template, the better it is known what they share.
+const REGIONS_READ: usize = 24;
 /// Fewest agreeing features that say where to read.
 const PLACED: usize = 4;
 
@@ -110,11 +113,22 @@ impl Look<'_> {
                 image.map(|image| self.read(image, agreed, &rivals))
             })
             .collect();
-        let likelihoods: Vec<f64> = agreed
+        let cells: Vec<Option<Cells>> = agreed
             .iter()
-            .zip(&readings)
-            .map(|(one, reading)| match reading {
-                Some(reading) => self.likelihood(one, reading, agreed.iter().zip(&readings)),
+            .enumerate()
+            .map(|(rank, agreed)| {
+                let image =
+                    image.as_deref().filter(|_| rank < REGIONS_READ && agreed.pairs.len() >= PLACED)?;
+                let seen = image.regions(&self.quad(agreed)?)?;
+                Some(agreed.candidate.local.regions.as_ref()?.distances(&seen))
+            })
+            .collect();
+        let likelihoods: Vec<f64> = (agreed.iter().zip(&readings).zip(&cells))
+            .map(|((one, reading), seen)| match reading {
+                Some(reading) => {
+                    self.likelihood(one, reading, agreed.iter().zip(&readings))
+                        + self.regions(one, seen.as_ref(), agreed.iter().zip(&cells))
+                }
                 None => likelihood::ratio(found_places(one), &Strangers::known()),
             })
             .collect();
@@ -232,6 +246,23 @@ impl Look<'_> {
             (overlap(&place?, &self.quad(other)?) >= SAME_PLACE).then_some(read.places.as_slice())
         });
         likelihood::ratio(reading.places.clone(), &Strangers::seen(others))
+    }
+
+    /// The same of what a record's parts look like from some way off, beside those of other subjects' records in the same place.
+    fn regions<'r>(
+        &self,
+        agreed: &Agreed<'_>,
+        cells: Option<&Cells>,
+        all: impl Iterator<Item = (&'r Agreed<'r>, &'r Option<Cells>)>,
+    ) -> f64 {
+        let (Some(cells), Some(codes)) = (cells, &agreed.candidate.local.regions) else { return 0.0 };
+        let place = self.quad(agreed);
+        let others = all.filter_map(|(other, cells)| {
+            let cells = cells.as_ref().filter(|_| other.group != agreed.group)?;
+            let codes = other.candidate.local.regions.as_ref()?;
+            (overlap(&place?, &self.quad(other)?) >= SAME_PLACE).then_some(Other { cells, codes })
+        });
+        regions::ratio(cells, codes, others)
     }
 
     /// The corners of a record in shares of the image.

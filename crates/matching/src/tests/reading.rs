@@ -1,7 +1,8 @@
 //! Images that are read again where a record says that its features should be, with made-up local codes.
 
 use saltprint_fingerprint::{
-    Corners, GlobalCode, LocalCode, LocalQuery, Orientation, Panel, QueryFeature, View as Place,
+    Corners, GlobalCode, LocalCode, LocalQuery, Orientation, Panel, QueryFeature, SeenRegions,
+    View as Place,
 };
 
 use super::local::{View, altered, bands, card, cards, judge_all, ours, words};
@@ -31,6 +32,10 @@ impl Read for Picture {
         });
         let [low, high, ..] = words(x.to_bits().into(), view.y.to_bits().into());
         Some(shown.map_or(LocalCode::from_words([low, high]), |shown| shown.code))
+    }
+
+    fn regions(&self, _corners: &Corners) -> Option<SeenRegions> {
+        None
     }
 }
 
