@@ -87,7 +87,8 @@ impl Coder {
         let small = LocalFeatures::extract(image, &Settings::SMALL_COPY);
         let mut local = self.local.fingerprint(&features, &small);
         // Read as they are read in a copy.
-        local.regions = space.and_then(|space| Reader::new(&self.local, self.regions.as_ref(), space).whole());
+        local.regions =
+            space.and_then(|space| Reader::new(&self.local, self.regions.as_ref(), space).whole());
         Ok(Fingerprint { global: self.code(&grids), local })
     }
 
@@ -154,7 +155,11 @@ impl Coder {
     /// Prepares an image for being read at chosen places, at the resolution of [`Coder::query`].
     #[must_use]
     pub fn reader(&self, image: &Luma) -> Reader<'_> {
-        Reader::new(&self.local, self.regions.as_ref(), ScaleSpace::new(image, Settings::QUERY.long_side, None))
+        Reader::new(
+            &self.local,
+            self.regions.as_ref(),
+            ScaleSpace::new(image, Settings::QUERY.long_side, None),
+        )
     }
 
     pub(crate) fn matrix(&self) -> &Matrix {

@@ -89,6 +89,13 @@ impl RegionCodes {
         Self(words)
     }
 
+    /// The cell at a place of an image of these sides, in any unit; the last one for places beyond.
+    #[must_use]
+    pub fn cell_at(place: (u16, u16), sides: (u16, u16)) -> usize {
+        let along = |at: u16, side: u16| (usize::from(at) * SIDE / usize::from(side.max(1))).min(SIDE - 1);
+        along(place.1, sides.1) * SIDE + along(place.0, sides.0)
+    }
+
     /// Number of differing bits of each cell that is seen, 0 to 16. Only codes of one epoch compare.
     #[must_use]
     pub fn distances(&self, seen: &SeenRegions) -> [Option<u32>; Self::COUNT] {

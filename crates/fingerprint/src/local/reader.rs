@@ -125,13 +125,7 @@ impl<'c> Reader<'c> {
     }
 
     /// The code of a cell; `None` where it is not whole in the image, or too small.
-    fn region(
-        &self,
-        coder: &RegionCoder,
-        square: &Square,
-        samples: (f64, f64),
-        cell: usize,
-    ) -> Option<u16> {
+    fn region(&self, coder: &RegionCoder, square: &Square, samples: (f64, f64), cell: usize) -> Option<u16> {
         let unit = 1.0 / regions::SIDE as f64;
         let (left, top) = ((cell % regions::SIDE) as f64 * unit, (cell / regions::SIDE) as f64 * unit);
         let corners = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
@@ -154,8 +148,7 @@ impl<'c> Reader<'c> {
             clippy::cast_sign_loss,
             reason = "below 60: a logarithm, at least 0"
         )]
-        let steps =
-            (libm::log2(mean * AREA_BLUR / BASE_SIGMA) * INTERVALS as f64).round().max(0.0) as usize;
+        let steps = (libm::log2(mean * AREA_BLUR / BASE_SIGMA) * INTERVALS as f64).round().max(0.0) as usize;
         let octave = (steps / INTERVALS).min(self.octaves.len().checked_sub(1)?);
         let plane = &self.octaves.get(octave)?.levels[(steps - octave * INTERVALS).min(INTERVALS)];
         let shrink = 1.0 / (1_u64 << octave.min(31)) as f64;
@@ -183,9 +176,8 @@ fn sample(plane: &Plane, (x, y): (f64, f64)) -> u16 {
     let (x, y) = (x.clamp(0.0, last_x as f64), y.clamp(0.0, last_y as f64));
     let (left, top) = (x as usize, y as usize);
     let (right, down) = (x - left as f64, y - top as f64);
-    let along = |row: &[u16]| {
-        f64::from(row[left]) * (1.0 - right) + f64::from(row[(left + 1).min(last_x)]) * right
-    };
+    let along =
+        |row: &[u16]| f64::from(row[left]) * (1.0 - right) + f64::from(row[(left + 1).min(last_x)]) * right;
     (along(plane.row(top)) * (1.0 - down) + along(plane.row((top + 1).min(last_y))) * down).round() as u16
 }
 

@@ -44,7 +44,8 @@ fn copies_look_the_same_however_they_lie_and_others_of_the_template_do_not() {
     assert!(all == 64 && turned > 0.9, "{all} {turned}");
     let (all, flipped) = near(&distances(&regions, &imageops::flip_horizontal(&image), &[b, a, d, c]));
     assert!(all == 64 && flipped > 0.9, "{all} {flipped}");
-    let small = imageops::resize(&image, image.width() / 3, image.height() / 3, imageops::FilterType::Triangle);
+    let small =
+        imageops::resize(&image, image.width() / 3, image.height() / 3, imageops::FilterType::Triangle);
     let (_, small) = near(&distances(&regions, &small, &WHOLE));
     assert!(small > 0.8, "{small}");
     // Darker, and half the contrast.

@@ -75,7 +75,8 @@ impl Selection {
         let rare = features.iter().filter(|feature| feature.sharing <= rare_up_to).count();
         let extended = rare < policy.wanted();
         let features = spread(features, if extended { policy.most } else { policy.keep });
-        let fingerprint = LocalFingerprint { width: pool.width, height: pool.height, features, regions: pool.regions };
+        let fingerprint =
+            LocalFingerprint { width: pool.width, height: pool.height, features, regions: pool.regions };
         Self { fingerprint, extended, weak: rare < policy.wanted() / 2 }
     }
 }
@@ -152,13 +153,12 @@ mod tests {
     #[test]
     fn kept_features_are_spread_over_the_document() {
         // Twenty-eight in one place, and behind them in the order four that stand alone.
-        let mut pool =
-            LocalFingerprint {
-                width: 8192,
-                height: 5000,
-                features: (0..64).map(feature).collect(),
-                regions: None,
-            };
+        let mut pool = LocalFingerprint {
+            width: 8192,
+            height: 5000,
+            features: (0..64).map(feature).collect(),
+            regions: None,
+        };
         for (number, feature) in (0_u16..).zip(&mut pool.features) {
             let alone = (28..32).contains(&number);
             (feature.place.x, feature.place.y) =

@@ -44,11 +44,11 @@ fn local() -> impl Strategy<Value = LocalFingerprint> {
         features.truncate(count);
         features
     });
-    let regions = proptest::option::of(any::<[[u8; 32]; 4]>())
-        .prop_map(|bytes| bytes.map(|bytes| RegionCodes::from_bytes(bytes.as_flattened().try_into().unwrap())));
-    (any::<u16>(), any::<u16>(), features, regions).prop_map(|(width, height, features, regions)| {
-        LocalFingerprint { width, height, features, regions }
-    })
+    let regions = proptest::option::of(any::<[[u8; 32]; 4]>()).prop_map(|bytes| {
+        bytes.map(|bytes| RegionCodes::from_bytes(bytes.as_flattened().try_into().unwrap()))
+    });
+    (any::<u16>(), any::<u16>(), features, regions)
+        .prop_map(|(width, height, features, regions)| LocalFingerprint { width, height, features, regions })
 }
 
 prop_compose! {

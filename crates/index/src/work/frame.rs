@@ -86,7 +86,9 @@ pub(super) fn open(key: &IndexKey, sealed: &[u8]) -> Result<(EpochId, SegmentRec
     };
     let regions = match &*frame.regions {
         [] => None,
-        bytes => Some(RegionCodes::from_bytes(bytes.try_into().map_err(|_| wrong("length of region codes"))?)),
+        bytes => {
+            Some(RegionCodes::from_bytes(bytes.try_into().map_err(|_| wrong("length of region codes"))?))
+        }
     };
     let local = LocalFingerprint {
         width: frame.width,

@@ -24,7 +24,12 @@ fn record(number: u8) -> SegmentRecord {
             sharing: Sharing::default(),
         })
         .collect();
-    let local = LocalFingerprint { width: 1000, height: 700, features, regions: Some(RegionCodes::from_words([7; 64])) };
+    let local = LocalFingerprint {
+        width: 1000,
+        height: 700,
+        features,
+        regions: Some(RegionCodes::from_words([7; 64])),
+    };
     let global = GlobalCode::from_bytes(&[number; 32]);
     SegmentRecord {
         record_ref: RecordRef::from_bytes([number; 16]),

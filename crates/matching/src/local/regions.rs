@@ -30,14 +30,24 @@ const OTHERS: usize = 3;
 /// An other is of the image's template if it comes within this many bits,
 const OF_TEMPLATE: u32 = 4;
 /// in this share of the cells. Of cells that have nothing to do with each other 4 % do.
-const SHARE_OF_TEMPLATE: f64 = 0.2;
+const SHARE_OF_TEMPLATE: f64 = 0.3;
+/// How many others look like the record in a cell is known from those in all cells of about as much in common as well: as so many of them.
+const POOLED: f64 = 1.0;
+/// Bits of a mean between classes of cells of about as much in common, and number of these classes.
+const CLASSES: (f64, usize) = (2.0, 4);
 /// Most that one cell may say, in nats.
 const MOST: f64 = 6.0;
 /// Shares of the cells in view that are there.
 const SHARES: [f64; 6] = [0.1, 0.2, 0.3, 0.5, 0.7, 0.9];
-/// What speaks for a record counts this much of what it says, since cells beside each other do not speak independently. Of 2,520
-/// strangers, each of a template in poor images, the largest reach 3 nats in one of a thousand, and fall by a factor e a nat.
-const WEIGHT: f64 = 0.7;
+/// What speaks for a record counts at most this much of what it says, since cells beside each other do not speak independently, and
+const WEIGHT: f64 = 0.8;
+/// half of that where there are so few others. Of 2,520 strangers on templates of copies, each among twenty others, one in a thousand
+/// reaches 3 nats, and they fall by a factor e a nat from there.
+const FEW: f64 = 2.0;
+/// Mean distance that is assumed of strangers in cells that are the record's own, where too few others are seen, in bits; measured are 6 to 8.
+const ASSUMED: f64 = 4.0;
+/// What counts then.
+const ASSUMED_WEIGHT: f64 = 0.6;
 
 /// How far each cell of a record is from what an image shows in its place; `None` for one that it does not show.
 pub(super) type Cells = [Option<u32>; RegionCodes::COUNT];
@@ -59,16 +69,29 @@ pub(super) fn ratio<'o>(
     cells: &Cells,
     codes: &RegionCodes,
     others: impl Iterator<Item = Other<'o>>,
+    own: &[bool; RegionCodes::COUNT],
 ) -> f64 {
     let others: Vec<Other<'o>> = others.filter(|other| is_of_template(other.cells)).collect();
-    if others.len() < OTHERS {
-        return 0.0;
-    }
     let densities = densities();
-    // Of each cell its distance, and how likely that is in a stranger's document.
-    let mut seen: Vec<(usize, f64)> = Vec::with_capacity(cells.len());
+    let stranger = densities.about(ASSUMED);
+    let of_details: Vec<(usize, f64)> = cells
+        .iter()
+        .zip(own)
+        .filter(|(_, own)| **own)
+        .filter_map(|(distance, _)| Some((*distance)? as usize))
+        .map(|distance| (distance, stranger[distance.min(DISTANCES - 1)]))
+        .collect();
+    let of_details = mixed(&of_details, ASSUMED_WEIGHT);
+    if others.len() < OTHERS {
+        return of_details;
+    }
+    let count = others.len() as f64;
+    let weight = WEIGHT * count / (count + FEW);
+    let mut seen: Vec<Seen> = Vec::with_capacity(cells.len());
     for (cell, distance) in cells.iter().enumerate() {
-        let Some(distance) = distance.map(|distance| (distance as usize).min(DISTANCES - 1)) else { continue };
+        let Some(distance) = distance.map(|distance| (distance as usize).min(DISTANCES - 1)) else {
+            continue;
+        };
         let near: Vec<f64> = others.iter().filter_map(|other| other.cells[cell]).map(f64::from).collect();
         if near.len() < OTHERS {
             continue;
@@ -80,19 +103,36 @@ pub(super) fn ratio<'o>(
             let apart = f64::from((other.codes.words()[cell] ^ word).count_ones());
             ((LIKE.0 + LIKE.1 - apart) / (2.0 * LIKE.1)).clamp(0.0, 1.0)
         });
-        let alike = (like.sum::<f64>() + 0.5) / (others.len() + 1) as f64;
-        let stranger =
-            (1.0 - alike) * densities.about(mean)[distance] + alike * densities.about(ALIKE)[distance];
-        seen.push((distance, stranger));
+        seen.push(Seen { distance, mean, alike: like.sum() });
     }
+    let mut classes = [(0.5, 1.0); CLASSES.1];
+    for one in &seen {
+        let class = &mut classes[class_of(one.mean)];
+        *class = (class.0 + one.alike, class.1 + count);
+    }
+    // Of each cell its distance, and how likely that is in a stranger's document.
+    let seen: Vec<(usize, f64)> = seen
+        .into_iter()
+        .map(|Seen { distance, mean, alike }| {
+            let (of_class, in_class) = classes[class_of(mean)];
+            let alike = (alike + POOLED * of_class / in_class) / (count + POOLED);
+            let [otherwise, like] = [mean, ALIKE].map(|mean| densities.about(mean)[distance]);
+            (distance, (1.0 - alike) * otherwise + alike * like)
+        })
+        .collect();
+    mixed(&seen, weight).max(of_details)
+}
+
+/// The mean over all qualities and shares, of the distances of cells and how likely these are in a stranger's document.
+fn mixed(seen: &[(usize, f64)], weight: f64) -> f64 {
     let most_of_one = libm::exp(MOST);
     let mut ratios = Vec::with_capacity(COPIES.len() * SHARES.len());
-    for copy in &densities.copies {
+    for copy in &densities().copies {
         for share in SHARES {
             let terms = seen.iter().map(|(distance, stranger)| {
                 let found = (copy[*distance] / stranger).min(most_of_one);
                 let ratio = libm::log(1.0 - share + share * found);
-                if ratio > 0.0 { ratio * WEIGHT } else { ratio }
+                if ratio > 0.0 { ratio * weight } else { ratio }
             });
             ratios.push(terms.sum::<f64>());
         }
@@ -100,6 +140,20 @@ pub(super) fn ratio<'o>(
     let most = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mean = ratios.iter().map(|ratio| libm::exp(ratio - most)).sum::<f64>() / ratios.len() as f64;
     (most + libm::log(mean)).max(0.0)
+}
+
+/// A cell that is seen.
+struct Seen {
+    distance: usize,
+    /// Mean distance of others.
+    mean: f64,
+    /// How many others look like the record.
+    alike: f64,
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 16 bits")]
+fn class_of(mean: f64) -> usize {
+    ((mean / CLASSES.0) as usize).min(CLASSES.1 - 1)
 }
 
 fn is_of_template(cells: &Cells) -> bool {
@@ -186,7 +240,7 @@ mod tests {
             .collect();
         let own = record(own, print);
         let others = known.iter().map(|(cells, codes)| Other { cells, codes });
-        ratio(&cells(&own, &shown, &changed), &own, others)
+        ratio(&cells(&own, &shown, &changed), &own, others, &[false; 64])
     }
 
     #[test]
@@ -196,7 +250,8 @@ mod tests {
             assert!((density.iter().sum::<f64>() - 1.0).abs() < 1e-9);
             assert!(density.iter().all(|share| *share > 0.0));
         }
-        let mean = |density: &[f64; DISTANCES]| (0..).zip(density).map(|(d, p)| f64::from(d) * p).sum::<f64>();
+        let mean =
+            |density: &[f64; DISTANCES]| (0..).zip(density).map(|(d, p)| f64::from(d) * p).sum::<f64>();
         for bits in [1.0, 2.5, 6.0, 8.0] {
             assert!((mean(densities.about(bits)) - bits).abs() < 1e-9);
         }
@@ -239,7 +294,8 @@ mod tests {
         // The ground is in cells 24 to 48 of the record, and of the image.
         let with_ground = |number: u64| {
             let (own, ground) = (record(number, 24), record(77, 24));
-            let of = |cell: usize| if (24..48).contains(&cell) { ground.words()[cell] } else { own.words()[cell] };
+            let of =
+                |cell: usize| if (24..48).contains(&cell) { ground.words()[cell] } else { own.words()[cell] };
             RegionCodes::from_words(std::array::from_fn(of))
         };
         let image = with_ground(2);
@@ -249,7 +305,12 @@ mod tests {
                 .map(|codes| (cells(&codes, &image, |_| 0), codes))
                 .collect();
             let own = with_ground(1);
-            ratio(&cells(&own, &image, |_| 0), &own, others.iter().map(|(cells, codes)| Other { cells, codes }))
+            ratio(
+                &cells(&own, &image, |_| 0),
+                &own,
+                others.iter().map(|(cells, codes)| Other { cells, codes }),
+                &[false; 64],
+            )
         };
         assert_ne!(shown, image);
         assert!(evidence(4) < 2.0 && evidence(4) < evidence(0), "{} {}", evidence(4), evidence(0));

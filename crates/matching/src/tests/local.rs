@@ -55,7 +55,12 @@ fn features(label: u64) -> LocalFingerprint {
             sharing: Sharing::default(),
         }
     };
-    LocalFingerprint { width: 8192, height: 5120, features: (0..FEATURES).map(feature).collect(), regions: None }
+    LocalFingerprint {
+        width: 8192,
+        height: 5120,
+        features: (0..FEATURES).map(feature).collect(),
+        regions: None,
+    }
 }
 
 /// A record with local features of its own.

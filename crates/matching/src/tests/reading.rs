@@ -1,8 +1,7 @@
 //! Images that are read again where a record says that its features should be, with made-up local codes.
 
 use saltprint_fingerprint::{
-    Corners, GlobalCode, LocalCode, LocalQuery, Orientation, Panel, QueryFeature, SeenRegions,
-    View as Place,
+    Corners, GlobalCode, LocalCode, LocalQuery, Orientation, Panel, QueryFeature, SeenRegions, View as Place,
 };
 
 use super::local::{View, altered, bands, card, cards, judge_all, ours, words};
