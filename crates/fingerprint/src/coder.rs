@@ -166,6 +166,10 @@ impl Coder {
         &self.matrix
     }
 
+    pub(crate) fn regions(&self) -> Option<&RegionCoder> {
+        self.regions.as_ref()
+    }
+
     pub(crate) fn local(&self) -> &LocalCoder {
         &self.local
     }

@@ -9,11 +9,15 @@
 //! pictures fall with the frequency (Field, "Relations between the statistics of natural images and the response properties of
 //! cortical cells", 1987), and what a template's documents have in common falls faster. Signs do not change with contrast.
 
+mod read;
+
 use saltprint_keys::{Context, ProjectionKey};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::coder::{add_scaled, orthonormal_columns};
 use crate::profile::quantise_row;
+
+pub(crate) use read::patches;
 
 /// Cells a side.
 pub(crate) const SIDE: usize = 8;
@@ -33,7 +37,12 @@ const ENTRY_MAX: i16 = 2047;
 
 const _: () = assert!(COEFFICIENTS < PATCH && RegionCodes::COUNT == SIDE * SIDE);
 
-/// The means of one cell, row by row, in any unit.
+/// The code of a plain cell, whose signs would be those of noise. One in 65,536 others has it as well, and counts as plain.
+const PLAIN: u16 = 0;
+/// Deviation of the means of a cell below which it is plain: 1.5 luma levels, in the unit of the scale space.
+const PLAIN_DEVIATION: i64 = 192;
+
+/// The means of one cell, row by row, in 1/128 luma level.
 pub(crate) type Patch = [u16; PATCH];
 
 /// The codes of the cells of a record, row by row.
@@ -50,7 +59,7 @@ impl RegionCodes {
     /// Length in bytes of [`RegionCodes::to_bytes`].
     pub const BYTES: usize = Self::COUNT * 2;
 
-    /// The code of each cell.
+    /// The code of each cell; 0 for a plain one.
     pub const fn from_words(words: [u16; Self::COUNT]) -> Self {
         Self(words)
     }
@@ -96,10 +105,14 @@ impl RegionCodes {
         along(place.1, sides.1) * SIDE + along(place.0, sides.0)
     }
 
-    /// Number of differing bits of each cell that is seen, 0 to 16. Only codes of one epoch compare.
+    /// Number of differing bits of each cell that is seen, 0 to 16; none for cells that are plain in the record or in what is seen. Only
+    /// codes of one epoch compare.
     #[must_use]
     pub fn distances(&self, seen: &SeenRegions) -> [Option<u32>; Self::COUNT] {
-        std::array::from_fn(|cell| seen.0[cell].map(|code| (code ^ self.0[cell]).count_ones()))
+        std::array::from_fn(|cell| {
+            let (own, seen) = (self.0[cell], seen.0[cell].filter(|code| *code != PLAIN)?);
+            (own != PLAIN).then(|| (own ^ seen).count_ones())
+        })
     }
 }
 
@@ -161,6 +174,11 @@ impl RegionCoder {
         // Without the mean, so that brightness does not count, however entries were rounded. All in integers below 2^41.
         let total: i64 = patch.iter().map(|value| i64::from(*value)).sum();
         let mut centred = patch.map(|value| i64::from(value) * PATCH as i64 - total);
+        let square: i64 = centred.iter().map(|value| value * value).sum();
+        if square < (PATCH as i64).pow(3) * PLAIN_DEVIATION * PLAIN_DEVIATION {
+            centred.zeroize();
+            return PLAIN;
+        }
         let sum = |row: &[i16]| row.iter().zip(&centred).map(|(a, b)| i64::from(*a) * b).sum::<i64>();
         let rows = (0..).zip(self.entries.chunks_exact(PATCH));
         let code = rows.fold(0, |code, (bit, row)| code | u16::from(sum(row) > 0) << bit);

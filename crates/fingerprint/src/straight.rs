@@ -20,6 +20,9 @@ const OUTSIDE: f64 = 0.04;
 /// width and height; anticlockwise where the image is mirrored. Corners may lie outside.
 pub type Corners = [(f64, f64); 4];
 
+/// The corners of a document that fills its image.
+pub(crate) const WHOLE: Corners = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
+
 /// The plane's map from the unit square to a quadrilateral (Heckbert, "Fundamentals of Texture Mapping and Image Warping",
 /// 1989, section 2.2.3): `(u, v)` becomes `((a u + b v + c) / w, (d u + e v + f) / w)` with `w = g u + h v + 1`.
 pub(crate) struct Square {
@@ -187,8 +190,6 @@ wide! {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const WHOLE: Corners = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
 
     /// Soft blobs, different everywhere.
     fn picture(width: u32, height: u32) -> Luma {

@@ -4,16 +4,15 @@
 //! Once the place of the record in the image is known, nothing needs to be found: the neighbourhoods that the record's
 //! codes were made of are sampled through the record's own transform, tilted and mirrored as they are.
 
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{
     LocalCode, LocalCoder,
     descriptor::Describer,
-    resize::Plane,
     scale_space::{BASE_SIGMA, INTERVALS, Octave, ScaleSpace},
 };
-use crate::regions::{self, Patch, RegionCoder, RegionCodes, SeenRegions};
-use crate::straight::{Corners, Square};
+use crate::regions::{self, RegionCoder, RegionCodes, SeenRegions};
+use crate::straight::{Corners, WHOLE};
 
 /// Least blur of a view, as a share of that of the finest image: below, the image has lost what is asked for.
 const FINEST: f32 = 0.8;
@@ -21,12 +20,6 @@ const FINEST: f32 = 0.8;
 const COARSEST: f32 = 12.0;
 /// How much longer than its blur a view may be.
 const SLANT: f32 = 4.0;
-/// Blur that stands for the area of a mean of a region, as a share of its side. (A box has the deviation of 0.29 of its side.)
-const AREA_BLUR: f64 = 0.35;
-/// Least side of a mean of a region, in samples of the finest image.
-const SMALLEST_MEAN: f64 = 1.0;
-/// How far a region may lie outside of the image, in its own sides: outlines are a little off.
-const OUTSIDE: f64 = 0.05;
 
 /// Where a keypoint of a record should be in a leaked image, in frame units of that image.
 ///
@@ -113,72 +106,19 @@ impl<'c> Reader<'c> {
 
     /// The region codes of the image itself; `None` where a cell is too small, or the epoch has no region codes.
     pub(crate) fn whole(&self) -> Option<RegionCodes> {
-        RegionCodes::all_of(&self.regions(&[(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)])?)
+        RegionCodes::all_of(&self.regions(&WHOLE)?)
     }
 
     /// The region codes of the document at `corners` of the image. `None` where the corners make no document, or the epoch has no region codes.
     pub fn regions(&self, corners: &Corners) -> Option<SeenRegions> {
         let coder = self.regions?;
         let samples = (f64::from(self.size.0 * self.scale.0), f64::from(self.size.1 * self.scale.1));
-        let square = Square::onto(&corners.map(|(x, y)| (x * samples.0, y * samples.1)))?;
-        Some(SeenRegions::from_cells(std::array::from_fn(|cell| self.region(coder, &square, samples, cell))))
+        let patches = regions::patches(&self.octaves, samples, corners)?;
+        let mut patches = patches.map(|patch| patch.map(Zeroizing::new));
+        Some(SeenRegions::from_cells(std::array::from_fn(|cell| {
+            patches[cell].take().map(|patch| coder.code(&patch))
+        })))
     }
-
-    /// The code of a cell; `None` where it is not whole in the image, or too small.
-    fn region(&self, coder: &RegionCoder, square: &Square, samples: (f64, f64), cell: usize) -> Option<u16> {
-        let unit = 1.0 / regions::SIDE as f64;
-        let (left, top) = ((cell % regions::SIDE) as f64 * unit, (cell / regions::SIDE) as f64 * unit);
-        let corners = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
-            .map(|(u, v)| square.at(left + u * unit, top + v * unit));
-        let turns = (0..4).map(|at| {
-            let (a, b) = (corners[at], corners[(at + 1) % 4]);
-            a.0 * b.1 - a.1 * b.0
-        });
-        let side = (turns.sum::<f64>().abs() / 2.0).sqrt();
-        let mean = side / regions::MEANS as f64;
-        let beyond = OUTSIDE * side;
-        let inside = |(x, y): (f64, f64)| {
-            (-beyond..=samples.0 + beyond).contains(&x) && (-beyond..=samples.1 + beyond).contains(&y)
-        };
-        if !(mean >= SMALLEST_MEAN && corners.into_iter().all(inside)) {
-            return None;
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "below 60: a logarithm, at least 0"
-        )]
-        let steps = (libm::log2(mean * AREA_BLUR / BASE_SIGMA) * INTERVALS as f64).round().max(0.0) as usize;
-        let octave = (steps / INTERVALS).min(self.octaves.len().checked_sub(1)?);
-        let plane = &self.octaves.get(octave)?.levels[(steps - octave * INTERVALS).min(INTERVALS)];
-        let shrink = 1.0 / (1_u64 << octave.min(31)) as f64;
-        let mut patch: Patch = [0; regions::MEANS * regions::MEANS];
-        let step = unit / regions::MEANS as f64;
-        for (number, to) in patch.iter_mut().enumerate() {
-            let (across, down) = ((number % regions::MEANS) as f64, (number / regions::MEANS) as f64);
-            let (x, y) = square.at(left + (across + 0.5) * step, top + (down + 0.5) * step);
-            *to = sample(plane, ((x - 0.5) * shrink, (y - 0.5) * shrink));
-        }
-        let code = coder.code(&patch);
-        patch.zeroize();
-        Some(code)
-    }
-}
-
-/// Between the four samples around a place; beyond the image, what is at its border.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "clamped to the image's sides first, and `as` maps NaN to 0"
-)]
-fn sample(plane: &Plane, (x, y): (f64, f64)) -> u16 {
-    let (last_x, last_y) = (plane.width() - 1, plane.height() - 1);
-    let (x, y) = (x.clamp(0.0, last_x as f64), y.clamp(0.0, last_y as f64));
-    let (left, top) = (x as usize, y as usize);
-    let (right, down) = (x - left as f64, y - top as f64);
-    let along =
-        |row: &[u16]| f64::from(row[left]) * (1.0 - right) + f64::from(row[(left + 1).min(last_x)]) * right;
-    (along(plane.row(top)) * (1.0 - down) + along(plane.row((top + 1).min(last_y))) * down).round() as u16
 }
 
 impl std::fmt::Debug for Reader<'_> {

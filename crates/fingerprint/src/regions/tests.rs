@@ -5,9 +5,8 @@ use saltprint_keys::ProjectionKey;
 use saltprint_synth::{Document, Edit, Template};
 
 use super::*;
+use crate::straight::WHOLE;
 use crate::{Coder, Corners, Luma, Profile, Readout};
-
-const WHOLE: Corners = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
 
 fn coder() -> Coder {
     Coder::new(&Profile::builtin(), &ProjectionKey::from_secret(&[7; 32]))
@@ -101,10 +100,29 @@ fn bytes_round_trip_and_debug_shows_nothing() {
     let codes = RegionCodes::from_words(std::array::from_fn(|cell| u16::try_from(cell * 1021).unwrap()));
     assert_eq!(RegionCodes::from_bytes(&codes.to_bytes()), codes);
     assert_eq!(codes.to_bytes()[2..4], [253, 3]);
-    let seen = SeenRegions::from_cells(std::array::from_fn(|cell| (cell > 0).then_some(1)));
+    let seen =
+        SeenRegions::from_cells(std::array::from_fn(|cell| (cell != 2).then_some([1, 1, 1, 0][cell % 4])));
     let distances = codes.distances(&seen);
-    assert_eq!((distances[0], distances[1]), (None, Some((1021_u16 ^ 1).count_ones())));
+    // Plain in the record, there, not seen, plain in the image.
+    assert_eq!(distances[..4], [None, Some((1021_u16 ^ 1).count_ones()), None, None]);
     assert_eq!(format!("{codes:?} {seen:?}"), "RegionCodes SeenRegions");
+}
+
+/// Blank paper and black bars say nothing, whatever the noise on them.
+#[test]
+fn plain_cells_are_not_compared() {
+    let noise = |x: u32, y: u32| u8::try_from((x * 7919 + y * 104_729) % 89 % 3).unwrap();
+    let image = GrayImage::from_fn(640, 400, |x, y| {
+        // The left half is paper, the right half a pattern.
+        image::Luma([if x < 320 {
+            240 + noise(x, y)
+        } else {
+            u8::try_from((x / 16 * 53 ^ y / 16 * 91) % 256).unwrap()
+        }])
+    });
+    let regions = record(&image);
+    let seen = distances(&regions, &image, &WHOLE);
+    assert!((0..64).all(|cell| seen[cell].is_some() == (cell % 8 >= 4)), "{seen:?}");
 }
 
 /// Waves are orthogonal to each other and to what is the same everywhere, up to rounding.

@@ -156,7 +156,7 @@ impl LocalTable {
         put(LOCAL_RECORD_HEIGHT, &local.height.to_le_bytes());
         if let Some(regions) = &local.regions {
             put(LOCAL_RECORD_HAS_REGIONS, &1_u16.to_le_bytes());
-            put(LOCAL_RECORD_REGIONS, &regions.to_bytes());
+            put(LOCAL_RECORD_REGIONS, &*Zeroizing::new(regions.to_bytes()));
         }
     }
 }
@@ -269,11 +269,11 @@ impl LocalSections {
         let row = segment.read_row::<LOCAL_RECORD_ROW_LEN>(self.records, record)?;
         let number = |offset: usize| u16::from_le_bytes([row[offset], row[offset + 1]]);
         let wrong = |reason| IndexError::inconsistent("local records", reason);
-        let mut regions = [0; RegionCodes::BYTES];
+        let mut regions = Zeroizing::new([0; RegionCodes::BYTES]);
         regions.copy_from_slice(&row[LOCAL_RECORD_REGIONS..]);
         let regions = match number(LOCAL_RECORD_HAS_REGIONS) {
             1 => Some(RegionCodes::from_bytes(&regions)),
-            0 if regions == [0; RegionCodes::BYTES] => None,
+            0 if *regions == [0; RegionCodes::BYTES] => None,
             _ => return Err(wrong("regions")),
         };
         let first = u64::from(format::read_u32(&*row, 0));

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use saltprint_fingerprint::{Keypoint, LocalCode, LocalFingerprint, LocalQuery, QueryFeature, RegionCodes};
+use saltprint_fingerprint::{
+    Keypoint, LocalCode, LocalFingerprint, LocalQuery, QueryFeature, RegionCodes, SeenRegions,
+};
 use saltprint_index::{Hit, IndexHit, NegativeBank};
 use zeroize::Zeroize as _;
 
@@ -24,16 +26,13 @@ const NEIGHBOURHOOD: f32 = 6.0;
 const MUCH: f64 = 0.3;
 /// Most records for which an image is read again: the right one and the rivals of several places are among the first.
 const READ: usize = 8;
-/// Fewest agreeing features of another record that say where its regions are.
-const WELL_PLACED: usize = 4;
 /// Likelihoods of details from which on regions are looked at, and up to which they change anything; in nats.
 const LEAST_OF_DETAILS: f64 = 1.0;
 const ENOUGH: f64 = 40.0;
-/// Most that regions may say, in terms of what details say: of 3,200 strangers three reach 6 nats by details, and others three 9 nats by
-/// regions.
-const MOST_OF_REGIONS: f64 = 2.0;
-/// Other records that may have a detail that is the record's own.
-const RARE: f64 = 3.0;
+/// Most that regions may say, in terms of what details say: see [`LocalRule`](crate::LocalRule).
+const MOST_OF_REGIONS: f64 = 1.25;
+/// What no other record shares: estimates of none may be a little above.
+const UNSHARED: f64 = 0.5;
 /// Fewest agreeing features that say where to read.
 const PLACED: usize = 4;
 
@@ -121,7 +120,7 @@ impl Look<'_> {
                 image.map(|image| self.read(image, agreed, &rivals))
             })
             .collect();
-        let mut likelihoods: Vec<f64> = agreed
+        let likelihoods: Vec<f64> = agreed
             .iter()
             .zip(&readings)
             .map(|(one, reading)| match reading {
@@ -129,25 +128,15 @@ impl Look<'_> {
                 None => likelihood::ratio(found_places(one), &Strangers::known()),
             })
             .collect();
-        if let Some(image) = image
-            && readings
-                .iter()
-                .zip(&likelihoods)
-                .any(|(reading, details)| reading.is_some() && (LEAST_OF_DETAILS..ENOUGH).contains(details))
-        {
-            let cells: Vec<Option<Cells>> = agreed.iter().map(|agreed| self.cells(image, agreed)).collect();
-            for (((one, reading), seen), likelihood) in
-                agreed.iter().zip(&readings).zip(&cells).zip(&mut likelihoods)
-            {
-                if let (Some(reading), Some(seen)) = (reading, seen) {
-                    // What was taken as the record was looks like it in many regions: without details they say nothing.
-                    let regions = self.regions(one, reading, seen, agreed.iter().zip(&cells));
-                    *likelihood += regions.min(MOST_OF_REGIONS * *likelihood);
-                }
-            }
-        }
-        let mut sightings: Vec<Sighting> = (agreed.iter().zip(readings).zip(likelihoods))
-            .map(|((agreed, reading), likelihood)| self.sighting(agreed, reading, likelihood))
+        let regions = match image {
+            Some(image) => self.regions(image, &agreed, &readings, &likelihoods),
+            None => vec![0.0; agreed.len()],
+        };
+        let mut sightings: Vec<Sighting> = (agreed.iter().zip(readings).zip(likelihoods).zip(regions))
+            .map(|(((agreed, reading), likelihood), regions)| Sighting {
+                regions,
+                ..self.sighting(agreed, reading, likelihood)
+            })
             .collect();
         sightings.sort_by(|a, b| b.score.total_cmp(&a.score));
         sightings
@@ -262,29 +251,56 @@ impl Look<'_> {
         likelihood::ratio(reading.places.clone(), &Strangers::seen(others))
     }
 
-    /// How far what the image shows in the place of each of a record's regions is from it.
-    fn cells(&self, image: &dyn Read, agreed: &Agreed<'_>) -> Option<Cells> {
-        let codes = agreed.candidate.local.regions.as_ref().filter(|_| agreed.pairs.len() >= PLACED)?;
-        Some(codes.distances(&image.regions(&self.quad(agreed)?)?))
+    /// How much more likely what the regions of each record look like is in a copy, beside those of other subjects' records in the same
+    /// place. What was taken as a record was looks like it in many regions, so they count by what details say.
+    fn regions(
+        &self,
+        image: &dyn Read,
+        agreed: &[Agreed<'_>],
+        readings: &[Option<Reading>],
+        likelihoods: &[f64],
+    ) -> Vec<f64> {
+        let matters = |(reading, details): (&Option<Reading>, &f64)| {
+            reading.is_some() && (LEAST_OF_DETAILS..ENOUGH).contains(details)
+        };
+        let mut ratios = vec![0.0; agreed.len()];
+        if !readings.iter().zip(likelihoods).any(matters) {
+            return ratios;
+        }
+        let mut placed: Vec<Option<InPlace<'_>>> =
+            agreed.iter().map(|one| self.in_place(image, one)).collect();
+        for (number, (ratio, details)) in ratios.iter_mut().zip(likelihoods).enumerate() {
+            let (Some(one), Some(reading)) = (&placed[number], &readings[number]) else { continue };
+            if !matters((&readings[number], details)) {
+                continue;
+            }
+            let mut subjects: Vec<u32> = vec![agreed[number].group];
+            let others: Vec<(&InPlace<'_>, Cells)> = agreed
+                .iter()
+                .zip(&placed)
+                .filter_map(|(other, there)| {
+                    let there =
+                        there.as_ref().filter(|there| overlap(&one.quad, &there.quad) >= SAME_PLACE)?;
+                    // One record a subject: several of one person are one other.
+                    let new = !subjects.contains(&other.group);
+                    subjects.push(other.group);
+                    new.then(|| (there, nearer(&there.cells, &there.codes.distances(&one.seen))))
+                })
+                .collect();
+            let own = own_cells(&agreed[number].candidate.local, &reading.same);
+            let others = others.iter().map(|(there, cells)| Other { cells, codes: there.codes });
+            *ratio = regions::ratio(&one.cells, one.codes, others, &own).min(MOST_OF_REGIONS * details);
+        }
+        placed.iter_mut().flatten().for_each(|one| one.seen.zeroize());
+        ratios
     }
 
-    /// The same of what a record's parts look like from some way off, beside those of other subjects' records in the same place.
-    fn regions<'r>(
-        &self,
-        agreed: &Agreed<'_>,
-        reading: &Reading,
-        cells: &Cells,
-        all: impl Iterator<Item = (&'r Agreed<'r>, &'r Option<Cells>)>,
-    ) -> f64 {
-        let Some(codes) = &agreed.candidate.local.regions else { return 0.0 };
-        let place = self.quad(agreed);
-        let others = all.filter_map(|(other, cells)| {
-            let is_other = other.group != agreed.group && other.pairs.len() >= WELL_PLACED;
-            let cells = cells.as_ref().filter(|_| is_other)?;
-            let codes = other.candidate.local.regions.as_ref()?;
-            (overlap(&place?, &self.quad(other)?) >= SAME_PLACE).then_some(Other { cells, codes })
-        });
-        regions::ratio(cells, codes, others, &own_cells(&agreed.candidate.local, &reading.same))
+    /// What the image shows in the place of a record's regions.
+    fn in_place<'c>(&self, image: &dyn Read, agreed: &Agreed<'c>) -> Option<InPlace<'c>> {
+        let codes = agreed.candidate.local.regions.as_ref().filter(|_| agreed.pairs.len() >= PLACED)?;
+        let quad = self.quad(agreed)?;
+        let seen = image.regions(&quad)?;
+        Some(InPlace { codes, quad, cells: codes.distances(&seen), seen })
     }
 
     /// The corners of a record in shares of the image.
@@ -323,6 +339,7 @@ impl Look<'_> {
             place: candidate.place,
             score: agreed.score.max(reading.score),
             likelihood,
+            regions: 0.0,
             features: u32::try_from(points.len()).unwrap_or(u32::MAX),
             in_view: u32::try_from(seen.len().max(points.len())).unwrap_or(u32::MAX),
             altered: changes.altered,
@@ -340,11 +357,27 @@ impl Look<'_> {
     }
 }
 
-/// The cells of a record in which details look the same that hardly any other record has: what is not only print, and not covered.
+/// A record's regions, and what the image shows in their place.
+struct InPlace<'c> {
+    codes: &'c RegionCodes,
+    quad: [(f64, f64); 4],
+    seen: SeenRegions,
+    cells: Cells,
+}
+
+/// The nearer of two distances of each cell: a record that is placed a little off looks farther away than it is.
+fn nearer(cells: &Cells, others: &Cells) -> Cells {
+    std::array::from_fn(|cell| match (cells[cell], others[cell]) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (one, other) => one.or(other),
+    })
+}
+
+/// The cells of a record in which details look the same that no other record has: what is not print, and not covered.
 fn own_cells(local: &LocalFingerprint, same: &[u32]) -> [bool; RegionCodes::COUNT] {
     let mut own = [false; RegionCodes::COUNT];
     let same = same.iter().filter_map(|row| local.features.get(*row as usize));
-    for feature in same.filter(|feature| feature.sharing.records() <= RARE) {
+    for feature in same.filter(|feature| feature.sharing.records() < UNSHARED) {
         own[RegionCodes::cell_at((feature.place.x, feature.place.y), (local.width, local.height))] = true;
     }
     own

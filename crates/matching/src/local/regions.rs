@@ -31,6 +31,8 @@ const OTHERS: usize = 3;
 const OF_TEMPLATE: u32 = 4;
 /// in this share of the cells. Of cells that have nothing to do with each other 4 % do.
 const SHARE_OF_TEMPLATE: f64 = 0.3;
+/// Fewest such cells.
+const FEWEST: usize = 3;
 /// How many others look like the record in a cell is known from those in all cells of about as much in common as well: as so many of them.
 const POOLED: f64 = 1.0;
 /// Bits of a mean between classes of cells of about as much in common, and number of these classes.
@@ -61,7 +63,8 @@ pub(super) struct Other<'o> {
 }
 
 /// Logarithm of the ratio of the likelihoods of `cells` in a copy of the record and in a stranger's document of the template; in nats, at
-/// least 0, and 0 where too few others of the template are seen.
+/// least 0. Where too few others of the template are seen, only cells count in which the record has details of its `own` that agree, at an
+/// assumed distance of strangers.
 ///
 /// As for details, each cell is there with a probability that is the same for all, and then as near as the quality of the copy
 /// has it; neither is known, so the ratio is the mean over all.
@@ -73,17 +76,16 @@ pub(super) fn ratio<'o>(
 ) -> f64 {
     let others: Vec<Other<'o>> = others.filter(|other| is_of_template(other.cells)).collect();
     let densities = densities();
-    let stranger = densities.about(ASSUMED);
-    let of_details: Vec<(usize, f64)> = cells
-        .iter()
-        .zip(own)
-        .filter(|(_, own)| **own)
-        .filter_map(|(distance, _)| Some((*distance)? as usize))
-        .map(|distance| (distance, stranger[distance.min(DISTANCES - 1)]))
-        .collect();
-    let of_details = mixed(&of_details, ASSUMED_WEIGHT);
     if others.len() < OTHERS {
-        return of_details;
+        let of_details = cells.iter().zip(own).enumerate().filter(|(_, (_, own))| **own);
+        let seen: Vec<(usize, f64)> = of_details
+            .filter_map(|(cell, (distance, _))| {
+                let distance = ((*distance)? as usize).min(DISTANCES - 1);
+                let mean = mean(&others, cell).map_or(ASSUMED, |mean| mean.min(ASSUMED));
+                Some((distance, densities.about(mean)[distance]))
+            })
+            .collect();
+        return mixed(&seen, ASSUMED_WEIGHT);
     }
     let count = others.len() as f64;
     let weight = WEIGHT * count / (count + FEW);
@@ -92,12 +94,7 @@ pub(super) fn ratio<'o>(
         let Some(distance) = distance.map(|distance| (distance as usize).min(DISTANCES - 1)) else {
             continue;
         };
-        let near: Vec<f64> = others.iter().filter_map(|other| other.cells[cell]).map(f64::from).collect();
-        if near.len() < OTHERS {
-            continue;
-        }
-        // As if there were one more, which is exact.
-        let mean = near.iter().sum::<f64>() / (near.len() + 1) as f64;
+        let Some(mean) = mean(&others, cell).filter(|_| seen_by(&others, cell) >= OTHERS) else { continue };
         let word = codes.words()[cell];
         let like = others.iter().map(|other| {
             let apart = f64::from((other.codes.words()[cell] ^ word).count_ones());
@@ -120,7 +117,7 @@ pub(super) fn ratio<'o>(
             (distance, (1.0 - alike) * otherwise + alike * like)
         })
         .collect();
-    mixed(&seen, weight).max(of_details)
+    mixed(&seen, weight)
 }
 
 /// The mean over all qualities and shares, of the distances of cells and how likely these are in a stranger's document.
@@ -142,6 +139,17 @@ fn mixed(seen: &[(usize, f64)], weight: f64) -> f64 {
     (most + libm::log(mean)).max(0.0)
 }
 
+/// Mean distance of a cell of others, as if there were one more, which is exact; `None` where none shows it.
+fn mean(others: &[Other<'_>], cell: usize) -> Option<f64> {
+    let near = others.iter().filter_map(|other| other.cells[cell]);
+    let count = near.clone().count();
+    (count > 0).then(|| near.map(f64::from).sum::<f64>() / (count + 1) as f64)
+}
+
+fn seen_by(others: &[Other<'_>], cell: usize) -> usize {
+    others.iter().filter(|other| other.cells[cell].is_some()).count()
+}
+
 /// A cell that is seen.
 struct Seen {
     distance: usize,
@@ -159,7 +167,7 @@ fn class_of(mean: f64) -> usize {
 fn is_of_template(cells: &Cells) -> bool {
     let seen = cells.iter().flatten().count();
     let near = cells.iter().flatten().filter(|distance| **distance <= OF_TEMPLATE).count();
-    near as f64 >= SHARE_OF_TEMPLATE * seen as f64
+    near >= FEWEST && near as f64 >= SHARE_OF_TEMPLATE * seen as f64
 }
 
 /// How cells of copies and of strangers are distributed.
