@@ -224,11 +224,15 @@ fn the_wrong_key_or_epoch_is_refused() {
 }
 
 #[test]
-fn a_newer_version_names_both_versions() {
+fn another_version_names_both_versions_and_what_to_do() {
     let mut bytes = write(&many(1), None);
     bytes[OFFSET_VERSION] = 9;
-    let error = Segment::open(bytes, &key(), EPOCH).unwrap_err();
-    assert!(error.to_string().contains("version 9") && error.to_string().contains("reads 2"), "{error}");
+    let error = Segment::open(bytes, &key(), EPOCH).unwrap_err().to_string();
+    assert!(error.contains("version 9") && error.contains("reads 3") && error.contains("upgrade"), "{error}");
+    let mut bytes = write(&many(1), None);
+    bytes[OFFSET_VERSION] = 2;
+    let error = Segment::open(bytes, &key(), EPOCH).unwrap_err().to_string();
+    assert!(error.contains("version 2") && error.contains("rebuild --full"), "{error}");
 }
 
 #[test]

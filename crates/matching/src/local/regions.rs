@@ -19,8 +19,8 @@ const COPIES: [f64; 3] = [0.008, 0.05, 0.12];
 const CONCENTRATION: f64 = 14.0;
 /// Steps of a mean in a bit.
 const STEPS: usize = 8;
-/// Least mean, in bits.
-const LEAST: f64 = 0.3;
+/// Least mean, in bits: that of an exact copy, which what all of a template have in common is no better than.
+const LEAST: f64 = COPIES[0] * RegionCodes::BITS as f64;
 /// Bits by which others that look like the record differ from a copy of it.
 const ALIKE: f64 = 1.0;
 /// Distance at which half an other is taken to look like the record, and how far from that none or all of it is.
@@ -113,7 +113,7 @@ pub(super) fn ratio<'o>(
         .map(|Seen { distance, mean, alike }| {
             let (of_class, in_class) = classes[class_of(mean)];
             let alike = (alike + POOLED * of_class / in_class) / (count + POOLED);
-            let [otherwise, like] = [mean, ALIKE].map(|mean| densities.about(mean)[distance]);
+            let [otherwise, like] = [mean, ALIKE.min(mean)].map(|mean| densities.about(mean)[distance]);
             (distance, (1.0 - alike) * otherwise + alike * like)
         })
         .collect();
