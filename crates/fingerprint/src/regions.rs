@@ -25,6 +25,8 @@ pub(crate) const SIDE: usize = 8;
 pub(crate) const MEANS: usize = 8;
 /// All means of a cell.
 const PATCH: usize = MEANS * MEANS;
+/// The same as a factor.
+const COUNT: i64 = 64;
 /// Bits of a cell's code.
 const BITS: usize = RegionCodes::BITS as usize;
 /// Coefficients that count, of lowest frequency.
@@ -35,6 +37,7 @@ const POWER: f64 = 1.5;
 /// Largest matrix entry: 11 bits and a sign.
 const ENTRY_MAX: i16 = 2047;
 
+const _: () = assert!(PATCH == 64);
 const _: () = assert!(COEFFICIENTS < PATCH && RegionCodes::COUNT == SIDE * SIDE);
 
 /// The code of a plain cell, whose signs would be those of noise. One in 65,536 others has it as well, and counts as plain.
@@ -80,7 +83,7 @@ impl RegionCodes {
 
     /// The words, each little-endian.
     #[must_use]
-    pub fn to_bytes(&self) -> [u8; Self::BYTES] {
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         for (bytes, word) in bytes.as_chunks_mut::<2>().0.iter_mut().zip(&self.0) {
             *bytes = word.to_le_bytes();
@@ -173,9 +176,9 @@ impl RegionCoder {
     pub(crate) fn code(&self, patch: &Patch) -> u16 {
         // Without the mean, so that brightness does not count, however entries were rounded. All in integers below 2^41.
         let total: i64 = patch.iter().map(|value| i64::from(*value)).sum();
-        let mut centred = patch.map(|value| i64::from(value) * PATCH as i64 - total);
+        let mut centred = patch.map(|value| i64::from(value) * COUNT - total);
         let square: i64 = centred.iter().map(|value| value * value).sum();
-        if square < (PATCH as i64).pow(3) * PLAIN_DEVIATION * PLAIN_DEVIATION {
+        if square < COUNT.pow(3) * PLAIN_DEVIATION * PLAIN_DEVIATION {
             centred.zeroize();
             return PLAIN;
         }

@@ -31,8 +31,6 @@ const LEAST_OF_DETAILS: f64 = 1.0;
 const ENOUGH: f64 = 40.0;
 /// Most that regions may say, in terms of what details say: see [`LocalRule`](crate::LocalRule).
 const MOST_OF_REGIONS: f64 = 1.25;
-/// What no other record shares: estimates of none may be a little above.
-const UNSHARED: f64 = 0.5;
 /// Fewest agreeing features that say where to read.
 const PLACED: usize = 4;
 
@@ -270,7 +268,7 @@ impl Look<'_> {
         let mut placed: Vec<Option<InPlace<'_>>> =
             agreed.iter().map(|one| self.in_place(image, one)).collect();
         for (number, (ratio, details)) in ratios.iter_mut().zip(likelihoods).enumerate() {
-            let (Some(one), Some(reading)) = (&placed[number], &readings[number]) else { continue };
+            let Some(one) = &placed[number] else { continue };
             if !matters((&readings[number], details)) {
                 continue;
             }
@@ -287,9 +285,8 @@ impl Look<'_> {
                     new.then(|| (there, nearer(&there.cells, &there.codes.distances(&one.seen))))
                 })
                 .collect();
-            let own = own_cells(&agreed[number].candidate.local, &reading.same);
             let others = others.iter().map(|(there, cells)| Other { cells, codes: there.codes });
-            *ratio = regions::ratio(&one.cells, one.codes, others, &own).min(MOST_OF_REGIONS * details);
+            *ratio = regions::ratio(&one.cells, one.codes, others).min(MOST_OF_REGIONS * details);
         }
         placed.iter_mut().flatten().for_each(|one| one.seen.zeroize());
         ratios
@@ -371,16 +368,6 @@ fn nearer(cells: &Cells, others: &Cells) -> Cells {
         (Some(a), Some(b)) => Some(a.min(b)),
         (one, other) => one.or(other),
     })
-}
-
-/// The cells of a record in which details look the same that no other record has: what is not print, and not covered.
-fn own_cells(local: &LocalFingerprint, same: &[u32]) -> [bool; RegionCodes::COUNT] {
-    let mut own = [false; RegionCodes::COUNT];
-    let same = same.iter().filter_map(|row| local.features.get(*row as usize));
-    for feature in same.filter(|feature| feature.sharing.records() < UNSHARED) {
-        own[RegionCodes::cell_at((feature.place.x, feature.place.y), (local.width, local.height))] = true;
-    }
-    own
 }
 
 /// What can be said of the record's features where there is no image to read: what was not found looks like nothing.

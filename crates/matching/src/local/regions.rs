@@ -26,7 +26,7 @@ const ALIKE: f64 = 1.0;
 /// Distance at which half an other is taken to look like the record, and how far from that none or all of it is.
 const LIKE: (f64, f64) = (3.0, 1.6);
 /// Fewest others of the template.
-const OTHERS: usize = 3;
+const OTHERS: usize = 4;
 /// An other is of the image's template if it comes within this many bits,
 const OF_TEMPLATE: u32 = 4;
 /// in this share of the cells. Of cells that have nothing to do with each other 4 % do.
@@ -46,11 +46,6 @@ const WEIGHT: f64 = 0.8;
 /// half of that where there are so few others. Of 2,520 strangers on templates of copies, each among twenty others, one in a thousand
 /// reaches 3 nats, and they fall by a factor e a nat from there.
 const FEW: f64 = 2.0;
-/// Mean distance that is assumed of strangers in cells that are the record's own, where too few others are seen, in bits; measured are 6 to 8.
-const ASSUMED: f64 = 4.0;
-/// What counts then.
-const ASSUMED_WEIGHT: f64 = 0.6;
-
 /// How far each cell of a record is from what an image shows in its place; `None` for one that it does not show.
 pub(super) type Cells = [Option<u32>; RegionCodes::COUNT];
 
@@ -63,29 +58,15 @@ pub(super) struct Other<'o> {
 }
 
 /// Logarithm of the ratio of the likelihoods of `cells` in a copy of the record and in a stranger's document of the template; in nats, at
-/// least 0. Where too few others of the template are seen, only cells count in which the record has details of its `own` that agree, at an
-/// assumed distance of strangers.
+/// least 0, and 0 where too few others of the template are seen: then it is not known what is print.
 ///
 /// As for details, each cell is there with a probability that is the same for all, and then as near as the quality of the copy
 /// has it; neither is known, so the ratio is the mean over all.
-pub(super) fn ratio<'o>(
-    cells: &Cells,
-    codes: &RegionCodes,
-    others: impl Iterator<Item = Other<'o>>,
-    own: &[bool; RegionCodes::COUNT],
-) -> f64 {
+pub(super) fn ratio<'o>(cells: &Cells, codes: &RegionCodes, others: impl Iterator<Item = Other<'o>>) -> f64 {
     let others: Vec<Other<'o>> = others.filter(|other| is_of_template(other.cells)).collect();
     let densities = densities();
     if others.len() < OTHERS {
-        let of_details = cells.iter().zip(own).enumerate().filter(|(_, (_, own))| **own);
-        let seen: Vec<(usize, f64)> = of_details
-            .filter_map(|(cell, (distance, _))| {
-                let distance = ((*distance)? as usize).min(DISTANCES - 1);
-                let mean = mean(&others, cell).map_or(ASSUMED, |mean| mean.min(ASSUMED));
-                Some((distance, densities.about(mean)[distance]))
-            })
-            .collect();
-        return mixed(&seen, ASSUMED_WEIGHT);
+        return 0.0;
     }
     let count = others.len() as f64;
     let weight = WEIGHT * count / (count + FEW);
@@ -248,7 +229,7 @@ mod tests {
             .collect();
         let own = record(own, print);
         let others = known.iter().map(|(cells, codes)| Other { cells, codes });
-        ratio(&cells(&own, &shown, &changed), &own, others, &[false; 64])
+        ratio(&cells(&own, &shown, &changed), &own, others)
     }
 
     #[test]
@@ -289,8 +270,8 @@ mod tests {
     #[test]
     fn few_others_say_little_and_fewer_nothing() {
         let by = |others| against(1, 1, others, 40, |_| 0);
-        assert_eq!(by(2).to_bits(), 0.0_f64.to_bits());
-        assert!(by(3) > 3.0 && by(3) < by(7) && by(7) < by(15), "{} {} {}", by(3), by(7), by(15));
+        assert_eq!(by(3).to_bits(), 0.0_f64.to_bits());
+        assert!(by(4) > 3.0 && by(4) < by(7) && by(7) < by(15), "{} {} {}", by(4), by(7), by(15));
         // Nothing in common with the image: not of its template.
         assert_eq!(against(1, 1, 7, 0, |_| 0).to_bits(), 0.0_f64.to_bits());
     }
