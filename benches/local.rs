@@ -52,7 +52,7 @@ fn record(number: u32, features: u64) -> SegmentRecord {
     id[..4].copy_from_slice(&number.to_be_bytes());
     let label = u64::from(number);
     let features = (0..features).map(|own| feature(label, own)).collect();
-    let local = LocalFingerprint { width: 8192, height: 5120, features, regions: None };
+    let local = LocalFingerprint { width: 8192, height: 5120, features };
     SegmentRecord {
         record_ref: RecordRef::from_bytes(id),
         facts: RecordFacts::new(ContentDigest::from_bytes(id)),

@@ -15,7 +15,6 @@ use crate::{
     plain::{self, TooPlain},
     profile::{MEAN_STEPS, Profile, quantise_row},
     readout::{Readout, Tables},
-    regions::RegionCoder,
     straight::{Corners, straighten},
 };
 
@@ -39,8 +38,6 @@ pub struct Coder {
     epoch: EpochId,
     matrix: Matrix,
     local: LocalCoder,
-    /// None where a profile hides directions behind truth tables, which region codes do not have.
-    regions: Option<RegionCoder>,
 }
 
 /// The fused projection.
@@ -66,8 +63,7 @@ impl Coder {
         let digest = profile.digest();
         let matrix = Matrix::new(profile, key, &digest);
         let local = LocalCoder::new(profile.local(), key, &digest);
-        let regions = profile.readout().is_linear().then(|| RegionCoder::new(key, &digest));
-        Self { epoch: EpochId::new(key.id(), &digest), matrix, local, regions }
+        Self { epoch: EpochId::new(key.id(), &digest), matrix, local }
     }
 
     /// The epoch whose codes this makes. Codes of two epochs never compare.
@@ -83,13 +79,9 @@ impl Coder {
     pub fn fingerprint(&self, image: &Luma) -> Result<Fingerprint, TooPlain> {
         let grids = Grid::new(image).reduce();
         plain::check(&grids)?;
-        let (features, space) = LocalFeatures::with_scale_space(image, &Settings::RECORD);
+        let features = LocalFeatures::extract(image, &Settings::RECORD);
         let small = LocalFeatures::extract(image, &Settings::SMALL_COPY);
-        let mut local = self.local.fingerprint(&features, &small);
-        // Read as they are read in a copy.
-        local.regions =
-            space.and_then(|space| Reader::new(&self.local, self.regions.as_ref(), space).whole());
-        Ok(Fingerprint { global: self.code(&grids), local })
+        Ok(Fingerprint { global: self.code(&grids), local: self.local.fingerprint(&features, &small) })
     }
 
     /// The query side: the codes with each of the eight orientations undone, and the local codes.
@@ -111,7 +103,7 @@ impl Coder {
         let settings = Settings::FINE_QUERY;
         let (features, space) = LocalFeatures::with_scale_space(image, &settings);
         let space = space.unwrap_or_else(|| ScaleSpace::new(image, settings.long_side, None));
-        (self.local.query(&features), Reader::new(&self.local, self.regions.as_ref(), space))
+        (self.local.query(&features), Reader::new(&self.local, space))
     }
 
     /// The whole-image code of the document that lies at `corners` in an image, as if it filled the frame; `None` where the
@@ -155,19 +147,11 @@ impl Coder {
     /// Prepares an image for being read at chosen places, at the resolution of [`Coder::query`].
     #[must_use]
     pub fn reader(&self, image: &Luma) -> Reader<'_> {
-        Reader::new(
-            &self.local,
-            self.regions.as_ref(),
-            ScaleSpace::new(image, Settings::QUERY.long_side, None),
-        )
+        Reader::new(&self.local, ScaleSpace::new(image, Settings::QUERY.long_side, None))
     }
 
     pub(crate) fn matrix(&self) -> &Matrix {
         &self.matrix
-    }
-
-    pub(crate) fn regions(&self) -> Option<&RegionCoder> {
-        self.regions.as_ref()
     }
 
     pub(crate) fn local(&self) -> &LocalCoder {

@@ -4,26 +4,22 @@
 //! all of it from this source anyway; a program that serves others must not hand any of it out. Everything here wipes
 //! itself and prints its name only.
 
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
     code::GlobalCode,
     coder::Coder,
     features::{FEATURES, Features},
     grid::Grid,
-    local::{DESCRIPTOR_SIZE, LocalCode, LocalFeatures, ScaleSpace, Settings},
+    local::{DESCRIPTOR_SIZE, LocalCode, LocalFeatures, Settings},
     luma::Luma,
     plain::{self, TooPlain},
-    regions::{Patch, RegionCodes, patches},
-    straight::WHOLE,
 };
 
 /// What the codes of one image are made from, whatever the key: many keys' codes from one look at the pixels.
 pub struct RawFeatures {
     whole: Features,
     parts: LocalFeatures,
-    /// Of the cells of region codes.
-    regions: Vec<Zeroizing<Patch>>,
 }
 
 impl RawFeatures {
@@ -39,29 +35,16 @@ impl RawFeatures {
     pub fn of_whole(image: &Luma) -> Result<Self, TooPlain> {
         let grids = Grid::new(image).reduce();
         plain::check(&grids)?;
-        Ok(Self { whole: Features::new(&grids), parts: LocalFeatures::default(), regions: Vec::new() })
+        Ok(Self { whole: Features::new(&grids), parts: LocalFeatures::default() })
     }
 
-    /// Those of the whole image, of its regions, and of the keypoints that a record's pool is made of, strongest first.
+    /// Those of the whole image and of the keypoints that a record's pool is made of, strongest first.
     ///
     /// # Errors
     /// [`TooPlain`] exactly where [`Coder::fingerprint`] gives it.
     pub fn of(image: &Luma) -> Result<Self, TooPlain> {
         let mut features = Self::of_whole(image)?;
-        let (parts, space) = LocalFeatures::with_scale_space(image, &Settings::RECORD);
-        features.parts = parts;
-        features.regions = space.as_ref().map_or_else(Vec::new, cells);
-        Ok(features)
-    }
-
-    /// Those of the whole image and of its regions.
-    ///
-    /// # Errors
-    /// [`TooPlain`] exactly where [`Coder::fingerprint`] gives it.
-    pub fn with_regions(image: &Luma) -> Result<Self, TooPlain> {
-        let mut features = Self::of_whole(image)?;
-        let space = ScaleSpace::new(image, Settings::RECORD.long_side, None);
-        features.regions = cells(&space);
+        features.parts = LocalFeatures::extract(image, &Settings::RECORD);
         Ok(features)
     }
 
@@ -80,23 +63,10 @@ impl RawFeatures {
         coder.matrix().code(&self.whole)
     }
 
-    /// The region codes that `coder` gives the image; `None` where it has none, or this is of the whole image alone.
-    pub fn region_codes(&self, coder: &Coder) -> Option<RegionCodes> {
-        let coder = coder.regions().filter(|_| self.regions.len() == RegionCodes::COUNT)?;
-        Some(RegionCodes::from_words(std::array::from_fn(|cell| coder.code(&self.regions[cell]))))
-    }
-
     /// The codes of the first `most` keypoints.
     pub fn part_codes(&self, coder: &Coder, most: usize) -> Vec<LocalCode> {
         self.parts.descriptors.iter().take(most).map(|part| coder.local().plain_code(part)).collect()
     }
-}
-
-/// The cells of region codes.
-fn cells(space: &ScaleSpace) -> Vec<Zeroizing<Patch>> {
-    let samples = (f64::from(space.samples.0), f64::from(space.samples.1));
-    let patches = patches(&space.octaves, samples, &WHOLE).into_iter().flatten().flatten();
-    patches.map(Zeroizing::new).collect()
 }
 
 impl std::fmt::Debug for RawFeatures {
@@ -167,10 +137,6 @@ mod tests {
             let inside = product as f64 > half_space.border;
             assert_eq!(inside, code.words()[bit / 64] >> (bit % 64) & 1 == 1, "bit {bit}");
         }
-        assert_eq!(features.region_codes(&coder), record.local.regions);
-        assert_eq!(RawFeatures::of_whole(&image()).unwrap().region_codes(&coder), None);
-        let regions = RawFeatures::with_regions(&image()).unwrap().region_codes(&coder);
-        assert!(regions.is_some() && regions == record.local.regions);
         assert!(HalfSpace::of_bit(&coder, 256).is_empty());
         let tables = Profile::builtin().with_readout(Readout::of(6).unwrap());
         assert_eq!(HalfSpace::of_bit(&Coder::new(&tables, &key), 255).len(), 6);

@@ -49,10 +49,6 @@
 //! rearrangement of its values. An image gives some hundreds of local codes; which of them a record keeps is the index's
 //! business, as that takes knowing what other records have.
 //!
-//! Region codes: the upright image is cut into 8 x 8 cells, each of 8 x 8 means out of the scale space. Of a cell's discrete cosine
-//! transform, without its first coefficient and weighted by frequency, 16 secret combinations give 16 signs. They are no part of a query: once local codes say
-//! where a record lies in a leaked image, its [`Reader`] reads the cells there. Profiles with truth tables have none.
-//!
 //! # The same code everywhere
 //!
 //! Same pixels, key and profile: the same codes on every CPU, operating system and number of threads. Where it matters
@@ -96,7 +92,6 @@ mod panels;
 mod plain;
 mod profile;
 mod readout;
-mod regions;
 mod straight;
 mod wide;
 
@@ -114,6 +109,5 @@ pub use crate::{
     plain::TooPlain,
     profile::{MAX_DIMS, Profile, ProfileError, ProfileOrigin},
     readout::Readout,
-    regions::{RegionCodes, SeenRegions},
     straight::Corners,
 };

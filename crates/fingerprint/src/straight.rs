@@ -20,12 +20,9 @@ const OUTSIDE: f64 = 0.04;
 /// width and height; anticlockwise where the image is mirrored. Corners may lie outside.
 pub type Corners = [(f64, f64); 4];
 
-/// The corners of a document that fills its image.
-pub(crate) const WHOLE: Corners = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
-
 /// The plane's map from the unit square to a quadrilateral (Heckbert, "Fundamentals of Texture Mapping and Image Warping",
 /// 1989, section 2.2.3): `(u, v)` becomes `((a u + b v + c) / w, (d u + e v + f) / w)` with `w = g u + h v + 1`.
-pub(crate) struct Square {
+struct Square {
     across: [f64; 3],
     down: [f64; 3],
     depth: [f64; 2],
@@ -33,7 +30,7 @@ pub(crate) struct Square {
 
 impl Square {
     /// `None` for corners that make no quadrilateral.
-    pub(crate) fn onto(corners: &Corners) -> Option<Self> {
+    fn onto(corners: &Corners) -> Option<Self> {
         let [(x0, y0), (x1, y1), (x2, y2), (x3, y3)] = *corners;
         let (right1, right2, right) = (x1 - x2, x3 - x2, x0 - x1 + x2 - x3);
         let (down1, down2, down) = (y1 - y2, y3 - y2, y0 - y1 + y2 - y3);
@@ -49,13 +46,6 @@ impl Square {
         };
         let sane = square.across.iter().chain(&square.down).all(|value| value.is_finite());
         (sane && depths.iter().all(|depth| *depth > 1e-3)).then_some(square)
-    }
-
-    /// Where a point of the unit square lies.
-    pub(crate) fn at(&self, u: f64, v: f64) -> (f64, f64) {
-        let along = |[a, b, c]: &[f64; 3]| a * u + b * v + c;
-        let depth = self.depth[0] * u + self.depth[1] * v + 1.0;
-        (along(&self.across) / depth, along(&self.down) / depth)
     }
 }
 
@@ -190,6 +180,8 @@ wide! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const WHOLE: Corners = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
 
     /// Soft blobs, different everywhere.
     fn picture(width: u32, height: u32) -> Luma {

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use saltprint_fingerprint::{
     Fingerprint, GlobalCode, Keypoint, LocalCode, LocalFeature, LocalFingerprint, Place, QueryFeature,
-    RegionCodes, Sharing,
+    Sharing,
 };
 use saltprint_index::{
     FlatGraph, GraphParams, GraphSearcher, IndexDir, IndexError, LocalLookup, Manifest, MappedFile, Month,
@@ -66,12 +66,7 @@ fn records(count: u8) -> Vec<SegmentRecord> {
         facts.captured = Month::from_index(1 + u16::from(number));
         facts.subject = (!number.is_multiple_of(2)).then(|| SubjectRef::from_bytes(half(seed + 1)));
         let features = (0..seed % 5).map(|i| feature(1000 * seed + i)).collect();
-        let local = LocalFingerprint {
-            width: 1024,
-            height: 700,
-            features,
-            regions: Some(RegionCodes::from_words([3; 64])),
-        };
+        let local = LocalFingerprint { width: 1024, height: 700, features };
         let fingerprint = Fingerprint::new(GlobalCode::from_bytes(&word(seed)), local);
         SegmentRecord { record_ref: RecordRef::from_bytes([number; 16]), facts, fingerprint }
     };

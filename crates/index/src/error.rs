@@ -27,10 +27,9 @@ pub enum IndexError {
     /// The bytes are not a segment of this product.
     #[error("not a Saltprint segment: the file does not start with its magic bytes")]
     NotASegment,
-    /// The segment was written by a newer or an older build.
+    /// The segment was written by a newer build.
     #[error(
-        "segment format version {found} is not supported (this build reads {supported}); {}",
-        if found > supported { "upgrade saltprint" } else { "build the index anew with `saltprint rebuild --full`" }
+        "segment format version {found} is not supported (this build reads {supported}); upgrade saltprint"
     )]
     SegmentVersion {
         /// Version in the file.

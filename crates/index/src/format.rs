@@ -2,12 +2,10 @@
 //!
 //! The constants below stand in the order of the document; every offset is computed from the one before it.
 
-use saltprint_fingerprint::RegionCodes;
-
 /// First bytes of a segment file.
 pub const SEGMENT_MAGIC: [u8; 8] = *b"SALTSEG\0";
 /// Version of the segment format that this build writes, and the only one that it reads.
-pub const SEGMENT_VERSION: u16 = 3;
+pub const SEGMENT_VERSION: u16 = 2;
 /// First bytes of a sealed manifest.
 pub const MANIFEST_MAGIC: [u8; 8] = *b"SALTMAN\0";
 /// Version of the manifest that this build writes, and the only one that it reads.
@@ -15,7 +13,7 @@ pub const MANIFEST_VERSION: u16 = 7;
 /// First bytes of a fingerprint in a work file.
 pub const WORK_MAGIC: [u8; 8] = *b"SALTWRK\0";
 /// Version of work files that this build writes, and the only one that it reads.
-pub const WORK_VERSION: u16 = 2;
+pub const WORK_VERSION: u16 = 1;
 /// First bytes of a sealed census of local features.
 pub const CENSUS_MAGIC: [u8; 8] = *b"SALTCEN\0";
 /// Version of the census that this build writes, and the only one that it reads.
@@ -81,12 +79,11 @@ pub const GRAPH_HEAD_LEN: usize = 16;
 pub const LOCAL_HEAD_LEN: usize = LOCAL_HEAD_BITS_END + 12;
 pub(crate) const LOCAL_HEAD_BITS_END: usize = 4;
 /// Bytes of one row of the local records section.
-pub const LOCAL_RECORD_ROW_LEN: usize = LOCAL_RECORD_REGIONS + RegionCodes::BYTES;
+pub const LOCAL_RECORD_ROW_LEN: usize = LOCAL_RECORD_RESERVED + 2;
 pub(crate) const LOCAL_RECORD_COUNT: usize = 4;
 pub(crate) const LOCAL_RECORD_WIDTH: usize = LOCAL_RECORD_COUNT + 2;
 pub(crate) const LOCAL_RECORD_HEIGHT: usize = LOCAL_RECORD_WIDTH + 2;
-pub(crate) const LOCAL_RECORD_HAS_REGIONS: usize = LOCAL_RECORD_HEIGHT + 2;
-pub(crate) const LOCAL_RECORD_REGIONS: usize = LOCAL_RECORD_HAS_REGIONS + 2;
+pub(crate) const LOCAL_RECORD_RESERVED: usize = LOCAL_RECORD_HEIGHT + 2;
 /// Bytes of one row of the local features section.
 pub const LOCAL_FEATURE_ROW_LEN: usize = LOCAL_FEATURE_RESERVED + 1;
 pub(crate) const LOCAL_FEATURE_PLACE: usize = 16;

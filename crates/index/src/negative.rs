@@ -63,7 +63,7 @@ mod tests {
     fn features_and_codes_of_negative_images_are_known_again() {
         let place = Place { x: 0, y: 0, size: 0, angle: 0 };
         let known = LocalFeature { code: LocalCode::from_words([5, 9]), place, sharing: Sharing::default() };
-        let local = LocalFingerprint { width: 10, height: 10, features: vec![known], regions: None };
+        let local = LocalFingerprint { width: 10, height: 10, features: vec![known] };
         let mut bank = NegativeBank::default();
         assert!(bank.is_empty());
         bank.add(&Fingerprint::new(GlobalCode::from_words([1, 2, 3, 4]), local));

@@ -63,8 +63,6 @@ contexts! {
     pub GLOBAL_READOUT = "saltprint 2026-11 v1 projection global readout";
     /// Seed of the secret orthonormal projection behind local codes; the salt is up to the fingerprint crate.
     pub LOCAL_PROJECTION = "saltprint 2026-11 v1 projection local projection";
-    /// Seed of the secret rotation behind region codes; the salt is up to the fingerprint crate.
-    pub REGION_PROJECTION = "saltprint 2026-11 v1 projection region projection";
     /// Encrypts a sealed profile; salted per blob.
     pub(crate) PROFILE_ENCRYPTION = "saltprint 2026-11 v1 projection profile encryption";
     /// Authenticates a sealed profile; salted per blob.

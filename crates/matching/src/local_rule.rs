@@ -46,11 +46,6 @@ const MOST: f64 = 60.0;
 /// stranger's bill led by far because it lay on the same chequered cloth as one record's, of which no rival had anything. The
 /// likelihood of that was 3 nats; that of altered copies that lead as far is 6 and more.
 ///
-/// Regions ([`Sighting::regions`](crate::Sighting::regions)) are a third measure, a likelihood ratio as well, of what the details do not see. Both
-/// ratios are multiplied, and the tail of the product is measured. Parts of a picture that look like a record's are not independent, so they are weighted, and
-/// count at most a quarter more than the details: of 3,200 strangers' images three reach 6 nats by details and others two 10 by regions. What a lead in score is worth
-/// they do not change, since a common ground is what they see.
-///
 /// # Both tiers
 /// Chances that the tiers give for one record multiply to a number that, by Fisher's method (Fisher, "Statistical Methods
 /// for Research Workers", 1925, section 21.1), has the chance `p (1 - ln p)` under independence. That is not all: what makes a
@@ -145,7 +140,6 @@ impl LocalRule {
             let lead = Lead {
                 score: f64::from(one.best) - f64::from(one.rival),
                 likelihood: f64::from(one.likelihood),
-                regions: 0.0,
             };
             let part = one.straightened.map_or(0.0, |(nearest, runner_up)| {
                 straightened.surprise(nearest.into(), Some(runner_up.into()))
@@ -158,9 +152,8 @@ impl LocalRule {
     /// Minus the natural logarithm of the chance that a stranger's image leads as clearly in either way.
     pub fn surprise(&self, lead: Lead) -> f64 {
         // A likelihood ratio of r has at most the chance 1/r a record, whatever the sample shows.
-        let both = lead.likelihood + lead.regions;
-        let bound = (both - COMPARED.ln()).max(0.0);
-        let likelihood = self.likelihood.surprise(both).min(bound);
+        let bound = (lead.likelihood - COMPARED.ln()).max(0.0);
+        let likelihood = self.likelihood.surprise(lead.likelihood).min(bound);
         self.tail.surprise(lead.score).min(CREDIT * lead.likelihood).max(likelihood)
     }
 
@@ -239,7 +232,7 @@ mod tests {
 
     /// A lead in score that is likely enough not to be bounded, and not likely enough to be a match by that.
     fn by(score: f64) -> Lead {
-        Lead { score, likelihood: 7.0, regions: 0.0 }
+        Lead { score, likelihood: 7.0 }
     }
 
     fn rule(background: &LocalBackground) -> LocalRule {
@@ -299,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_likelihood_counts_for_no_more_than_it_says_and_no_more_than_strangers_let_it() {
-        let by = |likelihood| Lead { score: 0.0, likelihood, regions: 0.0 };
+        let by = |likelihood| Lead { score: 0.0, likelihood };
         // Strangers show none: what counts is the ratio itself. ln 7e6 is 15.8, and ln 8 is 2.1.
         let light = rule(&background(2000, 0.3));
         assert_eq!(light.band(by(17.7), 0.0), Some(Band::Possible));
@@ -314,20 +307,10 @@ mod tests {
     #[test]
     fn a_lead_that_is_not_likely_is_none() {
         let rule = rule(&background(2000, 0.3));
-        let lead = |likelihood| Lead { score: 50.0, likelihood, regions: 0.0 };
+        let lead = |likelihood| Lead { score: 50.0, likelihood };
         assert_eq!(rule.band(lead(7.0), 0.0), Some(Band::Strong));
         assert_eq!(rule.band(lead(5.0), 0.0), Some(Band::Possible));
         assert_eq!(rule.band(lead(3.0), 0.0), None);
-    }
-
-    /// Regions add to what details say, and not to what a lead in score is worth.
-    #[test]
-    fn regions_count_with_the_likelihood_only() {
-        let light = rule(&background(2000, 0.3));
-        let by = |score, likelihood, regions| light.band(Lead { score, likelihood, regions }, 0.0);
-        assert_eq!((by(0.0, 9.0, 8.8), by(0.0, 9.0, 9.0)), (Some(Band::Possible), Some(Band::Strong)));
-        // The same ground as the record's, which no rival has.
-        assert_eq!((by(50.0, 3.0, 3.75), by(50.0, 3.0, 0.0)), (by(0.0, 3.0, 3.75), None));
     }
 
     #[test]

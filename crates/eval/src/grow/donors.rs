@@ -1,8 +1,6 @@
 //! Records that are mixed of real ones.
 
-use saltprint_fingerprint::{
-    Fingerprint, GlobalCode, LocalCode, LocalFeature, LocalFingerprint, Place, RegionCodes,
-};
+use saltprint_fingerprint::{Fingerprint, GlobalCode, LocalCode, LocalFeature, LocalFingerprint, Place};
 use saltprint_index::{RecordFacts, SegmentRecord};
 use saltprint_keys::{ContentDigest, RecordRef, SubjectRef};
 
@@ -18,7 +16,6 @@ struct Donor {
     width: u16,
     height: u16,
     features: usize,
-    regions: Option<RegionCodes>,
 }
 
 /// What invented records are made of.
@@ -39,7 +36,6 @@ impl Donors {
             width: record.fingerprint.local.width,
             height: record.fingerprint.local.height,
             features: record.fingerprint.local.features.len(),
-            regions: record.fingerprint.local.regions,
         };
         let records = records.iter().map(donor).collect();
         (!features.is_empty()).then_some(Self { records, features })
@@ -57,11 +53,7 @@ impl Donors {
         facts.captured = model.facts.captured;
         facts.subject = Some(SubjectRef::from_bytes(words.bytes()));
         let features = (0..model.features).map(|_| self.feature(model, &mut words)).collect();
-        // As far from the model as others of its template: five bits of sixteen.
-        let regions = model.regions.map(|regions| {
-            RegionCodes::from_words(regions.words().map(|word| word ^ (words.sparse(5) & 0xffff) as u16))
-        });
-        let local = LocalFingerprint { width: model.width, height: model.height, features, regions };
+        let local = LocalFingerprint { width: model.width, height: model.height, features };
         let record_ref = RecordRef::from_bytes(words.bytes());
         SegmentRecord { record_ref, facts, fingerprint: Fingerprint::new(self.global(&mut words), local) }
     }

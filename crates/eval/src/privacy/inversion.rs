@@ -7,7 +7,7 @@
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, ImageFormat};
 use rayon::prelude::*;
-use saltprint_fingerprint::{GlobalCode, Readout, RegionCodes};
+use saltprint_fingerprint::{GlobalCode, Readout};
 use saltprint_synth::Template;
 
 use super::findings::{Cell, Finding, Measurement, Picture, PrivacyTable};
@@ -29,7 +29,7 @@ const SHOWN: usize = 6;
 /// Width of a picture in pixels.
 const WIDTH: u32 = 240;
 
-const METHOD: &str = "The thief holds key, profile and whole-image codes, and region codes with them where it is said. Under the stolen key he makes codes of thousands of documents of \
+const METHOD: &str = "The thief holds key, profile and whole-image codes. Under the stolen key he makes codes of thousands of documents of \
     his own on the same templates, and learns how a picture of 96 x 96 cells follows from a code, by ridge regression about \
     the mean of each template; he tells the template by the nearest of his own codes. In the portrait region, the structural similarity (SSIM) of the \
     restored picture to the original is compared with that of the template's mean, and with that of the picture restored from \
@@ -41,28 +41,6 @@ struct Restored {
     /// That of somebody else's code on the same template, where there is one.
     other: Option<Vec<f64>>,
     guessed: bool,
-}
-
-/// What is kept of some documents.
-struct Codes {
-    whole: Vec<GlobalCode>,
-    regions: Vec<Option<RegionCodes>>,
-}
-
-impl Codes {
-    /// Bits as numbers of some documents, one a row: those of the whole image and, where all have them, of the regions.
-    fn signs(&self, rows: &[usize]) -> Matrix {
-        let whole = signs(&rows.iter().map(|at| self.whole[*at]).collect::<Vec<_>>());
-        let regions: Vec<&RegionCodes> = rows.iter().filter_map(|at| self.regions[*at].as_ref()).collect();
-        if regions.len() < rows.len() {
-            return whole;
-        }
-        let (first, bits) = (whole.ncols(), RegionCodes::BITS as usize);
-        Matrix::from_fn(rows.len(), first + RegionCodes::COUNT * bits, |row, column| {
-            let Some(bit) = column.checked_sub(first) else { return whole[(row, column)] };
-            if regions[row].words()[bit / bits] >> (bit % bits) & 1 == 1 { 1.0 } else { -1.0 }
-        })
-    }
 }
 
 /// What the thief knows of one template.
@@ -103,17 +81,11 @@ pub(super) fn measure(
             "chance",
         ],
     );
-    let ways = readouts.iter().flat_map(|readout| [false, true].map(|regions| (*readout, regions)));
-    // Codes through truth tables come without region codes.
-    for (readout, with_regions) in ways.filter(|(readout, regions)| readout.is_linear() || !regions) {
+    for &readout in readouts {
         let coder = material.shared_coder(readout, 3);
-        let regions = |seen: &Seen| seen.features.region_codes(&coder).filter(|_| with_regions);
-        let own = Codes { whole: codes(known, &coder), regions: known.par_iter().map(regions).collect() };
-        let stolen = Codes {
-            whole: tested.par_iter().map(|(seen, _)| seen.features.whole_code(&coder)).collect(),
-            regions: tested.par_iter().map(|(seen, _)| regions(seen)).collect(),
-        };
-        let name = if with_regions { format!("{}, with regions", name(readout)) } else { name(readout) };
+        let own: Vec<GlobalCode> = codes(known, &coder);
+        let stolen: Vec<GlobalCode> =
+            tested.par_iter().map(|(seen, _)| seen.features.whole_code(&coder)).collect();
         let tries = RIDGES.map(|ridge| restore(&looks, &own, &tested, &stolen, &groups, ridge));
         let judged: Vec<(Judged, &Vec<Restored>)> =
             tries.iter().map(|tried| (judge(&tested, tried, &groups), tried)).collect();
@@ -121,16 +93,15 @@ pub(super) fn measure(
         else {
             continue;
         };
-        table.rows.push(best.row(&name));
+        table.rows.push(best.row(&name(readout)));
         let (mean, deviation) = stats::moments(&best.gains);
         let count = best.gains.len().max(1) as f64;
         measured.findings.push(Finding::at_most(
-            format!("{name}: gain in SSIM of the portrait region over the template's mean"),
+            format!("{}: gain in SSIM of the portrait region over the template's mean", name(readout)),
             mean,
             stats::two_sided(2.0 * stats::ATTACK) * deviation / count.sqrt(),
             "1 % if codes said nothing about portraits (normal law, one-sided)",
         ));
-        // The last of these, with regions, is what a thief of an index has.
         if readout.is_linear() {
             measured.pictures = shown(&tested, restored, &groups)?;
         }
@@ -156,24 +127,23 @@ impl Group {
 /// Pictures of the stolen codes, in their order.
 fn restore(
     looks: &[&Look],
-    own: &Codes,
+    own: &[GlobalCode],
     tested: &[(&Seen, &Look)],
-    stolen: &Codes,
+    stolen: &[GlobalCode],
     groups: &[Group],
     ridge: f64,
 ) -> Vec<Restored> {
-    let told: Vec<Option<Template>> =
-        stolen.whole.par_iter().map(|code| tell(code, &own.whole, looks)).collect();
+    let told: Vec<Option<Template>> = stolen.par_iter().map(|code| tell(code, own, looks)).collect();
     let mut restored: Vec<Option<Restored>> = tested.iter().map(|_| None).collect();
     for group in groups {
         let members: Vec<usize> =
             (0..looks.len()).filter(|at| looks[*at].template == group.template).collect();
-        let asked: Vec<usize> =
-            (0..stolen.whole.len()).filter(|at| told[*at] == Some(group.template)).collect();
+        let asked: Vec<usize> = (0..stolen.len()).filter(|at| told[*at] == Some(group.template)).collect();
         if asked.is_empty() {
             continue;
         }
-        let (mut examples, mut questions) = (own.signs(&members), stolen.signs(&asked));
+        let mut examples = signs(&members.iter().map(|at| own[*at]).collect::<Vec<_>>());
+        let mut questions = signs(&asked.iter().map(|at| stolen[*at]).collect::<Vec<_>>());
         centre(&mut examples, &mut questions);
         let targets = Matrix::from_fn(members.len(), SIDE * SIDE, |row, cell| {
             f64::from(looks[members[row]].cells[cell]) - group.mean[cell]

@@ -182,7 +182,7 @@ fn draw(corpus: &Corpus, index: usize) -> Option<Document> {
 
 fn seen(number: usize, image: &Luma, document: &Document, parts: bool) -> Option<Seen> {
     let features: Result<RawFeatures, TooPlain> =
-        if parts { RawFeatures::of(image) } else { RawFeatures::with_regions(image) };
+        if parts { RawFeatures::of(image) } else { RawFeatures::of_whole(image) };
     Some(Seen { number, features: features.ok()?, look: Some(look(image, document)?) })
 }
 

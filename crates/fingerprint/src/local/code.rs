@@ -3,7 +3,6 @@
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{FRAME, Keypoint};
-use crate::regions::RegionCodes;
 
 /// Steps of a stored size in one octave.
 const SIZE_STEPS: f32 = 16.0;
@@ -179,8 +178,6 @@ pub struct LocalFingerprint {
     pub height: u16,
     /// Most useful first.
     pub features: Vec<LocalFeature>,
-    /// What each part looks like from afar; none under a profile whose [`Readout`](crate::Readout) is not linear.
-    pub regions: Option<RegionCodes>,
 }
 
 impl std::fmt::Debug for LocalFingerprint {
@@ -285,7 +282,7 @@ mod tests {
         let place = Place { x: 1, y: 2, size: 3, angle: 4 };
         let feature = LocalFeature { code, place, sharing: Sharing::default() };
         assert_eq!(format!("{code:?} {place:?} {feature:?}"), "LocalCode Place LocalFeature");
-        let record = LocalFingerprint { width: 1, height: 1, features: vec![feature], regions: None };
+        let record = LocalFingerprint { width: 1, height: 1, features: vec![feature] };
         assert_eq!(format!("{record:?}"), "LocalFingerprint { features: 1, .. }");
     }
 }

@@ -97,7 +97,6 @@ impl LocalCoder {
             width: frame_units(features.width),
             height: frame_units(features.height),
             features: ranked.into_iter().map(|(_, feature)| feature).collect(),
-            regions: None,
         }
     }
 

@@ -4,15 +4,13 @@
 //! Once the place of the record in the image is known, nothing needs to be found: the neighbourhoods that the record's
 //! codes were made of are sampled through the record's own transform, tilted and mirrored as they are.
 
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroize as _;
 
 use super::{
     LocalCode, LocalCoder,
     descriptor::Describer,
     scale_space::{BASE_SIGMA, INTERVALS, Octave, ScaleSpace},
 };
-use crate::regions::{self, RegionCoder, RegionCodes, SeenRegions};
-use crate::straight::{Corners, WHOLE};
 
 /// Least blur of a view, as a share of that of the finest image: below, the image has lost what is asked for.
 const FINEST: f32 = 0.8;
@@ -47,7 +45,6 @@ impl std::fmt::Debug for View {
 /// [`Coder::reader`](crate::Coder::reader) and [`Coder::fine`](crate::Coder::fine); holds 11 bytes a pixel of the resampled image, wiped on drop.
 pub struct Reader<'c> {
     coder: &'c LocalCoder,
-    regions: Option<&'c RegionCoder>,
     describer: Describer,
     octaves: Vec<Octave>,
     /// Samples of the finest image a frame unit, across and down.
@@ -57,10 +54,10 @@ pub struct Reader<'c> {
 }
 
 impl<'c> Reader<'c> {
-    pub(crate) fn new(coder: &'c LocalCoder, regions: Option<&'c RegionCoder>, image: ScaleSpace) -> Self {
+    pub(crate) fn new(coder: &'c LocalCoder, image: ScaleSpace) -> Self {
         let ScaleSpace { octaves, samples, size } = image;
         let scale = (samples.0 / size.0, samples.1 / size.1);
-        Self { coder, regions, describer: Describer::new(), octaves, scale, size }
+        Self { coder, describer: Describer::new(), octaves, scale, size }
     }
 
     /// The code at `view`. `None` where its centre is outside the image, or the image cannot show things of that size:
@@ -102,22 +99,6 @@ impl<'c> Reader<'c> {
         let code = self.coder.plain_code(&descriptor);
         descriptor.zeroize();
         Some(code)
-    }
-
-    /// The region codes of the image itself; `None` where a cell is too small, or the epoch has no region codes.
-    pub(crate) fn whole(&self) -> Option<RegionCodes> {
-        RegionCodes::all_of(&self.regions(&WHOLE)?)
-    }
-
-    /// The region codes of the document at `corners` of the image. `None` where the corners make no document, or the epoch has no region codes.
-    pub fn regions(&self, corners: &Corners) -> Option<SeenRegions> {
-        let coder = self.regions?;
-        let samples = (f64::from(self.size.0 * self.scale.0), f64::from(self.size.1 * self.scale.1));
-        let patches = regions::patches(&self.octaves, samples, corners)?;
-        let mut patches = patches.map(|patch| patch.map(Zeroizing::new));
-        Some(SeenRegions::from_cells(std::array::from_fn(|cell| {
-            patches[cell].take().map(|patch| coder.code(&patch))
-        })))
     }
 }
 

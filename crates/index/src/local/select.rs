@@ -75,8 +75,7 @@ impl Selection {
         let rare = features.iter().filter(|feature| feature.sharing <= rare_up_to).count();
         let extended = rare < policy.wanted();
         let features = spread(features, if extended { policy.most } else { policy.keep });
-        let fingerprint =
-            LocalFingerprint { width: pool.width, height: pool.height, features, regions: pool.regions };
+        let fingerprint = LocalFingerprint { width: pool.width, height: pool.height, features };
         Self { fingerprint, extended, weak: rare < policy.wanted() / 2 }
     }
 }
@@ -134,7 +133,7 @@ mod tests {
     /// A record of a template: 100 features that all have, stronger than `own` ones of its own.
     fn pool(record: u64, own: u64) -> LocalFingerprint {
         let features = (0..100).chain((0..own).map(|i| 1_000_000 + record * 1000 + i)).map(feature).collect();
-        LocalFingerprint { width: 8192, height: 5000, features, regions: None }
+        LocalFingerprint { width: 8192, height: 5000, features }
     }
 
     #[test]
@@ -153,12 +152,8 @@ mod tests {
     #[test]
     fn kept_features_are_spread_over_the_document() {
         // Twenty-eight in one place, and behind them in the order four that stand alone.
-        let mut pool = LocalFingerprint {
-            width: 8192,
-            height: 5000,
-            features: (0..64).map(feature).collect(),
-            regions: None,
-        };
+        let mut pool =
+            LocalFingerprint { width: 8192, height: 5000, features: (0..64).map(feature).collect() };
         for (number, feature) in (0_u16..).zip(&mut pool.features) {
             let alone = (28..32).contains(&number);
             (feature.place.x, feature.place.y) =

@@ -2,16 +2,14 @@
 
 use std::sync::OnceLock;
 
-use saltprint_fingerprint::{
-    LocalCode, LocalFeature, LocalFingerprint, Place, QueryFeature, RegionCodes, Sharing,
-};
+use saltprint_fingerprint::{LocalCode, LocalFeature, LocalFingerprint, Place, QueryFeature, Sharing};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::format::{
     LOCAL_BUCKET_ROW_LEN, LOCAL_FEATURE_PLACE, LOCAL_FEATURE_RESERVED, LOCAL_FEATURE_ROW_LEN,
-    LOCAL_FEATURE_SHARING, LOCAL_HEAD_BITS_END, LOCAL_HEAD_LEN, LOCAL_RECORD_COUNT, LOCAL_RECORD_HAS_REGIONS,
-    LOCAL_RECORD_HEIGHT, LOCAL_RECORD_REGIONS, LOCAL_RECORD_ROW_LEN, LOCAL_RECORD_WIDTH, LOCAL_TABLE_RECORD,
-    LOCAL_TABLE_ROW_LEN, LOCAL_TABLE_SHARING, SectionKind,
+    LOCAL_FEATURE_SHARING, LOCAL_HEAD_BITS_END, LOCAL_HEAD_LEN, LOCAL_RECORD_COUNT, LOCAL_RECORD_HEIGHT,
+    LOCAL_RECORD_RESERVED, LOCAL_RECORD_ROW_LEN, LOCAL_RECORD_WIDTH, LOCAL_TABLE_RECORD, LOCAL_TABLE_ROW_LEN,
+    LOCAL_TABLE_SHARING, SectionKind,
 };
 use crate::map::Pace;
 use crate::segment::{Section, Segment, SegmentRecord};
@@ -154,10 +152,6 @@ impl LocalTable {
         put(LOCAL_RECORD_COUNT, &u16::try_from(local.features.len()).unwrap_or(u16::MAX).to_le_bytes());
         put(LOCAL_RECORD_WIDTH, &local.width.to_le_bytes());
         put(LOCAL_RECORD_HEIGHT, &local.height.to_le_bytes());
-        if let Some(regions) = &local.regions {
-            put(LOCAL_RECORD_HAS_REGIONS, &1_u16.to_le_bytes());
-            put(LOCAL_RECORD_REGIONS, &*Zeroizing::new(regions.to_bytes()));
-        }
     }
 }
 
@@ -269,13 +263,9 @@ impl LocalSections {
         let row = segment.read_row::<LOCAL_RECORD_ROW_LEN>(self.records, record)?;
         let number = |offset: usize| u16::from_le_bytes([row[offset], row[offset + 1]]);
         let wrong = |reason| IndexError::inconsistent("local records", reason);
-        let mut regions = Zeroizing::new([0; RegionCodes::BYTES]);
-        regions.copy_from_slice(&row[LOCAL_RECORD_REGIONS..]);
-        let regions = match number(LOCAL_RECORD_HAS_REGIONS) {
-            1 => Some(RegionCodes::from_bytes(&regions)),
-            0 if *regions == [0; RegionCodes::BYTES] => None,
-            _ => return Err(wrong("regions")),
-        };
+        if row[LOCAL_RECORD_RESERVED..] != [0; 2] {
+            return Err(wrong("reserved bytes"));
+        }
         let first = u64::from(format::read_u32(&*row, 0));
         let mut bytes = Zeroizing::new(Vec::new());
         segment.read_rows(self.features, first, usize::from(number(LOCAL_RECORD_COUNT)), &mut bytes)?;
@@ -283,7 +273,6 @@ impl LocalSections {
             width: number(LOCAL_RECORD_WIDTH),
             height: number(LOCAL_RECORD_HEIGHT),
             features: Vec::with_capacity(usize::from(number(LOCAL_RECORD_COUNT))),
-            regions,
         };
         for row in bytes.as_chunks::<LOCAL_FEATURE_ROW_LEN>().0 {
             if row[LOCAL_FEATURE_RESERVED] != 0 {

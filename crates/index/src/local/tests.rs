@@ -40,7 +40,7 @@ pub(super) fn record(number: u32, count: u16) -> SegmentRecord {
             sharing: Sharing::from_step(sharing.to_le_bytes()[0] / 4),
         }
     });
-    let local = LocalFingerprint { width: 8192, height: 5000, features: features.collect(), regions: None };
+    let local = LocalFingerprint { width: 8192, height: 5000, features: features.collect() };
     let global = GlobalCode::from_words(arbitrary(number.into(), 1 << 40));
     SegmentRecord {
         record_ref: RecordRef::from_bytes(id),

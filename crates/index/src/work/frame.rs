@@ -1,6 +1,6 @@
 //! One fingerprint as a work file holds it.
 
-use saltprint_fingerprint::{Fingerprint, GlobalCode, LocalFingerprint, RegionCodes};
+use saltprint_fingerprint::{Fingerprint, GlobalCode, LocalFingerprint};
 use saltprint_keys::{
     BlobFormat, ContentDigest, EpochId, IndexKey, RecordRef, Sealing, SubjectRef, system_random,
 };
@@ -28,8 +28,6 @@ struct Frame {
     height: u16,
     /// Rows as in the section of local features.
     features: Vec<u8>,
-    /// Region codes, or nothing.
-    regions: Vec<u8>,
 }
 
 /// Seals a record of `epoch`.
@@ -56,7 +54,6 @@ pub(super) fn seal(key: &IndexKey, epoch: EpochId, record: &SegmentRecord) -> Re
         width: fingerprint.local.width,
         height: fingerprint.local.height,
         features,
-        regions: fingerprint.local.regions.map_or_else(Vec::new, |regions| regions.to_bytes().to_vec()),
     };
     let plain = Zeroizing::new(codec::encode("work", &frame)?);
     let mut salt = [0; 32];
@@ -84,17 +81,10 @@ pub(super) fn open(key: &IndexKey, sealed: &[u8]) -> Result<(EpochId, SegmentRec
         0 => None,
         index => Some(Month::from_index(index).ok_or(wrong("month out of range"))?),
     };
-    let regions = match &*frame.regions {
-        [] => None,
-        bytes => {
-            Some(RegionCodes::from_bytes(bytes.try_into().map_err(|_| wrong("length of region codes"))?))
-        }
-    };
     let local = LocalFingerprint {
         width: frame.width,
         height: frame.height,
         features: rows.iter().map(read_feature).collect(),
-        regions,
     };
     let record = SegmentRecord {
         record_ref: RecordRef::from_bytes(frame.record_ref),

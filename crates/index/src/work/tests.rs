@@ -1,7 +1,7 @@
 use std::fs;
 
 use saltprint_fingerprint::{
-    Fingerprint, GlobalCode, LocalCode, LocalFeature, LocalFingerprint, Place, RegionCodes, Sharing,
+    Fingerprint, GlobalCode, LocalCode, LocalFeature, LocalFingerprint, Place, Sharing,
 };
 use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef, SubjectRef};
 
@@ -24,12 +24,7 @@ fn record(number: u8) -> SegmentRecord {
             sharing: Sharing::default(),
         })
         .collect();
-    let local = LocalFingerprint {
-        width: 1000,
-        height: 700,
-        features,
-        regions: Some(RegionCodes::from_words([7; 64])),
-    };
+    let local = LocalFingerprint { width: 1000, height: 700, features };
     let global = GlobalCode::from_bytes(&[number; 32]);
     SegmentRecord {
         record_ref: RecordRef::from_bytes([number; 16]),

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use saltprint_fingerprint::{
-    Keypoint, LocalCode, LocalFingerprint, LocalQuery, QueryFeature, RegionCodes, SeenRegions,
-};
+use saltprint_fingerprint::{Keypoint, LocalCode, LocalFingerprint, LocalQuery, QueryFeature};
 use saltprint_index::{Hit, IndexHit, NegativeBank};
 use zeroize::Zeroize as _;
 
@@ -12,7 +10,6 @@ use super::alteration::{Shown, changes};
 use super::likelihood::{self, Seen, Strangers};
 use super::place::SAME_PLACE;
 use super::reading::{Open, Opened, Read, read_again};
-use super::regions::{self, Cells, Other};
 use super::score::{self, Agreeing, CandidateCodes, Crowd, Near};
 use super::search::Sighting;
 use crate::geometry::{Pair, Placed, Region, Transform, VerifySettings, covered_share, overlap, verify};
@@ -26,11 +23,6 @@ const NEIGHBOURHOOD: f32 = 6.0;
 const MUCH: f64 = 0.3;
 /// Most records for which an image is read again: the right one and the rivals of several places are among the first.
 const READ: usize = 8;
-/// Likelihoods of details from which on regions are looked at, and up to which they change anything; in nats.
-const LEAST_OF_DETAILS: f64 = 1.0;
-const ENOUGH: f64 = 40.0;
-/// Most that regions may say, in terms of what details say: see [`LocalRule`](crate::LocalRule).
-const MOST_OF_REGIONS: f64 = 1.25;
 /// Fewest agreeing features that say where to read.
 const PLACED: usize = 4;
 
@@ -126,15 +118,8 @@ impl Look<'_> {
                 None => likelihood::ratio(found_places(one), &Strangers::known()),
             })
             .collect();
-        let regions = match image {
-            Some(image) => self.regions(image, &agreed, &readings, &likelihoods),
-            None => vec![0.0; agreed.len()],
-        };
-        let mut sightings: Vec<Sighting> = (agreed.iter().zip(readings).zip(likelihoods).zip(regions))
-            .map(|(((agreed, reading), likelihood), regions)| Sighting {
-                regions,
-                ..self.sighting(agreed, reading, likelihood)
-            })
+        let mut sightings: Vec<Sighting> = (agreed.iter().zip(readings).zip(likelihoods))
+            .map(|((agreed, reading), likelihood)| self.sighting(agreed, reading, likelihood))
             .collect();
         sightings.sort_by(|a, b| b.score.total_cmp(&a.score));
         sightings
@@ -249,57 +234,6 @@ impl Look<'_> {
         likelihood::ratio(reading.places.clone(), &Strangers::seen(others))
     }
 
-    /// How much more likely what the regions of each record look like is in a copy, beside those of other subjects' records in the same
-    /// place. What was taken as a record was looks like it in many regions, so they count by what details say.
-    fn regions(
-        &self,
-        image: &dyn Read,
-        agreed: &[Agreed<'_>],
-        readings: &[Option<Reading>],
-        likelihoods: &[f64],
-    ) -> Vec<f64> {
-        let matters = |(reading, details): (&Option<Reading>, &f64)| {
-            reading.is_some() && (LEAST_OF_DETAILS..ENOUGH).contains(details)
-        };
-        let mut ratios = vec![0.0; agreed.len()];
-        if !readings.iter().zip(likelihoods).any(matters) {
-            return ratios;
-        }
-        let mut placed: Vec<Option<InPlace<'_>>> =
-            agreed.iter().map(|one| self.in_place(image, one)).collect();
-        for (number, (ratio, details)) in ratios.iter_mut().zip(likelihoods).enumerate() {
-            let Some(one) = &placed[number] else { continue };
-            if !matters((&readings[number], details)) {
-                continue;
-            }
-            let mut subjects: Vec<u32> = vec![agreed[number].group];
-            let others: Vec<(&InPlace<'_>, Cells)> = agreed
-                .iter()
-                .zip(&placed)
-                .filter_map(|(other, there)| {
-                    let there =
-                        there.as_ref().filter(|there| overlap(&one.quad, &there.quad) >= SAME_PLACE)?;
-                    // One record a subject: several of one person are one other.
-                    let new = !subjects.contains(&other.group);
-                    subjects.push(other.group);
-                    new.then(|| (there, nearer(&there.cells, &there.codes.distances(&one.seen))))
-                })
-                .collect();
-            let others = others.iter().map(|(there, cells)| Other { cells, codes: there.codes });
-            *ratio = regions::ratio(&one.cells, one.codes, others).min(MOST_OF_REGIONS * details);
-        }
-        placed.iter_mut().flatten().for_each(|one| one.seen.zeroize());
-        ratios
-    }
-
-    /// What the image shows in the place of a record's regions.
-    fn in_place<'c>(&self, image: &dyn Read, agreed: &Agreed<'c>) -> Option<InPlace<'c>> {
-        let codes = agreed.candidate.local.regions.as_ref().filter(|_| agreed.pairs.len() >= PLACED)?;
-        let quad = self.quad(agreed)?;
-        let seen = image.regions(&quad)?;
-        Some(InPlace { codes, quad, cells: codes.distances(&seen), seen })
-    }
-
     /// The corners of a record in shares of the image.
     fn quad(&self, agreed: &Agreed<'_>) -> Option<[(f64, f64); 4]> {
         let local = &agreed.candidate.local;
@@ -336,7 +270,6 @@ impl Look<'_> {
             place: candidate.place,
             score: agreed.score.max(reading.score),
             likelihood,
-            regions: 0.0,
             features: u32::try_from(points.len()).unwrap_or(u32::MAX),
             in_view: u32::try_from(seen.len().max(points.len())).unwrap_or(u32::MAX),
             altered: changes.altered,
@@ -352,22 +285,6 @@ impl Look<'_> {
             spots,
         }
     }
-}
-
-/// A record's regions, and what the image shows in their place.
-struct InPlace<'c> {
-    codes: &'c RegionCodes,
-    quad: [(f64, f64); 4],
-    seen: SeenRegions,
-    cells: Cells,
-}
-
-/// The nearer of two distances of each cell: a record that is placed a little off looks farther away than it is.
-fn nearer(cells: &Cells, others: &Cells) -> Cells {
-    std::array::from_fn(|cell| match (cells[cell], others[cell]) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (one, other) => one.or(other),
-    })
 }
 
 /// What can be said of the record's features where there is no image to read: what was not found looks like nothing.

@@ -7,7 +7,6 @@
 //! | `reading.rs` | the image read again where a candidate's features should be |
 //! | `score.rs` | what a pair of near features is worth |
 //! | `likelihood.rs` | how likely what is read is in a copy and in a stranger's document |
-//! | `regions.rs` | the same of what its parts look like from some way off |
 //! | `alteration.rs` | whether a part of the document was changed |
 //! | `company.rs` | whether others of a record's template are in the index, so that its print is known |
 //! | `place.rs` | who competes for the same place in the image |
@@ -18,7 +17,6 @@ mod compare;
 mod likelihood;
 mod place;
 mod reading;
-mod regions;
 mod score;
 mod search;
 

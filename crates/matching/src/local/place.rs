@@ -30,8 +30,6 @@ pub struct Lead {
     pub score: f64,
     /// In terms of [`Sighting::likelihood`], in nats; at least 0.
     pub likelihood: f64,
-    /// What regions add to that: the lead in both together is this much larger, at least 0.
-    pub regions: f64,
 }
 
 impl Contest {
@@ -51,15 +49,9 @@ impl Contest {
         let most = |value: fn(&Sighting) -> f64| outside().map(value).fold(0.0, f64::max);
         let score = sighting.score - most(|rival| rival.score);
         let likelihood = sighting.likelihood - most(|rival| rival.likelihood);
-        let both = sighting.likelihood + sighting.regions - most(|rival| rival.likelihood + rival.regions);
         // Two measures that speak for two records speak for neither.
         let speaks = likelihood > -CONTRARY;
-        let likelihood = likelihood.max(0.0);
-        Lead {
-            score: if speaks { score } else { score.min(0.0) },
-            likelihood,
-            regions: (both - likelihood).max(0.0),
-        }
+        Lead { score: if speaks { score } else { score.min(0.0) }, likelihood: likelihood.max(0.0) }
     }
 
     /// Sightings of others than the best one's subject, by falling score.

@@ -5,8 +5,7 @@
 //! image, the others need not be found, only read.
 
 use saltprint_fingerprint::{
-    Corners, GlobalCode, Keypoint, LocalCode, LocalFingerprint, LocalQuery, Panel, QueryFeature, Reader,
-    SeenRegions, View,
+    Corners, GlobalCode, Keypoint, LocalCode, LocalFingerprint, LocalQuery, Panel, QueryFeature, Reader, View,
 };
 
 use crate::geometry::Transform;
@@ -78,18 +77,11 @@ impl<'i> Opened<'i> {
 pub trait Read: Send {
     /// The code at `view`; `None` where the image does not show it.
     fn read(&mut self, view: &View) -> Option<LocalCode>;
-
-    /// The region codes of the document at `corners`; `None` where there is no such document, or no region codes in this epoch.
-    fn regions(&self, corners: &Corners) -> Option<SeenRegions>;
 }
 
 impl Read for Reader<'_> {
     fn read(&mut self, view: &View) -> Option<LocalCode> {
         Reader::read(self, view)
-    }
-
-    fn regions(&self, corners: &Corners) -> Option<SeenRegions> {
-        Reader::regions(self, corners)
     }
 }
 

@@ -272,7 +272,6 @@ mod tests {
             width: 8192,
             height: 8192,
             features: (0..features).map(|number| feature(seed + number)).collect(),
-            regions: None,
         };
         let records: Vec<LocalFingerprint> =
             [(3, 64), (90, 0), (40, 17), (7, 9)].into_iter().map(record).collect();
@@ -308,7 +307,6 @@ mod tests {
                 place: Place { x: 0, y: 0, size: 0, angle: 0 },
                 sharing: Sharing::of(records),
             }],
-            regions: None,
         };
         let pair = |distance| Near { query: 0, record: 0, distance };
         let weight =

@@ -33,8 +33,6 @@ pub struct Sighting {
     /// How much more likely what is read at the places of its features is in a copy of the record than in a stranger's document
     /// of its template, as a logarithm in nats; where nothing was read, by what was found.
     pub likelihood: f64,
-    /// The same of what its regions look like, beside those of other records of the template, at most a little more than the details say.
-    pub regions: f64,
     /// Number of features that agree: found in the leaked image, or read at their places.
     pub features: u32,
     /// Number of the record's features that the leaked image should show, by the place that the agreeing ones give it.
@@ -77,7 +75,6 @@ impl Sighting {
             place: found.place,
             score: 0.0,
             likelihood: 0.0,
-            regions: 0.0,
             features: 0,
             in_view: 0,
             altered: false,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use saltprint_fingerprint::{
     Fingerprint, Keypoint, LocalCode, LocalFeature, LocalFingerprint, LocalQuery, Orientation, Place,
-    QueryFeature, QueryFingerprint, RegionCodes, Sharing,
+    QueryFeature, QueryFingerprint, Sharing,
 };
 use saltprint_index::{IndexHit, KindCompany, SegmentRecord};
 use saltprint_keys::{RecordRef, SubjectRef};
@@ -55,20 +55,7 @@ fn features(label: u64) -> LocalFingerprint {
             sharing: Sharing::default(),
         }
     };
-    LocalFingerprint {
-        width: 8192,
-        height: 5120,
-        features: (0..FEATURES).map(feature).collect(),
-        regions: Some(regions(label)),
-    }
-}
-
-/// Region codes that nobody else has.
-fn regions(label: u64) -> RegionCodes {
-    RegionCodes::from_words(std::array::from_fn(|cell| {
-        let [low, ..] = words(label, 1000 + cell as u64);
-        u16::try_from(low >> 48).unwrap().max(1)
-    }))
+    LocalFingerprint { width: 8192, height: 5120, features: (0..FEATURES).map(feature).collect() }
 }
 
 /// A record with local features of its own.

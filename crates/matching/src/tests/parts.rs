@@ -39,7 +39,7 @@ impl Images for Sheet {
 
     fn panel_reader(&self, _number: usize, _area: &[f64; 4]) -> Option<Box<dyn Read + '_>> {
         let (_, features) = self.details.clone()?;
-        Some(Box::new(Picture { features, mirrored: None, regions: None }))
+        Some(Box::new(Picture { features, mirrored: None }))
     }
 }
 

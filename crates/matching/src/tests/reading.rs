@@ -1,21 +1,18 @@
 //! Images that are read again where a record says that its features should be, with made-up local codes.
 
 use saltprint_fingerprint::{
-    Corners, GlobalCode, LocalCode, LocalQuery, Orientation, Panel, QueryFeature, RegionCodes, SeenRegions,
-    View as Place,
+    Corners, GlobalCode, LocalCode, LocalQuery, Orientation, Panel, QueryFeature, View as Place,
 };
 
 use super::local::{View, altered, bands, card, cards, judge_all, ours, words};
 use super::{index, rules};
-use crate::{Band, Cascade, CascadeCounts, Fine, Images, Judgement, LocalSearch, Matcher, Read, Sighting};
+use crate::{Band, Cascade, CascadeCounts, Fine, Images, Judgement, Matcher, Read};
 
 /// What a picture shows, found or not; and its mirror image.
 pub(super) struct Picture {
     pub(super) features: Vec<QueryFeature>,
     /// Width, where it is the mirror image that shows the features.
     pub(super) mirrored: Option<f32>,
-    /// Where a document lies in it, and what its regions look like.
-    pub(super) regions: Option<(Corners, SeenRegions)>,
 }
 
 impl Read for Picture {
@@ -35,13 +32,6 @@ impl Read for Picture {
         let [low, high, ..] = words(x.to_bits().into(), view.y.to_bits().into());
         Some(shown.map_or(LocalCode::from_words([low, high]), |shown| shown.code))
     }
-
-    fn regions(&self, corners: &Corners) -> Option<SeenRegions> {
-        let (there, seen) = self.regions.as_ref()?;
-        let is_there =
-            there.iter().zip(corners).all(|(a, b)| (a.0 - b.0).abs().max((a.1 - b.1).abs()) < 0.02);
-        Some(if is_there { *seen } else { SeenRegions::from_cells([None; RegionCodes::COUNT]) })
-    }
 }
 
 struct Pictures<'a>(&'a LocalQuery, &'a [QueryFeature], Option<f32>);
@@ -52,7 +42,7 @@ impl Images for Pictures<'_> {
     }
 
     fn reader(&self, _number: usize) -> Option<Box<dyn Read + '_>> {
-        Some(Box::new(Picture { features: self.1.to_vec(), mirrored: self.2, regions: None }))
+        Some(Box::new(Picture { features: self.1.to_vec(), mirrored: self.2 }))
     }
 
     fn straightened(&self, _number: usize, _corners: &Corners) -> Option<GlobalCode> {
@@ -107,45 +97,6 @@ fn what_is_not_found_is_read() {
         // Read the wrong way round there is nothing.
         assert_ne!(judge(&other, &shown, None).band(), Some(Band::Strong));
     }
-}
-
-/// What a search finds of card 17, of which every fourth detail is left, in a picture whose regions are those of `shown`.
-fn sighted(shown: u8, corners: Corners, mirrored: bool) -> Sighting {
-    let view = View::whole(0);
-    let features: Vec<QueryFeature> = view.see(&card(17), |_| true).into_iter().step_by(4).collect();
-    let found = view.query(features.clone());
-    let found = if mirrored {
-        LocalQuery { upright: found.mirrored.clone(), mirrored: found.upright.clone(), ..found }
-    } else {
-        found
-    };
-    let regions = card(shown).fingerprint.local.regions.unwrap();
-    let seen = SeenRegions::from_cells(regions.words().map(Some));
-    let width = mirrored.then_some(found.width);
-    let index = index(&cards());
-    let image = |_: usize| {
-        let picture = Picture { features: features.clone(), mirrored: width, regions: Some((corners, seen)) };
-        Some(Box::new(picture) as Box<dyn Read>)
-    };
-    let search = LocalSearch::new(&index.generation);
-    search.find(&[&found], mirrored, &image, |_, _| true).unwrap().remove(0).remove(0)
-}
-
-/// Regions are looked at where details say that the record lies, mirrored or not, and count as far as these do.
-#[test]
-fn regions_count_with_details() {
-    let upright = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
-    let [a, b, c, d] = upright;
-    let mirrored = [b, a, d, c];
-    for (corners, is_mirrored) in [(upright, false), (mirrored, true)] {
-        let own = sighted(17, corners, is_mirrored);
-        assert!((1.0..40.0).contains(&own.likelihood), "{}", own.likelihood);
-        assert!(own.regions > 3.0 && own.regions <= 1.25 * own.likelihood + 1e-9, "{}", own.regions);
-        let other = sighted(18, corners, is_mirrored);
-        assert!((other.likelihood - own.likelihood).abs() < 1e-9 && other.regions < 0.1, "{}", other.regions);
-    }
-    // Nothing is seen where the record would be with the wrong hand.
-    assert!(sighted(17, mirrored, false).regions < 1e-9);
 }
 
 #[test]

@@ -125,15 +125,14 @@ fn impostor(
     let (mut withheld, mut lead) = (false, NONE);
     for contest in contests {
         let here = contest.lead();
-        let likelihood = score(here.likelihood + here.regions);
-        if here.score < lead && likelihood <= impostor.likelihood {
+        if here.score < lead && score(here.likelihood) <= impostor.likelihood {
             continue;
         }
         if !search.may_accuse(contest.best(), admit)? {
             withheld = true;
             continue;
         }
-        impostor.likelihood = impostor.likelihood.max(likelihood);
+        impostor.likelihood = impostor.likelihood.max(score(here.likelihood));
         if here.score >= lead {
             lead = here.score;
             let best = contest.best().score;
