@@ -27,9 +27,10 @@ pub enum IndexError {
     /// The bytes are not a segment of this product.
     #[error("not a Saltprint segment: the file does not start with its magic bytes")]
     NotASegment,
-    /// The segment was written by a newer build.
+    /// The segment was written by a newer or an older build.
     #[error(
-        "segment format version {found} is not supported (this build reads {supported}); upgrade saltprint"
+        "segment format version {found} is not supported (this build reads {supported}); {}",
+        if found > supported { "upgrade saltprint" } else { "build the index anew with `saltprint rebuild --full`" }
     )]
     SegmentVersion {
         /// Version in the file.

@@ -96,10 +96,12 @@ fn coverage(summary: &CaseSummary) -> Vec<String> {
         (None, _) | (_, None) => "without months of capture".to_owned(),
     };
     let rejected = coverage.vault.too_plain + coverage.vault.unreadable + coverage.vault.refused;
+    let several = |count: u64, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
     let mut lines = vec![format!(
-        "{} records of {} sources, {period}; {rejected} inputs of the vault could not be indexed. Generation {}, built {}.",
-        summary.index.records,
-        coverage.sources.len(),
+        "{} of {}, {period}; {} of the vault could not be indexed. Generation {}, built {}.",
+        several(summary.index.records, "record"),
+        several(coverage.sources.len() as u64, "source"),
+        several(rejected, "input"),
         summary.index.generation,
         super::date(summary.index.built),
     )];

@@ -223,11 +223,15 @@ fn the_wrong_key_or_epoch_is_refused() {
 }
 
 #[test]
-fn a_newer_version_names_both_versions() {
-    let mut bytes = write(&many(1), None);
-    bytes[OFFSET_VERSION] = 9;
-    let error = Segment::open(bytes, &key(), EPOCH).unwrap_err();
-    assert!(error.to_string().contains("version 9") && error.to_string().contains("reads 2"), "{error}");
+fn another_version_names_both_versions_and_what_to_do() {
+    let refused = |version: u8| {
+        let mut bytes = write(&many(1), None);
+        bytes[OFFSET_VERSION] = version;
+        Segment::open(bytes, &key(), EPOCH).unwrap_err().to_string()
+    };
+    let (newer, older) = (refused(9), refused(1));
+    assert!(newer.contains("version 9") && newer.contains("reads 2") && newer.contains("upgrade"), "{newer}");
+    assert!(older.contains("version 1") && older.contains("rebuild --full"), "{older}");
 }
 
 #[test]
