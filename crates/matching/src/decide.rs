@@ -8,7 +8,7 @@ use crate::global::Scanned;
 use crate::local::{Contest, LocalSearch, Read, Sighting};
 use crate::matcher::Rules;
 use crate::panels::PanelAnswer;
-use crate::{Band, Basis, DecisionRule, Found, Judgement, Lead, Tier};
+use crate::{Band, Basis, DecisionRule, Found, Judgement, Lead, LocalRule, Tier};
 
 /// Records of different subjects that may stand out together.
 const MAX_GROUP: usize = 8;
@@ -40,6 +40,23 @@ pub(crate) fn surprise(
     }
     let distance = scanned.asked.distance(&generation.code(&sighting.place)?);
     Ok(rule.surprise(distance, scanned.rival_of(&contest.best().record)))
+}
+
+/// Band of a sighting with a lead, and with so surprising a whole-image code: what may be print does not make it strong.
+pub(crate) fn band(
+    rule: &LocalRule,
+    search: &LocalSearch<'_>,
+    sighting: &Sighting,
+    lead: Lead,
+    global: f64,
+) -> Result<Option<Band>, IndexError> {
+    let band = rule.band(lead, global);
+    if band != Some(Band::Strong) {
+        return Ok(band);
+    }
+    let known = search.known_print(sighting, &|_| true)?;
+    let is_strong = known > 0.0 && rule.band(lead.counted(known), global) == Some(Band::Strong);
+    Ok(Some(if is_strong { Band::Strong } else { Band::Possible }))
 }
 
 impl Case<'_, '_> {
@@ -140,12 +157,11 @@ impl Case<'_, '_> {
             let doubtful = sighting.disputed || self.rules.straightened.basis() == Basis::Assumed;
             let surprise = rule.surprise(found.record.distance, found.runner_up);
             let lead = known.map_or_else(Lead::default, |known| contest.lead_of(known, 0));
-            let own = if doubtful || !self.rules.local.confirms(lead, surprise) {
-                Band::Possible
-            } else {
-                found.band
+            let is_certain = !doubtful && found.band == Band::Strong && {
+                let known = self.search.known_print(&sighting, &|_| true)?;
+                known > 0.0 && self.rules.local.confirms(lead.counted(known), surprise)
             };
-            let band = self.allowed(&sighting, Some(own))?.unwrap_or(Band::Possible);
+            let band = if is_certain { Band::Strong } else { Band::Possible };
             let tier = if sighting.altered { Tier::Local } else { Tier::Both };
             matches.push(Found { band, tier, sighting: Some(sighting), ..found.clone() });
         }
@@ -160,26 +176,18 @@ impl Case<'_, '_> {
         sighting: &Sighting,
         lead: Lead,
     ) -> Result<Option<(Band, Tier)>, IndexError> {
-        let alone = self.allowed(sighting, self.rules.local.band(lead, 0.0))?;
+        let alone = band(&self.rules.local, self.search, sighting, lead, 0.0)?;
         if alone == Some(Band::Strong) {
             return Ok(Some((Band::Strong, Tier::Local)));
         }
         let (scanned, rule) = straightened.unwrap_or((self.scanned, &self.rules.whole));
         let surprise = surprise(rule, scanned, contest, sighting, self.generation)?;
-        let both = self.allowed(sighting, self.rules.local.band(lead, surprise))?;
+        let both = band(&self.rules.local, self.search, sighting, lead, surprise)?;
         Ok(if both > alone {
             both.map(|band| (band, Tier::Both))
         } else {
             alone.map(|band| (band, Tier::Local))
         })
-    }
-
-    /// The band, no more than possible where the sighting may not accuse.
-    fn allowed(&self, sighting: &Sighting, band: Option<Band>) -> Result<Option<Band>, IndexError> {
-        if band == Some(Band::Strong) && !self.search.may_accuse(sighting, &|_| true)? {
-            return Ok(Some(Band::Possible));
-        }
-        Ok(band)
     }
 
     /// The best record of one place by its details, with the others of its subject; or, where several subjects stand out

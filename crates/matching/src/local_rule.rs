@@ -11,6 +11,8 @@ const TAILS: [(f64, usize); 2] = [(0.75, MIN_SAMPLE), (0.9, 300)];
 /// How much the tail's fall is widened for what the sample did not show: by this over the root of the number of
 /// values that it rests on, about one standard error of a mean excess.
 const ERROR: f64 = 1.0;
+/// So many leads are taken to have been seen beside few that were.
+const FEW: f64 = 4.0;
 /// What is assumed of strangers where too few could be measured, on the cautious side of all vaults measured.
 const ASSUMED: Tail = Tail { from: 0.8, share: 0.25, fall: 0.5 };
 /// The same for likelihoods, in nats.
@@ -31,7 +33,8 @@ const MOST: f64 = 60.0;
 /// # Model
 /// In the rebuild images of sampled records are looked up, without their own subjects, through all steps that a leaked image
 /// goes through. Beyond its upper quartile (and, if that is heavier, its upper tenth) the strangers' lead is modelled as
-/// exponential with the measured mean excess, widened by one standard error. A score is a sum over agreeing features, of
+/// exponential with the measured mean excess, widened by one standard error. Where fewer lead at all, the tail begins where they do: a
+/// mean over many that lead by nothing and a few that do is the fall of neither. A score is a sum over agreeing features, of
 /// which each further one is about as unlikely as the one before, so its tail falls by a factor a step; on invented
 /// documents the largest of 600 strangers is where the model expects it. It is an extrapolation all the same: the manifest
 /// keeps the measured scores.
@@ -57,9 +60,10 @@ const MOST: f64 = 60.0;
 /// though their details led by nothing, because they lay in the picture as one record did.
 ///
 /// # Lonely templates
-/// The tail holds for templates of which the vault has several records. A record that is alone with its template is strong
-/// only where nearly all that is seen of it looks the same, or where its kind has no templates, and other such samples are left out of the tail: see
-/// [`LocalSearch::may_accuse`](crate::LocalSearch::may_accuse). That holds for whole-image codes as well, but for
+/// The tail holds for templates of which the vault has several records. A record that is alone with its template, or with one other, is strong
+/// only where nearly all that is seen of it looks the same, or where its kind has no templates, and other such samples are left out of the tail. Where
+/// few others are, a lead counts in part, in the tail as well: see
+/// [`LocalSearch::known_print`](crate::LocalSearch::known_print). That holds for whole-image codes as well, but for
 /// those that are very near: see [`DecisionRule::band_alone`].
 ///
 /// # Small vaults
@@ -123,7 +127,9 @@ impl LocalRule {
             let seen = TAILS.iter().filter(|(_, needed)| values.len() >= *needed);
             seen.map(|(quantile, _)| fit(&values, *quantile)).max_by(|a, b| far(a).total_cmp(&far(b)))
         };
-        let measured = heaviest(impostors().map(|one| f64::from(one.best) - f64::from(one.rival)).collect());
+        let leads: Vec<f64> = impostors().map(|one| f64::from(one.best) - f64::from(one.rival)).collect();
+        let of_few = (leads.len() >= MIN_SAMPLE).then(|| fit_few(&leads)).flatten();
+        let measured = [heaviest(leads), of_few].into_iter().flatten().max_by(|a, b| far(a).total_cmp(&far(b)));
         let likelihood = heaviest(impostors().map(|one| f64::from(one.likelihood)).collect());
         let tail = measured.unwrap_or(ASSUMED);
         let rule = Self {
@@ -208,6 +214,18 @@ fn fit(leads: &[f64], quantile: f64) -> Tail {
     let excess: f64 = leads.iter().skip(first + 1).map(|lead| (lead - from).max(0.0)).sum::<f64>() / beyond;
     // Strangers that never score leave no tail to measure; a hundredth of a feature is less than any means.
     Tail { from, share: 1.0 - quantile, fall: (excess * (1.0 + ERROR / beyond.sqrt())).max(0.01) }
+}
+
+/// The tail of leads of which fewer than the first of [`TAILS`] are any, from nothing on; a few that [`ASSUMED`] would give are added to those that
+/// were seen, which may be none. `None` where there are more.
+fn fit_few(leads: &[f64]) -> Option<Tail> {
+    let seen: Vec<f64> = leads.iter().copied().filter(|lead| *lead > 0.0).collect();
+    let few = seen.len() as f64 + FEW;
+    let share = few / (leads.len() as f64 + FEW);
+    (share < 1.0 - TAILS[0].0).then(|| {
+        let mean = (seen.iter().sum::<f64>() + FEW * ASSUMED.fall) / few;
+        Tail { from: 0.0, share, fall: mean * (1.0 + ERROR / few.sqrt()) }
+    })
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of values at hand")]

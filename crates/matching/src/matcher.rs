@@ -343,7 +343,7 @@ impl<'a> Matcher<'a> {
             if contradicted
                 || (alone != Some(Band::Strong)
                     && !undisputed
-                    && !self.search.print_is_known(&found.record, found.place, &|_| true)?)
+                    && self.search.known_print_of(&found.record, found.place, &|_| true)? <= 0.0)
             {
                 found.band = Band::Possible;
             }
@@ -385,8 +385,8 @@ impl<'a> Matcher<'a> {
             let best = contest.best();
             let surprise =
                 decide::surprise(&self.rules.whole, scanned, contest, best, self.global.generation)?;
-            let band = self.rules.local.band(contest.lead(), surprise);
-            Ok::<_, IndexError>(band == Some(Band::Strong) && self.search.may_accuse(best, &|_| true)?)
+            let band = decide::band(&self.rules.local, &self.search, best, contest.lead(), surprise)?;
+            Ok::<_, IndexError>(band == Some(Band::Strong))
         };
         // What is damaged shows when the decision is made.
         let by_details = contests

@@ -115,7 +115,7 @@ const ASSUMED: Measures =
 /// passports was 34 bits from the only passport among 17,753 records, and 90 from the next. What would be its rival is not in the index.
 /// So where it is not known what of a record is print, and its details do not say that nearly all is the same, a rival is assumed as
 /// near as the nearest record is to one in twenty strangers. See [`DecisionRule::band_alone`] and
-/// [`LocalSearch::may_accuse`](crate::LocalSearch::may_accuse).
+/// [`LocalSearch::known_print`](crate::LocalSearch::known_print).
 ///
 /// # Margin and groups
 /// A strong match must also be nearer than the runner-up by more bits than for 95 % of strangers, since a ratio of two

@@ -87,7 +87,7 @@ pub struct Status {
     /// The decision rule of local codes, and of both tiers together.
     pub local_rule: LocalRule,
     /// Kinds of records that are said to have no template and of which hardly any shares one with another: see
-    /// [`LocalSearch::may_accuse`](saltprint_matching::LocalSearch::may_accuse).
+    /// [`LocalSearch::known_print`](saltprint_matching::LocalSearch::known_print).
     pub kinds_without_template: Vec<String>,
 }
 

@@ -336,7 +336,7 @@ fn place(keypoint: &saltprint_fingerprint::Keypoint) -> Placed {
 }
 
 /// A number for each record that records of one subject, and one file stored twice, share.
-fn groups<'r>(records: impl Iterator<Item = &'r IndexHit>) -> Vec<u32> {
+pub(super) fn groups<'r>(records: impl Iterator<Item = &'r IndexHit>) -> Vec<u32> {
     let mut subjects = HashMap::new();
     let mut contents = HashMap::new();
     let mut groups: Vec<u32> = Vec::new();

@@ -32,6 +32,14 @@ pub struct Lead {
     pub likelihood: f64,
 }
 
+impl Lead {
+    /// What counts of it where so much is known to be more than print ([`LocalSearch::known_print`](super::LocalSearch::known_print)).
+    #[must_use]
+    pub fn counted(self, known: f64) -> Self {
+        Self { score: self.score * known, likelihood: self.likelihood * known }
+    }
+}
+
 impl Contest {
     /// The sighting with the highest score.
     pub fn best(&self) -> &Sighting {

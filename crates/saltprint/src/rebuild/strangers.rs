@@ -128,10 +128,12 @@ fn impostor(
         if here.score < lead && score(here.likelihood) <= impostor.likelihood {
             continue;
         }
-        if !search.may_accuse(contest.best(), admit)? {
+        let known = search.known_print(contest.best(), admit)?;
+        if known <= 0.0 {
             withheld = true;
             continue;
         }
+        let here = here.counted(known);
         impostor.likelihood = impostor.likelihood.max(score(here.likelihood));
         if here.score >= lead {
             lead = here.score;
