@@ -46,15 +46,15 @@ pub(crate) fn surprise(
 pub(crate) fn band(
     rule: &LocalRule,
     search: &LocalSearch<'_>,
+    contest: &Contest,
     sighting: &Sighting,
-    lead: Lead,
-    global: f64,
+    (lead, global): (Lead, f64),
 ) -> Result<Option<Band>, IndexError> {
     let band = rule.band(lead, global);
     if band != Some(Band::Strong) {
         return Ok(band);
     }
-    let known = search.known_print(sighting, &|_| true)?;
+    let known = search.known_print(sighting, contest, &|_| true)?;
     let is_strong = known > 0.0 && rule.band(lead.counted(known), global) == Some(Band::Strong);
     Ok(Some(if is_strong { Band::Strong } else { Band::Possible }))
 }
@@ -158,7 +158,7 @@ impl Case<'_, '_> {
             let surprise = rule.surprise(found.record.distance, found.runner_up);
             let lead = known.map_or_else(Lead::default, |known| contest.lead_of(known, 0));
             let is_certain = !doubtful && found.band == Band::Strong && {
-                let known = self.search.known_print(&sighting, &|_| true)?;
+                let known = self.search.known_print(&sighting, contest, &|_| true)?;
                 known > 0.0 && self.rules.local.confirms(lead.counted(known), surprise)
             };
             let band = if is_certain { Band::Strong } else { Band::Possible };
@@ -176,13 +176,13 @@ impl Case<'_, '_> {
         sighting: &Sighting,
         lead: Lead,
     ) -> Result<Option<(Band, Tier)>, IndexError> {
-        let alone = band(&self.rules.local, self.search, sighting, lead, 0.0)?;
+        let alone = band(&self.rules.local, self.search, contest, sighting, (lead, 0.0))?;
         if alone == Some(Band::Strong) {
             return Ok(Some((Band::Strong, Tier::Local)));
         }
         let (scanned, rule) = straightened.unwrap_or((self.scanned, &self.rules.whole));
         let surprise = surprise(rule, scanned, contest, sighting, self.generation)?;
-        let both = band(&self.rules.local, self.search, sighting, lead, surprise)?;
+        let both = band(&self.rules.local, self.search, contest, sighting, (lead, surprise))?;
         Ok(if both > alone {
             both.map(|band| (band, Tier::Both))
         } else {

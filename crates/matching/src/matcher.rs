@@ -385,7 +385,7 @@ impl<'a> Matcher<'a> {
             let best = contest.best();
             let surprise =
                 decide::surprise(&self.rules.whole, scanned, contest, best, self.global.generation)?;
-            let band = decide::band(&self.rules.local, &self.search, best, contest.lead(), surprise)?;
+            let band = decide::band(&self.rules.local, &self.search, contest, best, (contest.lead(), surprise))?;
             Ok::<_, IndexError>(band == Some(Band::Strong))
         };
         // What is damaged shows when the decision is made.

@@ -6,6 +6,7 @@ use saltprint_fingerprint::{LocalFeature, LocalFingerprint, LocalQuery, QueryFea
 use saltprint_index::{Hit, IndexError, IndexHit, KindCompany};
 
 use super::compare::groups;
+use super::place::Contest;
 use super::search::{LocalSearch, Sighting, WHOLE};
 
 /// Records that are looked at for some of a kind: of a large vault a kind has to be a third of a percent to be found often enough. Their
@@ -31,6 +32,8 @@ const IN_PLACE: f64 = 0.1;
 const COMPANY: usize = 4;
 /// Share of a record that they span.
 const COMPANY_SPANS: f64 = 0.01;
+/// Features within 12 bits that another record of the template has in an image that shows one.
+const CLOSE_ONES: u32 = 2;
 /// Score of a record that is as good as alike, by what was found and not read: what two records of one template share that no third has
 /// is rare. Of the selfies among those records none has company that scores more than 0.2.
 const ALIKE: f64 = 0.3;
@@ -59,9 +62,11 @@ impl LocalSearch<'_> {
     /// records of a kind have company ([`LocalSearch::kinds_in_company`]): where they have, the kind is like any other. Strangers'
     /// leads over records of such kinds are measured like all others.
     ///
-    /// The record's own features are asked, and not those of the image: of some hundred records that are compared with an image, a
+    /// The record's own features are asked first: of some hundred records that are compared with an image, a
     /// few always agree with it in four places by chance, and some of those fill the frame. For that reason, half of the strangers'
-    /// passports were strong matches of the only passport in a vault of 700 documents.
+    /// passports were strong matches of the only passport in a vault of 700 documents. But the index keeps what is rarest of each, and where
+    /// a record has enough of its own it keeps no print. The image has all of it. So rivals of the `contest` count as well that lie in it as the
+    /// record does and agree as print does: see [`shows_template`].
     ///
     /// `admit` says which other records count, as in [`LocalSearch::find`].
     ///
@@ -70,12 +75,15 @@ impl LocalSearch<'_> {
     pub fn known_print(
         &self,
         sighting: &Sighting,
+        contest: &Contest,
         admit: &(dyn Fn(&IndexHit) -> bool + Sync),
     ) -> Result<f64, IndexError> {
         if sighting.undisputed {
             return Ok(1.0);
         }
-        self.known_print_of(&sighting.record, sighting.place, admit)
+        let rivals = contest.sightings.iter().filter(|other| sighting.record.is_rival_of(&other.record));
+        let shown = rivals.filter(|other| shows_template(other, sighting)).map(|other| other.record.clone());
+        self.known_beside(&sighting.record, sighting.place, shown.collect(), admit)
     }
 
     /// The same of a record, whatever of it is seen.
@@ -85,6 +93,17 @@ impl LocalSearch<'_> {
         place: Hit,
         admit: &(dyn Fn(&IndexHit) -> bool + Sync),
     ) -> Result<f64, IndexError> {
+        self.known_beside(record, place, Vec::new(), admit)
+    }
+
+    /// The same where the image shows others of the template.
+    fn known_beside(
+        &self,
+        record: &IndexHit,
+        place: Hit,
+        shown: Vec<IndexHit>,
+        admit: &(dyn Fn(&IndexHit) -> bool + Sync),
+    ) -> Result<f64, IndexError> {
         if self.is_without_template(record) {
             return Ok(1.0);
         }
@@ -92,8 +111,8 @@ impl LocalSearch<'_> {
         let others = self.others(&[held], admit)?;
         let of_template = others.iter().flatten().filter(|other| may_share_template(other));
         // Two records of one subject may be two pictures of one card, which do not show apart what is print.
-        let subjects = groups(of_template.map(|other| &other.record)).into_iter().collect::<BTreeSet<_>>();
-        Ok(known_by(subjects.len()))
+        let subjects = groups(of_template.map(|other| &other.record).chain(&shown));
+        Ok(known_by(subjects.into_iter().collect::<BTreeSet<_>>().len()))
     }
 
     fn is_without_template(&self, record: &IndexHit) -> bool {
@@ -184,6 +203,14 @@ fn may_share_template(other: &Sighting) -> bool {
     other.spots.len() >= COMPANY && (spans || shares_print(other))
 }
 
+/// Whether an image that shows `best` shows another record's template in the same place.
+///
+/// In strangers' images of templates that one record has, up to seven features of others agree in the same place, none or one of them within 12 bits; in copies of records of
+/// templates that 75 have, one to five others agree in two such features and more.
+fn shows_template(other: &Sighting, best: &Sighting) -> bool {
+    other.spots.len() >= COMPANY && other.close >= CLOSE_ONES && best.quad.as_ref().is_some_and(|quad| lies_as(other, quad))
+}
+
 /// Whether what two records have in common may be the print of a template; stricter than [`may_share_template`], but for how few they may be.
 fn shares_print(other: &Sighting) -> bool {
     let (span, fewest) = if is_in_place(other) { (PRINT, 0) } else { (PRINT_ELSEWHERE, FEATURES_ELSEWHERE) };
@@ -192,10 +219,20 @@ fn shares_print(other: &Sighting) -> bool {
 
 /// Whether a record shows in another one as if both were of one frame.
 fn is_in_place(other: &Sighting) -> bool {
-    let is_near = |((x, y), (right, down)): (&(f64, f64), &(f64, f64))| {
-        (x - right).abs() < IN_PLACE && (y - down).abs() < IN_PLACE
+    lies_as(other, &WHOLE)
+}
+
+/// Whether the corners of a record are near to these, in shares of how far these reach.
+fn lies_as(other: &Sighting, corners: &[(f64, f64); 4]) -> bool {
+    let reach = |along: fn(&(f64, f64)) -> f64| {
+        let most = corners.iter().map(along).fold(f64::NEG_INFINITY, f64::max);
+        most - corners.iter().map(along).fold(f64::INFINITY, f64::min)
     };
-    other.quad.is_some_and(|quad| quad.iter().zip(&WHOLE).all(is_near))
+    let (across, down) = (IN_PLACE * reach(|at| at.0), IN_PLACE * reach(|at| at.1));
+    let is_near = |(at, corner): (&(f64, f64), &(f64, f64))| {
+        (at.0 - corner.0).abs() < across && (at.1 - corner.1).abs() < down
+    };
+    other.quad.is_some_and(|quad| quad.iter().zip(corners).all(is_near))
 }
 
 /// A record's features as those of an image that shows it.

@@ -21,6 +21,8 @@ const BORDER: f64 = 100.0;
 const NEIGHBOURHOOD: f32 = 6.0;
 /// Share of a record's features that are shown whole from which on it is seen that a stranger's document is another one.
 const MUCH: f64 = 0.3;
+/// Distance in bits up to which a feature may be the same print. What agrees by chance is farther.
+const CLOSE: u32 = 12;
 /// Most records for which an image is read again: the right one and the rivals of several places are among the first.
 const READ: usize = 8;
 /// Fewest agreeing features that say where to read.
@@ -282,6 +284,8 @@ impl Look<'_> {
             covered: covered_share(&points, width, height),
             quarters: quarters(transform),
             look: 0,
+            close: u32::try_from(pairs.iter().filter(|(pair, _)| pair.distance <= CLOSE).count())
+                .unwrap_or(u32::MAX),
             spots,
         }
     }

@@ -60,6 +60,8 @@ pub struct Sighting {
     pub quarters: u8,
     /// Which look found it: features of two looks have different numbers.
     pub(super) look: u8,
+    /// Of the features that agree, those that are as near as print is.
+    pub(super) close: u32,
     /// The features of the query that agree, ascending.
     pub(super) spots: Vec<u32>,
 }
@@ -87,6 +89,7 @@ impl Sighting {
             covered: 0.0,
             quarters: u8::try_from(quarters).unwrap_or(0),
             look: 0,
+            close: 0,
             spots: Vec::new(),
         }
     }

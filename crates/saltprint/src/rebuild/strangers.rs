@@ -128,7 +128,7 @@ fn impostor(
         if here.score < lead && score(here.likelihood) <= impostor.likelihood {
             continue;
         }
-        let known = search.known_print(contest.best(), admit)?;
+        let known = search.known_print(contest.best(), contest, admit)?;
         if known <= 0.0 {
             withheld = true;
             continue;
