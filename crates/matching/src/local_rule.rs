@@ -129,7 +129,8 @@ impl LocalRule {
         };
         let leads: Vec<f64> = impostors().map(|one| f64::from(one.best) - f64::from(one.rival)).collect();
         let of_few = (leads.len() >= MIN_SAMPLE).then(|| fit_few(&leads)).flatten();
-        let measured = [heaviest(leads), of_few].into_iter().flatten().max_by(|a, b| far(a).total_cmp(&far(b)));
+        let measured =
+            [heaviest(leads), of_few].into_iter().flatten().max_by(|a, b| far(a).total_cmp(&far(b)));
         let likelihood = heaviest(impostors().map(|one| f64::from(one.likelihood)).collect());
         let tail = measured.unwrap_or(ASSUMED);
         let rule = Self {
@@ -267,6 +268,32 @@ mod tests {
         assert_eq!(rule.band(by(5.4), 0.0), Some(Band::Strong));
         assert_eq!(rule.band(by(3.5), 0.0), Some(Band::Possible));
         assert_eq!(rule.band(by(1.0), 0.0), None);
+    }
+
+    /// Where few strangers lead at all the tail is that of those that do, however many do not.
+    #[test]
+    fn a_few_that_lead_are_not_watered_down() {
+        let with = |leading: usize, of: usize| {
+            let lead =
+                |number: usize| if number < leading { 0.6 + number as f32 / leading as f32 } else { 0.0 };
+            let impostors =
+                (0..of).map(|number| Impostor { best: lead(number), ..Impostor::default() }).collect();
+            rule(&LocalBackground { records: 300, impostors, ..LocalBackground::default() })
+        };
+        // About one on average, of which ten thousandths of a thousandth need ten and more.
+        let (few, many) = (with(12, 280), with(12, 2800));
+        assert!(
+            few.strong_lead() > 10.0 && many.strong_lead() > 7.0,
+            "{} {}",
+            few.strong_lead(),
+            many.strong_lead()
+        );
+        // Nobody leads: not nothing, but what a few would have.
+        assert!(with(0, 280).strong_lead() > 5.0);
+        // Nothing changes where a quarter does.
+        let (usual, more) = (background(400, 0.3), with(12, 40));
+        assert_eq!(rule(&usual).basis(), Basis::Measured);
+        assert_eq!(more.basis(), Basis::Assumed);
     }
 
     #[test]

@@ -339,9 +339,13 @@ impl<'a> Matcher<'a> {
         let contradicted = is_contradicted(matches);
         for found in matches.iter_mut().filter(|found| found.band == Band::Strong) {
             let alone = rule.band_alone(found.record.distance, found.runner_up);
-            let undisputed = found.sighting.as_ref().is_some_and(|sighting| sighting.undisputed);
+            let sighting = found.sighting.as_ref();
+            let undisputed = sighting.is_some_and(|sighting| sighting.undisputed);
+            // Where details are seen at all; a small copy has none.
+            let agrees =
+                sighting.is_none_or(|seen| 3 * u64::from(seen.features) >= 2 * u64::from(seen.in_view));
             if contradicted
-                || (alone != Some(Band::Strong)
+                || ((alone != Some(Band::Strong) || !agrees)
                     && !undisputed
                     && self.search.known_print_of(&found.record, found.place, &|_| true)? <= 0.0)
             {
@@ -385,7 +389,8 @@ impl<'a> Matcher<'a> {
             let best = contest.best();
             let surprise =
                 decide::surprise(&self.rules.whole, scanned, contest, best, self.global.generation)?;
-            let band = decide::band(&self.rules.local, &self.search, contest, best, (contest.lead(), surprise))?;
+            let band =
+                decide::band(&self.rules.local, &self.search, contest, best, (contest.lead(), surprise))?;
             Ok::<_, IndexError>(band == Some(Band::Strong))
         };
         // What is damaged shows when the decision is made.

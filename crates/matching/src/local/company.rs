@@ -32,6 +32,10 @@ const IN_PLACE: f64 = 0.1;
 const COMPANY: usize = 4;
 /// Share of a record that they span.
 const COMPANY_SPANS: f64 = 0.01;
+/// Share of the print that is not yet known which a further record of the template leaves that the record itself shows.
+const LEFT_BY_OWN: f64 = 0.5;
+/// The same of one that only the image shows.
+const LEFT_BY_SHOWN: f64 = 2.0 / 3.0;
 /// Features within 12 bits that another record of the template has in an image that shows one.
 const CLOSE_ONES: u32 = 2;
 /// Score of a record that is as good as alike, by what was found and not read: what two records of one template share that no third has
@@ -111,8 +115,10 @@ impl LocalSearch<'_> {
         let others = self.others(&[held], admit)?;
         let of_template = others.iter().flatten().filter(|other| may_share_template(other));
         // Two records of one subject may be two pictures of one card, which do not show apart what is print.
-        let subjects = groups(of_template.map(|other| &other.record).chain(&shown));
-        Ok(known_by(subjects.into_iter().collect::<BTreeSet<_>>().len()))
+        let subjects = groups(of_template.clone().map(|other| &other.record).chain(&shown));
+        let subjects_of = |groups: &[u32]| groups.iter().collect::<BTreeSet<_>>().len();
+        let own = subjects_of(subjects.get(..of_template.count()).unwrap_or_default());
+        Ok(known_by(own, subjects_of(&subjects) - own))
     }
 
     fn is_without_template(&self, record: &IndexHit) -> bool {
@@ -184,17 +190,20 @@ impl LocalSearch<'_> {
     }
 }
 
-/// How much of a template's print so many other subjects' records of it show to be print, 0 to 1.
+/// How much of a template's print other subjects' records of it show to be print, 0 to 1: `own` of them in the record itself, `shown` others only in the
+/// image. The first shows nothing, since it may be there by chance; each further one leaves half of what is not known yet, or two thirds.
 ///
-/// Each of them is taken to show half of what the others left, after the first, which may be there by chance. Measured on nine vaults of
-/// 260 to 280 invented records of sixty and fifty templates, of each of which the vault holds two to eight: of some 2,000 strangers' documents of the same
-/// templates, half of them photographed, those lead by up to 9.4 where one other is seen, with likelihoods to 31 nats; by 3.0 and 2.1 where two and three are, with 6 and 17 nats.
-fn known_by(others: usize) -> f64 {
-    match i32::try_from(others) {
-        Ok(0) => 0.0,
-        Ok(others) => 1.0 - 2.0_f64.powi(1 - others),
-        Err(_) => 1.0,
-    }
+/// Measured on nine vaults of 260 to 280 invented records of fifty and sixty templates, of each of which the vault holds two to eight. Of 2,000 strangers'
+/// documents of the same templates, half of them photographed, those lead by up to 9.4 where one other is seen, with likelihoods to 31 nats; by
+/// up to 3.0 and 17 nats where the record itself shows two or three, and 4.4 and 24 nats where only the image does. Copies lead by 10 to 60, with 30 to 200 nats.
+fn known_by(own: usize, shown: usize) -> f64 {
+    let times = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    let left = match (own, shown) {
+        (0, 0) => 1.0,
+        (0, shown) => LEFT_BY_SHOWN.powi(times(shown - 1)),
+        (own, shown) => LEFT_BY_OWN.powi(times(own - 1)) * LEFT_BY_SHOWN.powi(times(shown)),
+    };
+    1.0 - left
 }
 
 /// Whether two records may be of one template.
@@ -208,7 +217,9 @@ fn may_share_template(other: &Sighting) -> bool {
 /// In strangers' images of templates that one record has, up to seven features of others agree in the same place, none or one of them within 12 bits; in copies of records of
 /// templates that 75 have, one to five others agree in two such features and more.
 fn shows_template(other: &Sighting, best: &Sighting) -> bool {
-    other.spots.len() >= COMPANY && other.close >= CLOSE_ONES && best.quad.as_ref().is_some_and(|quad| lies_as(other, quad))
+    other.spots.len() >= COMPANY
+        && other.close >= CLOSE_ONES
+        && best.quad.as_ref().is_some_and(|quad| lies_as(other, quad))
 }
 
 /// Whether what two records have in common may be the print of a template; stricter than [`may_share_template`], but for how few they may be.
@@ -292,5 +303,38 @@ mod tests {
         // Nobody knows where it is.
         assert_eq!(judged(Sighting { quad: None, ..shows(4, 0.05, 0.0) }), (false, false));
         assert_eq!(judged(Sighting { score: 0.4, ..shows(4, 0.0, 0.4) }), (true, true));
+    }
+
+    #[test]
+    fn each_other_makes_more_of_the_print_known() {
+        assert_eq!(
+            [known_by(0, 0), known_by(1, 0), known_by(0, 1)].map(f64::to_bits),
+            [0.0_f64.to_bits(); 3]
+        );
+        assert!((known_by(2, 0) - 0.5).abs() < 1e-9 && (known_by(0, 2) - 1.0 / 3.0).abs() < 1e-9);
+        for (own, shown) in (1..9).flat_map(|own| (0..9).map(move |shown| (own, shown))) {
+            let known = known_by(own, shown);
+            assert!(known_by(own + 1, shown) > known && known_by(own, shown + 1) > known);
+            // What the record itself shows says more than what only the image does.
+            assert!(known_by(own, shown) >= known_by(own - 1, shown + 1) && known < 1.0);
+        }
+        assert!((known_by(usize::MAX, usize::MAX) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_image_shows_a_template_where_others_lie_as_the_best_does() {
+        let other = |features, close, moved| Sighting { close, ..shows(features, 0.0, moved) };
+        let best = shows(30, 0.5, 0.3);
+        let shown = |other: Sighting| shows_template(&other, &best);
+        assert!(shown(other(4, 2, 0.33)));
+        // Too few, too far, elsewhere, nowhere.
+        assert!(!shown(other(3, 3, 0.33)) && !shown(other(9, 1, 0.33)) && !shown(other(9, 5, 0.45)));
+        assert!(!shown(Sighting { quad: None, ..other(9, 5, 0.3) }));
+        // A tenth of a small document is less than a tenth of the image.
+        let half = |quad: [(f64, f64); 4]| quad.map(|(x, y)| (x / 2.0, y / 2.0));
+        let small = Sighting { quad: Some(half(WHOLE)), ..best.clone() };
+        let beside =
+            |by: f64| Sighting { quad: Some(half(WHOLE).map(|(x, y)| (x + by, y))), ..other(9, 5, 0.0) };
+        assert!(shows_template(&beside(0.04), &small) && !shows_template(&beside(0.06), &small));
     }
 }

@@ -561,6 +561,9 @@ fn nor_by_its_whole_image_code_unless_that_is_nearer_than_others_of_a_template()
         assert_eq!(alone(34, Vec::new()), possible, "too blurred to tell");
         assert_eq!(alone(34, view.see(&records[100], |_| true)), strong);
         assert_eq!(alone(9, Vec::new()), strong, "a small copy");
+        // A flat scan may be as near, of which half shows that it is another document.
+        let half = |there: &Keypoint| there.y < 0.5 * HEIGHT;
+        assert_eq!(alone(9, view.see(&records[100], half)), possible);
         // What is print is known of records in company.
         assert_eq!(judged(17, 34, Vec::new(), graph_from), (vec![ours(17, Band::Strong)], by_whole));
     }
