@@ -59,7 +59,7 @@ impl LocalSearch<'_> {
     /// record is only print: a stranger's document of the template shows the same print, and differs in portrait and
     /// fields. So there a record is no more than possible, unless four fifths of what is seen of it look the same. Where few do, print
     /// that none of them happens to show as the record does (one is blurred, another lies askew, a field reaches into it) still
-    /// passes for the record's own: see [`known_by`].
+    /// passes for the record's own (`known_by`).
     ///
     /// Unless it is of a kind that has no templates: each selfie is a picture of its own and has no print that a stranger's may
     /// share. The configuration names such kinds, the list of the vault says what kind a record is of, and the rebuild asks whether
@@ -70,7 +70,7 @@ impl LocalSearch<'_> {
     /// few always agree with it in four places by chance, and some of those fill the frame. For that reason, half of the strangers'
     /// passports were strong matches of the only passport in a vault of 700 documents. But the index keeps what is rarest of each, and where
     /// a record has enough of its own it keeps no print. The image has all of it. So rivals of the `contest` count as well that lie in it as the
-    /// record does and agree as print does: see [`shows_template`].
+    /// record does and agree as print does (`shows_template`).
     ///
     /// `admit` says which other records count, as in [`LocalSearch::find`].
     ///
@@ -86,8 +86,11 @@ impl LocalSearch<'_> {
             return Ok(1.0);
         }
         let rivals = contest.sightings.iter().filter(|other| sighting.record.is_rival_of(&other.record));
-        let shown = rivals.filter(|other| shows_template(other, sighting)).map(|other| other.record.clone());
-        self.known_beside(&sighting.record, sighting.place, shown.collect(), admit)
+        let shown: Vec<IndexHit> = rivals
+            .filter(|other| shows_template(other, sighting))
+            .map(|other| other.record.clone())
+            .collect();
+        self.known_beside(&sighting.record, sighting.place, &shown, admit)
     }
 
     /// The same of a record, whatever of it is seen.
@@ -97,7 +100,7 @@ impl LocalSearch<'_> {
         place: Hit,
         admit: &(dyn Fn(&IndexHit) -> bool + Sync),
     ) -> Result<f64, IndexError> {
-        self.known_beside(record, place, Vec::new(), admit)
+        self.known_beside(record, place, &[], admit)
     }
 
     /// The same where the image shows others of the template.
@@ -105,7 +108,7 @@ impl LocalSearch<'_> {
         &self,
         record: &IndexHit,
         place: Hit,
-        shown: Vec<IndexHit>,
+        shown: &[IndexHit],
         admit: &(dyn Fn(&IndexHit) -> bool + Sync),
     ) -> Result<f64, IndexError> {
         if self.is_without_template(record) {
@@ -115,7 +118,7 @@ impl LocalSearch<'_> {
         let others = self.others(&[held], admit)?;
         let of_template = others.iter().flatten().filter(|other| may_share_template(other));
         // Two records of one subject may be two pictures of one card, which do not show apart what is print.
-        let subjects = groups(of_template.clone().map(|other| &other.record).chain(&shown));
+        let subjects = groups(of_template.clone().map(|other| &other.record).chain(shown));
         let subjects_of = |groups: &[u32]| groups.iter().collect::<BTreeSet<_>>().len();
         let own = subjects_of(subjects.get(..of_template.count()).unwrap_or_default());
         Ok(known_by(own, subjects_of(&subjects) - own))
