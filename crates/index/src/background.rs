@@ -135,9 +135,9 @@ impl KindCompany {
 pub struct Impostor {
     /// Score of the best record.
     pub best: f32,
-    /// Score of its best rival.
+    /// The same, less what counts of its lead over its best rival.
     pub rival: f32,
-    /// How much more likely what was read is in a copy of a record than in its rivals', in nats; the most of all.
+    /// How much more likely what was read is in a copy of a record than in its rivals', in nats, as far as it counts; the most of all.
     pub likelihood: f32,
     /// The smallest ratio of distances among its straightened parts, as the two distances in bits: that of the nearest record and
     /// that of its nearest rival. `None` where no part was straightened.

@@ -13,6 +13,8 @@ use crate::panels::{self, PanelAnswer};
 use crate::straight;
 use crate::{Band, DecisionRule, LocalRule, RuleSettings};
 
+/// Details of an image below which it is too small to tell by them that it shows another document.
+const FEW_DETAILS: usize = 12;
 /// Score of a sighting from which on it is a hint. Of 1,720 edited copies of `eval` nine lose their match where images without a hint get
 /// no finer look, on tables and in perspective; nine of ten strangers give none.
 const HINT: f64 = 0.5;
@@ -341,9 +343,9 @@ impl<'a> Matcher<'a> {
             let alone = rule.band_alone(found.record.distance, found.runner_up);
             let sighting = found.sighting.as_ref();
             let undisputed = sighting.is_some_and(|sighting| sighting.undisputed);
-            // Where details are seen at all; a small copy has none.
-            let agrees =
-                sighting.is_none_or(|seen| 3 * u64::from(seen.features) >= 2 * u64::from(seen.in_view));
+            // A small copy has no details to agree.
+            let agrees = query.upright.len() < FEW_DETAILS
+                || sighting.is_some_and(|seen| 3 * u64::from(seen.features) >= 2 * u64::from(seen.in_view));
             if contradicted
                 || ((alone != Some(Band::Strong) || !agrees)
                     && !undisputed

@@ -114,7 +114,8 @@ const ASSUMED: Measures =
 /// A stranger's document in the same frame is nearer to the only record of its template than to all else: one of 150 strangers'
 /// passports was 34 bits from the only passport among 17,753 records, and 90 from the next. What would be its rival is not in the index.
 /// So where it is not known what of a record is print, and its details do not say that nearly all is the same, a rival is assumed as
-/// near as the nearest record is to one in twenty strangers. See [`DecisionRule::band_alone`] and
+/// near as the nearest record is to one in twenty strangers; and two thirds of the details in view must agree, since a flat scan of another person's document was
+/// 12 bits from the record with half of them. See [`DecisionRule::band_alone`] and
 /// [`LocalSearch::known_print`](crate::LocalSearch::known_print).
 ///
 /// # Margin and groups

@@ -21,7 +21,7 @@ const BORDER: f64 = 100.0;
 const NEIGHBOURHOOD: f32 = 6.0;
 /// Share of a record's features that are shown whole from which on it is seen that a stranger's document is another one.
 const MUCH: f64 = 0.3;
-/// Distance in bits up to which a feature may be the same print. What agrees by chance is farther.
+/// Distance in bits up to which a feature may be the same print. What agrees by chance is mostly farther.
 const CLOSE: u32 = 12;
 /// Most records for which an image is read again: the right one and the rivals of several places are among the first.
 const READ: usize = 8;
@@ -345,9 +345,14 @@ pub(super) fn groups<'r>(records: impl Iterator<Item = &'r IndexHit>) -> Vec<u32
     let mut contents = HashMap::new();
     let mut groups: Vec<u32> = Vec::new();
     for (number, record) in (0..).zip(records) {
-        let subject = record.facts.subject.map(|subject| *subjects.entry(subject).or_insert(number));
-        let content = *contents.entry(record.facts.content).or_insert(number);
-        groups.push(subject.unwrap_or(content).min(content));
+        let subject = record.facts.subject.and_then(|subject| subjects.get(&subject).copied());
+        let content = contents.get(&record.facts.content).copied();
+        let group = [subject, content].into_iter().flatten().min().unwrap_or(number);
+        contents.insert(record.facts.content, group);
+        if let Some(subject) = record.facts.subject {
+            subjects.insert(subject, group);
+        }
+        groups.push(group);
     }
     groups
 }

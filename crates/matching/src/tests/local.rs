@@ -514,6 +514,33 @@ fn lonely(number: u8) -> SegmentRecord {
     record
 }
 
+/// What one other record of a template does not show may be print all the same, and what few do not show counts in part.
+#[test]
+fn what_few_others_of_a_template_do_not_show_counts_in_part() {
+    let view = View::whole(0);
+    let with = |others: u8| {
+        let mut records = cards();
+        records.push(lonely(120));
+        let print = records[100].fingerprint.local.features.clone();
+        for number in 0..others {
+            let mut mate = lonely(130 + number);
+            mate.fingerprint.local.features.splice(0..8, print.iter().take(8).copied());
+            records.push(mate);
+        }
+        (index(&records), records)
+    };
+    let [none, one, two, many] = [0, 1, 2, 9].map(with);
+    // So much of the record, from above.
+    let strong = |(index, records): &(Index, Vec<SegmentRecord>), share: f32| {
+        let seen = bands(&judge(index, view.query(view.see(&records[100], |own| own.y < share * HEIGHT))));
+        seen == [ours(120, Band::Strong)]
+    };
+    let shares = || (2_u8..26).map(|share| f32::from(share) / 40.0);
+    let count = |index| shares().filter(|share| strong(index, *share)).count();
+    assert_eq!((count(&none), count(&one)), (0, 0), "{} {}", count(&two), count(&many));
+    assert!(0 < count(&two) && count(&two) < count(&many), "{} {}", count(&two), count(&many));
+}
+
 #[test]
 fn another_document_of_a_template_held_once_is_never_strong() {
     let mut records = cards();
@@ -564,6 +591,10 @@ fn nor_by_its_whole_image_code_unless_that_is_nearer_than_others_of_a_template()
         // A flat scan may be as near, of which half shows that it is another document.
         let half = |there: &Keypoint| there.y < 0.5 * HEIGHT;
         assert_eq!(alone(9, view.see(&records[100], half)), possible);
+        // Nor is it the record where it has many details, and none of the record's.
+        let other = SegmentRecord { fingerprint: Fingerprint::new(code(120), features(4_000)), ..card(120) };
+        let unlike: Vec<QueryFeature> = view.see(&other, |_| true).split_off(usize::try_from(PRINT).unwrap());
+        assert_eq!(alone(9, unlike), possible);
         // What is print is known of records in company.
         assert_eq!(judged(17, 34, Vec::new(), graph_from), (vec![ours(17, Band::Strong)], by_whole));
     }
