@@ -5,7 +5,12 @@
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{luma::Luma, orientation::Orientation};
+use crate::{
+    local::resize::{ROWS_A_SUM, add_row},
+    luma::Luma,
+    orientation::Orientation,
+    wide::wide,
+};
 
 /// Cells a side of the full grid: 8 x 24 and 3 x 64, so that both coarse grids are exact box means of it.
 pub(crate) const FULL: usize = 192;
@@ -44,24 +49,36 @@ impl Cells {
 }
 
 impl Grid {
-    /// One pass over the pixels, about one multiplication each.
+    /// One pass over the pixels, about one addition each.
     pub(crate) fn new(image: &Luma) -> Self {
         let (width, height) = (u64::from(image.width()), u64::from(image.height()));
         let (across, down) = (Cells { size: width }, Cells { size: height });
         let row_length = image.width() as usize;
         let area = width * height;
         let mut columns = vec![0_u64; row_length];
+        let mut whole = vec![0_u16; row_length];
         let mut grid = Vec::with_capacity(FULL * FULL);
         for j in 0..FULL as u64 {
-            // Down first: whole rows are added to a row of sums, which the compiler turns into vector code.
+            // Down first. Rows inside a cell weigh the same: they are added up as they are, in 16 bits, and weighed together.
             columns.fill(0);
             let (top, bottom) = down.span(j);
             let rows = image.pixels().chunks_exact(row_length).skip(to_usize(top));
+            let mut added = 0;
             for (y, row) in (top..bottom).zip(rows) {
                 let weight = down.overlap(j, y);
-                for (sum, &luma) in columns.iter_mut().zip(row) {
-                    *sum += weight * u64::from(luma);
+                if weight < FULL as u64 {
+                    weigh_row(&mut columns, row, weight);
+                    continue;
                 }
+                add_row(&mut whole, row);
+                added += 1;
+                if added == ROWS_A_SUM {
+                    weigh_sums(&mut columns, &mut whole);
+                    added = 0;
+                }
+            }
+            if added > 0 {
+                weigh_sums(&mut columns, &mut whole);
             }
             for i in 0..FULL as u64 {
                 let (left, right) = across.span(i);
@@ -82,6 +99,7 @@ impl Grid {
             }
         }
         columns.zeroize();
+        whole.zeroize();
         Self(grid)
     }
 
@@ -112,6 +130,23 @@ impl Grid {
             }
         }
         sums
+    }
+}
+
+wide! {
+    /// Adds a row of pixels with its weight.
+    fn weigh_row(columns: &mut [u64], row: &[u8], weight: u64) {
+        for (sum, &luma) in columns.iter_mut().zip(row) {
+            *sum += weight * u64::from(luma);
+        }
+    }
+
+    /// Adds sums of rows that lie inside a cell, and clears them.
+    fn weigh_sums(columns: &mut [u64], whole: &mut [u16]) {
+        for (sum, rows) in columns.iter_mut().zip(whole) {
+            *sum += FULL as u64 * u64::from(*rows);
+            *rows = 0;
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! From descriptors to local codes: whitening and secret rotation in one integer matrix.
 
+use rayon::prelude::*;
 use saltprint_keys::{Context, ProjectionKey};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
     DESCRIPTOR_SIZE, FRAME, Keypoint, LocalCode, LocalFeature, LocalFeatures, LocalFingerprint, LocalProfile,
-    LocalQuery, Place, QueryFeature, Settings, Sharing, mirrored,
+    LocalQuery, Place, QueryFeature, Settings, Sharing, mirror_of,
 };
 use crate::coder::{add_scaled, orthonormal_columns};
 use crate::profile::{MEAN_STEPS, quantise_row};
@@ -20,7 +21,12 @@ const MARGIN_UNIT: f32 = 2.5;
 /// Bits within which a feature of the small copy is the same.
 const SURVIVES: u32 = 20;
 
-// A product of a row and a descriptor is below 2^11 * 2^8 * 2^7 = 2^26, and 2^8 times that below 2^34.
+/// Values of a descriptor that are others' mirror images, and as many that those are of.
+const HALF: usize = DESCRIPTOR_SIZE / 2;
+/// Features that are coded by one task.
+const FEATURES_A_TASK: usize = 64;
+
+// A product of a row and a descriptor is below 2^11 * 2^8 * 2^7 = 2^26, a folded one twice that, and 2^8 times the first below 2^34.
 const _: () = assert!(DESCRIPTOR_SIZE == 128 && BITS == DESCRIPTOR_SIZE);
 
 impl Settings {
@@ -39,7 +45,7 @@ impl Settings {
 /// The fused local projection of one epoch.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(crate) struct LocalCoder {
-    /// [`BITS`] rows of [`DESCRIPTOR_SIZE`] entries within +-[`ENTRY_MAX`].
+    /// [`BITS`] rows, each [`fold`]ed.
     entries: Vec<i16>,
     /// What [`MEAN_STEPS`] times a row's product must exceed for a one.
     thresholds: Vec<i64>,
@@ -68,7 +74,8 @@ impl LocalCoder {
             coder.thresholds.push(products.map(|(&entry, &mean)| i64::from(entry) * i64::from(mean)).sum());
             let square: i64 = entries.iter().map(|&entry| i64::from(entry) * i64::from(entry)).sum();
             coder.units.push(MARGIN_UNIT / (square.max(1) as f32).sqrt() / MEAN_STEPS as f32);
-            coder.entries.extend_from_slice(&entries);
+            let row = entries.as_chunks::<DESCRIPTOR_SIZE>().0;
+            coder.entries.extend(row.iter().flat_map(fold));
             entries.zeroize();
         }
         coder
@@ -102,44 +109,41 @@ impl LocalCoder {
 
     /// The query of a leaked image.
     pub(crate) fn query(&self, features: &LocalFeatures) -> LocalQuery {
-        let pairs = features.keypoints.iter().zip(&features.descriptors);
-        let upright = pairs.clone().map(|(keypoint, descriptor)| self.query_feature(*keypoint, descriptor));
-        let turned = pairs.map(|(keypoint, descriptor)| {
-            let mut descriptor = mirrored(descriptor);
-            let angle = 0.5 - keypoint.angle;
-            let keypoint =
+        let pairs = features.keypoints.par_iter().zip(&features.descriptors);
+        let both = pairs.with_min_len(FEATURES_A_TASK).map(|(keypoint, descriptor)| {
+            let angle: f32 = 0.5 - keypoint.angle;
+            let turned =
                 Keypoint { x: features.width - keypoint.x, angle: angle - angle.floor(), ..*keypoint };
-            let feature = self.query_feature(keypoint, &descriptor);
-            descriptor.zeroize();
-            feature
+            let [upright, mirrored] = &*self.sums(descriptor);
+            (self.query_feature(*keypoint, upright), self.query_feature(turned, mirrored))
         });
-        LocalQuery {
-            width: features.width,
-            height: features.height,
-            upright: upright.collect(),
-            mirrored: turned.collect(),
-        }
+        let (upright, mirrored) = both.unzip();
+        LocalQuery { width: features.width, height: features.height, upright, mirrored }
     }
 
-    fn query_feature(&self, keypoint: Keypoint, descriptor: &[u8; DESCRIPTOR_SIZE]) -> QueryFeature {
+    fn query_feature(&self, keypoint: Keypoint, sums: &[i32; BITS]) -> QueryFeature {
         let mut margins = [0; QueryFeature::MARGINS];
-        let code = self.code(descriptor, &mut margins);
+        let code = self.code(sums, &mut margins);
         QueryFeature { code, margins, keypoint }
     }
 
     /// The code of a descriptor.
     pub(crate) fn plain_code(&self, descriptor: &[u8; DESCRIPTOR_SIZE]) -> LocalCode {
-        self.code(descriptor, &mut [0; QueryFeature::MARGINS])
+        let [upright, _] = &*self.sums(descriptor);
+        self.code(upright, &mut [0; QueryFeature::MARGINS])
     }
 
-    fn code(
-        &self,
-        descriptor: &[u8; DESCRIPTOR_SIZE],
-        margins: &mut [u8; QueryFeature::MARGINS],
-    ) -> LocalCode {
+    /// Products of the rows with a descriptor and with that of its mirror image. Wiped on drop.
+    fn sums(&self, descriptor: &[u8; DESCRIPTOR_SIZE]) -> Zeroizing<[[i32; BITS]; 2]> {
+        let mut sums = Zeroizing::new([[0; BITS]; 2]);
+        let folded = Zeroizing::new(fold(&descriptor.map(i16::from)));
+        let [upright, mirrored] = &mut *sums;
+        products(&self.entries, &folded, upright, mirrored);
+        sums
+    }
+
+    fn code(&self, sums: &[i32; BITS], margins: &mut [u8; QueryFeature::MARGINS]) -> LocalCode {
         let mut words = [0_u64; 2];
-        let mut sums = [0; BITS];
-        products(&self.entries, descriptor, &mut sums);
         for (bit, (&sum, &threshold)) in sums.iter().zip(&self.thresholds).enumerate() {
             let above = i64::from(sum) * MEAN_STEPS - threshold;
             words[bit / 64] |= u64::from(above > 0) << (bit % 64);
@@ -147,25 +151,44 @@ impl LocalCoder {
                 *margin = level(above.unsigned_abs() as f32 * self.units[bit]);
             }
         }
-        sums.zeroize();
         LocalCode::from_words(words)
     }
 }
 
+/// Of the first half of a descriptor's values, or of a row's entries: the sums with those that are their mirror images, and then the
+/// differences from them.
+///
+/// The product of two folded vectors is twice that of the vectors, and with the differences negated twice that with the mirror
+/// image: so one pass over a matrix gives both.
+fn fold(values: &[i16; DESCRIPTOR_SIZE]) -> [i16; DESCRIPTOR_SIZE] {
+    std::array::from_fn(|i| {
+        let (value, mirror) = (values[i % HALF], values[mirror_of(i % HALF)]);
+        if i < HALF { value + mirror } else { value - mirror }
+    })
+}
+
 wide! {
-    /// Products of the rows of a matrix and a descriptor.
-    fn products(entries: &[i16], descriptor: &[u8; DESCRIPTOR_SIZE], sums: &mut [i32; BITS]) {
-        let mut wide = [0_i16; DESCRIPTOR_SIZE];
-        for (wide, &value) in wide.iter_mut().zip(descriptor) {
-            *wide = i16::from(value);
-        }
-        for (row, sum) in entries.as_chunks::<DESCRIPTOR_SIZE>().0.iter().zip(sums) {
-            *sum = 0;
-            for (&a, &b) in row.iter().zip(&wide) {
-                *sum += i32::from(a) * i32::from(b);
+    /// Products of the rows of a matrix and a descriptor, and that of its mirror image; all but the products folded.
+    fn products(
+        entries: &[i16],
+        descriptor: &[i16; DESCRIPTOR_SIZE],
+        upright: &mut [i32; BITS],
+        mirrored: &mut [i32; BITS],
+    ) {
+        let (even, odd) = descriptor.split_at(HALF);
+        let sums = upright.iter_mut().zip(mirrored);
+        for (row, (upright, mirrored)) in entries.as_chunks::<DESCRIPTOR_SIZE>().0.iter().zip(sums) {
+            let (row_even, row_odd) = row.split_at(HALF);
+            let (mut of_sums, mut of_differences) = (0, 0);
+            for (&a, &b) in row_even.iter().zip(even) {
+                of_sums += i32::from(a) * i32::from(b);
             }
+            for (&a, &b) in row_odd.iter().zip(odd) {
+                of_differences += i32::from(a) * i32::from(b);
+            }
+            // Both are twice a whole number.
+            (*upright, *mirrored) = ((of_sums + of_differences) >> 1, (of_sums - of_differences) >> 1);
         }
-        wide.zeroize();
     }
 }
 

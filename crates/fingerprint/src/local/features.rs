@@ -1,5 +1,6 @@
 //! The local features of an image, from pixels to descriptors.
 
+use rayon::prelude::*;
 use zeroize::Zeroize;
 
 use crate::luma::Luma;
@@ -17,6 +18,10 @@ const SMALLEST_SIDE: u32 = 16;
 const REFERENCE_SIDE: f32 = 640.0;
 /// Diameter from which a feature is not preferred for its size any more, in pixels at [`REFERENCE_SIDE`].
 const LARGEST_COUNTED: f32 = 24.0;
+/// Blobs whose directions are looked for before it is counted whether there are enough.
+const BLOBS_A_ROUND: usize = 256;
+/// Fewest blobs, or features, that are worth a task.
+const LEAST_A_TASK: usize = 48;
 
 /// What is looked for and how much of it is kept.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,7 +76,9 @@ impl LocalFeatures {
         }
         let mut blobs = Vec::new();
         let mut find = |octave, levels: [&Plane; LEVELS]| {
-            find_blobs(octave, levels, settings.contrast, settings.edge_ratio, &mut blobs);
+            for found in find_blobs(octave, levels, settings.contrast, settings.edge_ratio) {
+                blobs.extend_from_slice(&found.0);
+            }
         };
         let space = ScaleSpace::new(image, settings.long_side, Some(&mut find));
         let (columns, rows) = space.samples;
@@ -90,29 +97,39 @@ impl LocalFeatures {
         // Room for all at once: a vector that grows leaves its old contents behind.
         self.keypoints.reserve_exact(expected);
         self.strengths.reserve_exact(expected);
-        self.descriptors.reserve_exact(expected);
-        let (mut compass, mut describer) = (Compass::new(), Describer::new());
-        for Ranked { strength, blob, .. } in blobs {
-            let Some(level) = octaves.get(blob.octave).and_then(|octave| octave.levels.get(blob.level))
-            else {
-                continue;
-            };
-            let unit = pixels_a_sample(blob);
-            for angle in compass.directions(blob, level).into_iter().flatten() {
-                if self.keypoints.len() >= keep {
-                    return;
+        let level_of =
+            |blob: &Blob| octaves.get(blob.octave).and_then(|octave| octave.levels.get(blob.level));
+        let mut blob_of: Vec<&Blob> = Vec::with_capacity(expected);
+        for round in blobs.chunks(BLOBS_A_ROUND) {
+            let directions = round.par_iter().with_min_len(LEAST_A_TASK).map_init(Compass::new, |compass, one| {
+                level_of(&one.blob).map_or([None; 2], |level| compass.directions(&one.blob, level))
+            });
+            let directions: Scratch<[Option<f32>; 2]> = Scratch(directions.collect());
+            for (Ranked { strength, blob, .. }, angles) in round.iter().zip(&directions.0) {
+                let unit = pixels_a_sample(blob);
+                for angle in angles.iter().flatten().take(keep - self.keypoints.len()) {
+                    self.keypoints.push(Keypoint {
+                        // Sample 0 has its centre half a pixel from the image's corner.
+                        x: (blob.x * unit + 0.5) * scale.0,
+                        y: (blob.y * unit + 0.5) * scale.1,
+                        size: blob.sigma * unit * if scale.0 < scale.1 { scale.0 } else { scale.1 },
+                        angle: *angle,
+                    });
+                    self.strengths.push(*strength);
+                    blob_of.push(blob);
                 }
-                self.keypoints.push(Keypoint {
-                    // Sample 0 has its centre half a pixel from the image's corner.
-                    x: (blob.x * unit + 0.5) * scale.0,
-                    y: (blob.y * unit + 0.5) * scale.1,
-                    size: blob.sigma * unit * if scale.0 < scale.1 { scale.0 } else { scale.1 },
-                    angle,
-                });
-                self.strengths.push(*strength);
-                self.descriptors.push(describer.describe(blob, angle, level));
+            }
+            if self.keypoints.len() >= keep {
+                break;
             }
         }
+        let described = blob_of.par_iter().zip(&self.keypoints).with_min_len(LEAST_A_TASK);
+        self.descriptors = described
+            .map_init(Describer::new, |describer, (blob, keypoint)| match level_of(blob) {
+                Some(level) => describer.describe(blob, keypoint.angle, level),
+                None => [0; DESCRIPTOR_SIZE],
+            })
+            .collect();
     }
 }
 

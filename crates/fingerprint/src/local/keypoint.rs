@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::{
     resize::{LEVEL, Plane, Scratch},
     scale_space::{INTERVALS, LEVELS, sigma},
@@ -61,7 +63,7 @@ pub(crate) struct Blob {
     pub(crate) response: f32,
 }
 
-/// Finds the extrema of the differences between neighbouring `levels` and appends them to `blobs`.
+/// Finds the extrema of the differences between neighbouring `levels`, those of each scale by themselves.
 ///
 /// `contrast` is the least difference times [`INTERVALS`], for luma 0 to 1; `edge_ratio` the largest ratio of the two
 /// curvatures.
@@ -70,40 +72,15 @@ pub(crate) fn find_blobs(
     levels: [&Plane; LEVELS],
     contrast: f32,
     edge_ratio: f32,
-    blobs: &mut Vec<Blob>,
-) {
+) -> Vec<Scratch<Blob>> {
     let (width, height) = (levels[0].width(), levels[0].height());
     if width.min(height) <= 2 * BORDER {
-        return;
+        return Vec::new();
     }
     let stack = Stack { levels, width, height };
-    // Interpolation raises an extremum a little, so the samples themselves need only half of it.
-    let floor = 0.5 * contrast / INTERVALS as f32 * WHITE;
-    #[expect(clippy::cast_possible_truncation, reason = "`as` between floats and integers saturates")]
-    let floor = floor as i16;
-    let mut rows = [Scratch::<i16>::new(width), Scratch::new(width), Scratch::new(width)];
-    let mut marks = Scratch::<u8>::new(width.next_multiple_of(8));
-    for scale in 1..=INTERVALS {
-        stack.difference_row(scale, BORDER - 1, &mut rows[1].0);
-        stack.difference_row(scale, BORDER, &mut rows[2].0);
-        for y in BORDER..height - BORDER {
-            rows.rotate_left(1);
-            stack.difference_row(scale, y + 1, &mut rows[2].0);
-            mark_peaks([&rows[0].0, &rows[1].0, &rows[2].0], floor, &mut marks.0);
-            for (start, group) in marks.0.as_chunks::<8>().0.iter().enumerate() {
-                // Eight marks at a time: most groups have none.
-                if u64::from_le_bytes(*group) == 0 {
-                    continue;
-                }
-                for x in (8 * start..8 * start + 8).filter(|&x| group[x % 8] != 0) {
-                    let inside = (BORDER..width - BORDER).contains(&x);
-                    if inside && stack.is_extremum(scale, x, y) {
-                        blobs.extend(stack.refine(octave, (scale, x, y), contrast, edge_ratio));
-                    }
-                }
-            }
-        }
-    }
+    // Not a loop inside: where one image is looked at, all processors are.
+    let scales = (1..=INTERVALS).into_par_iter();
+    scales.map(|scale| stack.blobs(octave, scale, contrast, edge_ratio)).collect()
 }
 
 wide! {
@@ -146,6 +123,38 @@ struct Stack<'a> {
 }
 
 impl Stack<'_> {
+    /// The blobs of one scale.
+    fn blobs(&self, octave: usize, scale: usize, contrast: f32, edge_ratio: f32) -> Scratch<Blob> {
+        let (width, height) = (self.width, self.height);
+        // Interpolation raises an extremum a little, so the samples themselves need only half of it.
+        let floor = 0.5 * contrast / INTERVALS as f32 * WHITE;
+        #[expect(clippy::cast_possible_truncation, reason = "`as` between floats and integers saturates")]
+        let floor = floor as i16;
+        let mut rows = [Scratch::<i16>::new(width), Scratch::new(width), Scratch::new(width)];
+        let mut marks = Scratch::<u8>::new(width.next_multiple_of(8));
+        let mut blobs = Scratch(Vec::new());
+        self.difference_row(scale, BORDER - 1, &mut rows[1].0);
+        self.difference_row(scale, BORDER, &mut rows[2].0);
+        for y in BORDER..height - BORDER {
+            rows.rotate_left(1);
+            self.difference_row(scale, y + 1, &mut rows[2].0);
+            mark_peaks([&rows[0].0, &rows[1].0, &rows[2].0], floor, &mut marks.0);
+            for (start, group) in marks.0.as_chunks::<8>().0.iter().enumerate() {
+                // Eight marks at a time: most groups have none.
+                if u64::from_le_bytes(*group) == 0 {
+                    continue;
+                }
+                for x in (8 * start..8 * start + 8).filter(|&x| group[x % 8] != 0) {
+                    let inside = (BORDER..width - BORDER).contains(&x);
+                    if inside && self.is_extremum(scale, x, y) {
+                        blobs.0.extend(self.refine(octave, (scale, x, y), contrast, edge_ratio));
+                    }
+                }
+            }
+        }
+        blobs
+    }
+
     /// Row `y` of difference `scale`, in samples.
     fn difference_row(&self, scale: usize, y: usize, out: &mut [i16]) {
         subtract(self.levels[scale + 1].row(y), self.levels[scale].row(y), out);
@@ -494,7 +503,9 @@ mod tests {
         }
         let mut blobs = Vec::new();
         // The dark ring around the spot has a third of its contrast.
-        let mut find = |octave, levels: [&Plane; LEVELS]| find_blobs(octave, levels, 0.1, 10.0, &mut blobs);
+        let mut find = |octave, levels: [&Plane; LEVELS]| {
+            blobs.extend(find_blobs(octave, levels, 0.1, 10.0).iter().flat_map(|found| found.0.clone()));
+        };
         super::super::scale_space::build(&image, Some(&mut find));
         let [blob] = blobs[..] else { panic!("{} blobs", blobs.len()) };
         let unit = f64::from(1 << blob.octave);

@@ -27,7 +27,7 @@ pub use self::keypoint::{FRAME, Keypoint};
 pub use self::reader::{Reader, View};
 pub(crate) use self::{
     coder::LocalCoder,
-    descriptor::{DESCRIPTOR_SIZE, mirrored},
+    descriptor::{DESCRIPTOR_SIZE, mirror_of},
     features::{LocalFeatures, Settings},
     learn::DescriptorSums,
     scale_space::ScaleSpace,

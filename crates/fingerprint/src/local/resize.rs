@@ -16,7 +16,7 @@ const PARTS: u64 = 128;
 /// Adding this to a float below 2^16 leaves its value, rounded to a whole number, in the low bits of the sum.
 const ROUNDING: f32 = 8_388_608.0;
 /// Most rows whose sum of 8-bit pixels fits into 16 bits.
-const ROWS_A_SUM: usize = 257;
+pub(crate) const ROWS_A_SUM: usize = 257;
 /// Longest side of a resampled image: positions in it must fit into 15 bits.
 pub(crate) const LONGEST_SIDE: u32 = 8192;
 
@@ -199,8 +199,8 @@ fn shrink(image: &Luma, out: &mut Plane) {
     let gains: Vec<f32> = spans.iter().map(|span| f32::from(LEVEL) / span.weight()).collect();
     let black = Scratch::<u8>::new(width);
     let mut whole = Scratch::<u16>::new(width);
-    let widest = spans.iter().map(|span| span.whole).max().unwrap_or(0);
-    // More than there are pixels: a span that ends with the image has a tail of weight 0 behind it, and `narrow_means` looks at three.
+    let along = means_along(&spans);
+    // More than there are pixels: a span that ends with the image has a tail of weight 0 behind it, and `means_of` looks at one more.
     let mut means = Scratch::<f32>::new(width + 2);
     let (whole, means) = (&mut whole.0, &mut means.0);
     for y in 0..out.height() {
@@ -218,13 +218,30 @@ fn shrink(image: &Luma, out: &mut Plane) {
         let tail = rows.next().unwrap_or(&black.0);
         let gain = 1.0 / (f32::from(span.head) + f32::from(span.tail) + left as f32 * PARTS as f32);
         mean_of_rows(means, whole, (head, span.head), (tail, span.tail), gain);
-        let along = if widest <= 1 { narrow_means } else { means_along };
         along(means, &spans, &gains, out.row_mut(y));
     }
 }
 
-/// Means of spans of a row; `gains` are one over their weights.
-fn means_along(row: &[f32], spans: &[Span], gains: &[f32], out: &mut [u16]) {
+/// Makes means of spans of a row; the gains are one over their weights.
+type MeansAlong = fn(&[f32], &[Span], &[f32], &mut [u16]);
+
+/// The quickest way for these spans, whose numbers of whole pixels differ by one at most.
+fn means_along(spans: &[Span]) -> MeansAlong {
+    match spans.iter().map(|span| span.whole).min().unwrap_or(0) {
+        0 => means_of::<0>,
+        1 => means_of::<1>,
+        2 => means_of::<2>,
+        3 => means_of::<3>,
+        4 => means_of::<4>,
+        5 => means_of::<5>,
+        6 => means_of::<6>,
+        7 => means_of::<7>,
+        _ => means_of_many,
+    }
+}
+
+/// Of spans of any length.
+fn means_of_many(row: &[f32], spans: &[Span], gains: &[f32], out: &mut [u16]) {
     for ((sample, span), &gain) in out.iter_mut().zip(spans).zip(gains) {
         let inputs = &row[span.first..][..span.whole + 2];
         let [first, inner @ .., last] = inputs else { continue };
@@ -234,19 +251,21 @@ fn means_along(row: &[f32], spans: &[Span], gains: &[f32], out: &mut [u16]) {
     }
 }
 
-/// The same in fewer steps, of spans with one whole pixel at most, as in an image that becomes no less than half as large.
-fn narrow_means(row: &[f32], spans: &[Span], gains: &[f32], out: &mut [u16]) {
+/// The same, without branches, of spans with `WHOLE` whole pixels or one more. Adding a zero changes no sum.
+fn means_of<const WHOLE: usize>(row: &[f32], spans: &[Span], gains: &[f32], out: &mut [u16]) {
     for ((sample, span), &gain) in out.iter_mut().zip(spans).zip(gains) {
-        let inputs = &row[span.first..][..3];
-        let (inner, last) = if span.whole == 0 { (0.0, inputs[1]) } else { (inputs[1], inputs[2]) };
+        let inputs = &row[span.first..][..WHOLE + 3];
+        let sum = inputs[1..=WHOLE].iter().fold(0.0, |sum, mean| sum + mean);
+        let (one_more, last) = (inputs[WHOLE + 1], inputs[WHOLE + 2]);
+        let (one_more, last) = if span.whole == WHOLE { (0.0, one_more) } else { (one_more, last) };
         let ends = f32::from(span.head) * inputs[0] + f32::from(span.tail) * last;
-        *sample = round((ends + inner * PARTS as f32) * gain);
+        *sample = round((ends + (sum + one_more) * PARTS as f32) * gain);
     }
 }
 
 wide! {
     /// Adds a row of pixels to a sum of rows.
-    fn add_row(sums: &mut [u16], row: &[u8]) {
+    pub(crate) fn add_row(sums: &mut [u16], row: &[u8]) {
         for (sum, &luma) in sums.iter_mut().zip(row) {
             *sum = sum.wrapping_add(u16::from(luma));
         }
@@ -343,20 +362,24 @@ mod tests {
     }
 
     #[test]
-    fn narrow_spans_have_the_same_means_in_fewer_steps() {
-        for (size, target) in
-            [(1, 1), (2, 1), (2, 2), (3, 2), (640, 640), (641, 640), (900, 500), (1000, 501), (1280, 640)]
-        {
-            let spans: Vec<Span> = (0..target).map(|x| Span::new(x, target, size)).collect();
-            let gains: Vec<f32> = spans.iter().map(|span| f32::from(LEVEL) / span.weight()).collect();
-            let mut row: Vec<f32> = (0..size).map(|x| (x * 7919 % 256) as f32 + 0.37).collect();
-            row.extend([0.0, 0.0]);
-            let (mut narrow, mut any) = (vec![0; target], vec![0; target]);
-            narrow_means(&row, &spans, &gains, &mut narrow);
-            means_along(&row, &spans, &gains, &mut any);
-            assert!(spans.iter().all(|span| span.whole <= 1));
-            assert_eq!(narrow, any, "{size} to {target}");
+    fn short_spans_have_the_same_means_without_branches() {
+        let mut ways = Vec::new();
+        for target in [1, 2, 3, 8, 97, 112] {
+            for size in target..=target * 9 {
+                let spans: Vec<Span> = (0..target).map(|x| Span::new(x, target, size)).collect();
+                let shortest = spans.iter().map(|span| span.whole).min().unwrap();
+                assert!(spans.iter().all(|span| span.whole - shortest <= 1), "{size} to {target}");
+                let gains: Vec<f32> = spans.iter().map(|span| f32::from(LEVEL) / span.weight()).collect();
+                let mut row: Vec<f32> = (0..size).map(|x| (x * 7919 % 256) as f32 + 0.37).collect();
+                row.extend([0.0, 0.0]);
+                let (mut quick, mut any) = (vec![0; target], vec![0; target]);
+                means_along(&spans)(&row, &spans, &gains, &mut quick);
+                means_of_many(&row, &spans, &gains, &mut any);
+                assert_eq!(quick, any, "{size} to {target}");
+                ways.push(shortest);
+            }
         }
+        assert!((0..9).all(|whole| ways.contains(&whole)));
     }
 
     #[test]

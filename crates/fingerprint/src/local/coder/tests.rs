@@ -119,10 +119,12 @@ fn mirrored_codes_find_the_record_of_a_mirror_image() {
 /// length, which margins must not show.
 fn axis_coder(mean: impl Fn(usize) -> i64) -> LocalCoder {
     let mut coder =
-        LocalCoder { entries: vec![0; BITS * DESCRIPTOR_SIZE], thresholds: vec![], units: vec![] };
+        LocalCoder { entries: vec![], thresholds: vec![], units: vec![] };
     for bit in 0..BITS {
         let entry = 500 + 10 * i16::try_from(bit).unwrap();
-        coder.entries[bit * DESCRIPTOR_SIZE + bit] = entry;
+        let mut row = [0; DESCRIPTOR_SIZE];
+        row[bit] = entry;
+        coder.entries.extend(fold(&row));
         coder.thresholds.push(i64::from(entry) * mean(bit) * MEAN_STEPS);
         coder.units.push(MARGIN_UNIT / f32::from(entry) / MEAN_STEPS as f32);
     }
@@ -136,16 +138,13 @@ fn the_bit_with_the_smallest_margin_flips_first() {
     let coder = axis_coder(|_| 60);
     let value = |bit: usize| 60 + u8::try_from(distance(bit)).unwrap();
     let mut margins = [0; QueryFeature::MARGINS];
-    let code = coder.code(&std::array::from_fn(value), &mut margins);
+    let code = coder.code(&coder.sums(&std::array::from_fn(value))[0], &mut margins);
     assert!(code == LocalCode::from_words([u64::MAX; 2]));
     let mut by_margin: Vec<usize> = (0..QueryFeature::MARGINS).collect();
     by_margin.sort_by_key(|&bit| margins[bit]);
     let mut flipped = Vec::new();
     for darker in 0..=101 {
-        let code = coder.code(
-            &std::array::from_fn(|bit| value(bit).saturating_sub(darker)),
-            &mut [0; QueryFeature::MARGINS],
-        );
+        let code = coder.plain_code(&std::array::from_fn(|bit| value(bit).saturating_sub(darker)));
         let down = by_margin.iter().filter(|&&bit| code.words()[0] >> bit & 1 == 0);
         let new: Vec<usize> = down.filter(|bit| !flipped.contains(*bit)).copied().collect();
         flipped.extend(new);
@@ -158,10 +157,10 @@ fn the_bit_with_the_smallest_margin_flips_first() {
 fn margins_are_distances_on_both_sides_and_stop_at_the_end_of_a_byte() {
     let coder = axis_coder(|bit| if bit % 2 == 0 { 20 } else { 100 });
     let mut margins = [0; QueryFeature::MARGINS];
-    let code = coder.code(&[60; DESCRIPTOR_SIZE], &mut margins);
+    let code = coder.code(&coder.sums(&[60; DESCRIPTOR_SIZE])[0], &mut margins);
     assert!(code == LocalCode::from_words([0x5555_5555_5555_5555; 2]));
     assert_eq!(margins, [100; QueryFeature::MARGINS], "40 steps of 2.5 whatever the length of the row");
-    coder.code(&[255; DESCRIPTOR_SIZE], &mut margins);
+    coder.code(&coder.sums(&[255; DESCRIPTOR_SIZE])[0], &mut margins);
     assert_eq!(margins, [255; QueryFeature::MARGINS]);
 }
 
@@ -171,11 +170,45 @@ fn another_key_or_profile_gives_other_codes() {
     let code = |key: u8, digest: u8| {
         let key = ProjectionKey::from_secret(&[key; 32]);
         let coder = LocalCoder::new(&LocalProfile::builtin(), &key, &[digest; 32]);
-        coder.code(&descriptor, &mut [0; QueryFeature::MARGINS])
+        coder.plain_code(&descriptor)
     };
     assert!(code(1, 1) == code(1, 1));
     for other in [code(2, 1), code(1, 2)] {
         let distance = code(1, 1).distance(&other);
         assert!((36..=92).contains(&distance), "{distance} bits apart");
+    }
+}
+
+/// Against the definition: rows times the descriptor, and times what it is in the mirror image.
+#[test]
+fn folded_products_are_those_of_the_descriptor_and_of_its_mirror_image() {
+    let mut state = 7_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state >> 40
+    };
+    // Random ones, and the largest there are.
+    for extreme in [false, true] {
+        let entry = |drawn: u64| match extreme {
+            true => if drawn & 1 == 0 { ENTRY_MAX } else { -ENTRY_MAX },
+            false => i16::try_from(drawn % 4_095).unwrap() - ENTRY_MAX,
+        };
+        let rows: Vec<[i16; DESCRIPTOR_SIZE]> =
+            (0..BITS).map(|_| std::array::from_fn(|_| entry(next()))).collect();
+        let descriptor: [u8; DESCRIPTOR_SIZE] =
+            std::array::from_fn(|_| if extreme { 255 } else { u8::try_from(next() % 256).unwrap() });
+        let coder = LocalCoder {
+            entries: rows.iter().flat_map(fold).collect(),
+            thresholds: vec![0; BITS],
+            units: vec![1.0; BITS],
+        };
+        let [upright, mirrored] = &*coder.sums(&descriptor);
+        for (bit, row) in rows.iter().enumerate() {
+            let product = |value: &dyn Fn(usize) -> u8| -> i32 {
+                (0..DESCRIPTOR_SIZE).map(|i| i32::from(row[i]) * i32::from(value(i))).sum()
+            };
+            assert_eq!(upright[bit], product(&|i| descriptor[i]));
+            assert_eq!(mirrored[bit], product(&|i| descriptor[mirror_of(i)]));
+        }
     }
 }
