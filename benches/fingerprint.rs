@@ -1,4 +1,4 @@
-//! How long does it take from the bytes of an image to its codes, whole-image and local?
+//! How long does it take from the bytes of an image to its codes, whole-image and local, on one core?
 
 use std::hint::black_box;
 
@@ -32,6 +32,8 @@ fn views(coder: &Coder, image: &Luma) -> Vec<View> {
 }
 
 fn bench(criterion: &mut Criterion) {
+    // One image is looked at on all threads of the pool: here there is this one.
+    rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global().expect("no pool yet");
     let coder = Coder::new(&Profile::builtin(), &ProjectionKey::from_secret(&[7; 32]));
     let limits = Limits::default();
     for (name, width, height) in [("2.6 MP", 2_016, 1_290), ("12 MP", 4_032, 3_024)] {

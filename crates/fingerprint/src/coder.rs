@@ -8,7 +8,7 @@ use crate::{
     code::{Fingerprint, GlobalCode, QueryFingerprint},
     features::{FEATURE_MAX, FEATURES, Features},
     grid::{Grid, Grids},
-    local::{LocalCoder, LocalFeatures, LocalQuery, Reader, ScaleSpace, Settings},
+    local::{LocalCoder, LocalFeatures, LocalQuery, Reader, ScaleSpace, Scales, Settings},
     luma::Luma,
     orientation::Orientation,
     panels::{Panel, Part, panels},
@@ -89,21 +89,27 @@ impl Coder {
     /// # Errors
     /// [`TooPlain`] exactly where [`Coder::fingerprint`] gives it.
     pub fn query(&self, image: &Luma) -> Result<QueryFingerprint, TooPlain> {
+        Ok(self.query_and_scales(image)?.0)
+    }
+
+    /// The same, and the image prepared for being read, as [`Coder::reader`] would prepare it once more.
+    ///
+    /// # Errors
+    /// As [`Coder::query`].
+    pub fn query_and_scales(&self, image: &Luma) -> Result<(QueryFingerprint, Scales), TooPlain> {
         let grids = Grid::new(image).reduce();
         plain::check(&grids)?;
         let codes = self.codes(&grids);
-        let features = LocalFeatures::extract(image, &Settings::QUERY);
-        Ok(QueryFingerprint::new(codes, self.local.query(&features)))
+        let (features, scales) = scales(image, &Settings::QUERY);
+        Ok((QueryFingerprint::new(codes, self.local.query(&features)), scales))
     }
 
     /// The local codes of an image at a higher resolution, for parts that are small in it: the pages of a collage, a
     /// document on a table; and the image prepared for being read at that resolution. About three times the work of the query's own.
     #[must_use]
     pub fn fine(&self, image: &Luma) -> (LocalQuery, Reader<'_>) {
-        let settings = Settings::FINE_QUERY;
-        let (features, space) = LocalFeatures::with_scale_space(image, &settings);
-        let space = space.unwrap_or_else(|| ScaleSpace::new(image, settings.long_side, None));
-        (self.local.query(&features), Reader::new(&self.local, space))
+        let (features, scales) = scales(image, &Settings::FINE_QUERY);
+        (self.local.query(&features), Reader::new(&self.local, scales))
     }
 
     /// The whole-image code of the document that lies at `corners` in an image, as if it filled the frame; `None` where the
@@ -147,7 +153,13 @@ impl Coder {
     /// Prepares an image for being read at chosen places, at the resolution of [`Coder::query`].
     #[must_use]
     pub fn reader(&self, image: &Luma) -> Reader<'_> {
-        Reader::new(&self.local, ScaleSpace::new(image, Settings::QUERY.long_side, None))
+        self.reader_of(Scales::new(ScaleSpace::new(image, Settings::QUERY.long_side, None)))
+    }
+
+    /// The same for an image that was prepared before.
+    #[must_use]
+    pub fn reader_of(&self, image: Scales) -> Reader<'_> {
+        Reader::new(&self.local, image)
     }
 
     pub(crate) fn matrix(&self) -> &Matrix {
@@ -166,6 +178,13 @@ impl Coder {
     fn code(&self, grids: &Grids) -> GlobalCode {
         self.matrix.code(&Features::new(grids))
     }
+}
+
+/// The local features of an image, and what they were found in.
+fn scales(image: &Luma, settings: &Settings) -> (LocalFeatures, Scales) {
+    let (features, space) = LocalFeatures::with_scale_space(image, settings);
+    let space = space.unwrap_or_else(|| ScaleSpace::new(image, settings.long_side, None));
+    (features, Scales::new(space))
 }
 
 impl Matrix {

@@ -101,7 +101,7 @@ pub use crate::{
     coder::Coder,
     local::{
         FRAME, Keypoint, LocalCode, LocalCodes, LocalFeature, LocalFingerprint, LocalQuery, Place,
-        QueryFeature, Reader, Sharing, View,
+        QueryFeature, Reader, Scales, Sharing, View,
     },
     luma::{Luma, LumaSizeError},
     orientation::Orientation,

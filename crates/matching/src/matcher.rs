@@ -294,7 +294,8 @@ impl<'a> Matcher<'a> {
             counts.finer += u64::from(finely);
             finely
         };
-        let found = self.search.look(&asked, &shown, &settled, &mut finely, &|_, _| true)?;
+        let ahead = self.global.cascade.looks == Looks::Thorough;
+        let found = self.search.look(&asked, &shown, &settled, &mut finely, &|_, _| true, ahead)?;
         let straightened = straight::scan(&self.global, &shown, &found)?;
         let decided = unsettled.par_iter().enumerate().map(|(number, index)| {
             let (Some(scanned), Some(judgement)) = (&scans[*index], &judgements[*index]) else {

@@ -13,7 +13,7 @@ use saltprint_matching::{Basis, CascadeCounts, DecisionRule, LocalRule, Matcher,
 use zeroize::Zeroizing;
 
 use crate::epochs::{self, Before, Keyring};
-use crate::triage::{Asked, Prepared};
+use crate::triage::Prepared;
 use crate::{Config, Error, ItemReport};
 
 /// A published generation, opened for questions.
@@ -242,7 +242,9 @@ impl Saltprint {
     ) -> Result<ItemReport, Error> {
         let snapshot = self.snapshot_for_answers()?;
         self.config.check_decoder()?;
-        let prepared = self.prepare(&snapshot, input, bytes, self.decode(bytes));
+        let image = self.decode(bytes);
+        // On the threads that share the work of one image, so that no step of it goes from this one to them and back.
+        let prepared = rayon::scope(|_| self.prepare(&snapshot, input, bytes, image, true));
         self.config.check_decoder()?;
         match prepared {
             Prepared::Query(_, asked) => {
@@ -254,9 +256,8 @@ impl Saltprint {
                 let codes: Zeroizing<Vec<[u64; 4]>> = Zeroizing::new(Orientation::ALL.map(words).to_vec());
                 watch(&codes)?;
                 let mut counts = CascadeCounts::default();
-                let Asked { query, image } = *asked;
-                let mut answers =
-                    self.judge(&snapshot, std::slice::from_ref(&query), &[&image], &mut counts)?;
+                let queries = std::slice::from_ref(&asked.query);
+                let mut answers = self.judge(&snapshot, queries, &[asked.shown()], &mut counts)?;
                 Ok(ItemReport::judged(input.to_owned(), answers.pop().unwrap_or_default(), evidence))
             }
             Prepared::Settled(_, report) => Ok(report),

@@ -101,9 +101,10 @@ impl LocalFeatures {
             |blob: &Blob| octaves.get(blob.octave).and_then(|octave| octave.levels.get(blob.level));
         let mut blob_of: Vec<&Blob> = Vec::with_capacity(expected);
         for round in blobs.chunks(BLOBS_A_ROUND) {
-            let directions = round.par_iter().with_min_len(LEAST_A_TASK).map_init(Compass::new, |compass, one| {
-                level_of(&one.blob).map_or([None; 2], |level| compass.directions(&one.blob, level))
-            });
+            let directions =
+                round.par_iter().with_min_len(LEAST_A_TASK).map_init(Compass::new, |compass, one| {
+                    level_of(&one.blob).map_or([None; 2], |level| compass.directions(&one.blob, level))
+                });
             let directions: Scratch<[Option<f32>; 2]> = Scratch(directions.collect());
             for (Ranked { strength, blob, .. }, angles) in round.iter().zip(&directions.0) {
                 let unit = pixels_a_sample(blob);

@@ -24,7 +24,7 @@ mod tests;
 pub use self::code::{LocalCode, LocalFeature, LocalFingerprint, LocalQuery, Place, QueryFeature, Sharing};
 pub use self::codes::LocalCodes;
 pub use self::keypoint::{FRAME, Keypoint};
-pub use self::reader::{Reader, View};
+pub use self::reader::{Reader, Scales, View};
 pub(crate) use self::{
     coder::LocalCoder,
     descriptor::{DESCRIPTOR_SIZE, mirror_of},

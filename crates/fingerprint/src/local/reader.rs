@@ -6,10 +6,12 @@
 
 use zeroize::Zeroize as _;
 
+use std::sync::Arc;
+
 use super::{
     LocalCode, LocalCoder,
     descriptor::Describer,
-    scale_space::{BASE_SIGMA, INTERVALS, Octave, ScaleSpace},
+    scale_space::{BASE_SIGMA, INTERVALS, ScaleSpace},
 };
 
 /// Least blur of a view, as a share of that of the finest image: below, the image has lost what is asked for.
@@ -41,23 +43,39 @@ impl std::fmt::Debug for View {
     }
 }
 
+/// A leaked image in its octaves, which any number of readers share. Made by [`Coder::query_and_scales`](crate::Coder::query_and_scales);
+/// holds 11 bytes a pixel of the resampled image, wiped on drop.
+#[derive(Clone)]
+pub struct Scales(Arc<ScaleSpace>);
+
+impl Scales {
+    pub(crate) fn new(image: ScaleSpace) -> Self {
+        Self(Arc::new(image))
+    }
+}
+
+impl std::fmt::Debug for Scales {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Scales")
+    }
+}
+
 /// The scale space of a leaked image, from which codes are read at given places. Made by
-/// [`Coder::reader`](crate::Coder::reader) and [`Coder::fine`](crate::Coder::fine); holds 11 bytes a pixel of the resampled image, wiped on drop.
+/// [`Coder::reader`](crate::Coder::reader) and [`Coder::fine`](crate::Coder::fine), which hold 11 bytes a pixel of the resampled image, wiped on drop, or by
+/// [`Coder::reader_of`](crate::Coder::reader_of).
 pub struct Reader<'c> {
     coder: &'c LocalCoder,
     describer: Describer,
-    octaves: Vec<Octave>,
+    image: Scales,
     /// Samples of the finest image a frame unit, across and down.
     scale: (f32, f32),
-    /// Of the image, in frame units.
-    size: (f32, f32),
 }
 
 impl<'c> Reader<'c> {
-    pub(crate) fn new(coder: &'c LocalCoder, image: ScaleSpace) -> Self {
-        let ScaleSpace { octaves, samples, size } = image;
+    pub(crate) fn new(coder: &'c LocalCoder, image: Scales) -> Self {
+        let ScaleSpace { samples, size, .. } = &*image.0;
         let scale = (samples.0 / size.0, samples.1 / size.1);
-        Self { coder, describer: Describer::new(), octaves, scale, size }
+        Self { coder, describer: Describer::new(), image, scale }
     }
 
     /// The code at `view`. `None` where its centre is outside the image, or the image cannot show things of that size:
@@ -65,7 +83,8 @@ impl<'c> Reader<'c> {
     pub fn read(&mut self, view: &View) -> Option<LocalCode> {
         let in_samples = |(right, down): (f32, f32)| (right * self.scale.0, down * self.scale.1);
         let (along, across) = (in_samples(view.along), in_samples(view.across));
-        let inside = (0.0..=self.size.0).contains(&view.x) && (0.0..=self.size.1).contains(&view.y);
+        let ScaleSpace { octaves, size, .. } = &*self.image.0;
+        let inside = (0.0..=size.0).contains(&view.x) && (0.0..=size.1).contains(&view.y);
         // The blob's size, by its area. One that is no number is refused as well.
         let blur = (along.0 * across.1 - along.1 * across.0).abs().sqrt();
         #[expect(clippy::cast_possible_truncation, reason = "1.6")]
@@ -84,13 +103,13 @@ impl<'c> Reader<'c> {
         let steps = (libm::log2f(blur / base) * INTERVALS as f32).round().max(0.0) as usize;
         // An octave's last image has twice the blur of its first, and so that of the next octave's first: the finer one
         // is read.
-        let octave = (steps.saturating_sub(1) / INTERVALS).min(self.octaves.len().checked_sub(1)?);
+        let octave = (steps.saturating_sub(1) / INTERVALS).min(octaves.len().checked_sub(1)?);
         let level = (steps - octave * INTERVALS).min(INTERVALS);
         let shrink = 1.0 / (1_u32 << octave.min(31)) as f32;
         if blur * shrink > COARSEST {
             return None;
         }
-        let plane = &self.octaves.get(octave)?.levels[level];
+        let plane = &octaves.get(octave)?.levels[level];
         let shrunk = |(right, down): (f32, f32)| (right * shrink, down * shrink);
         // Sample 0 has its centre half a pixel from the image's corner.
         let (x, y) = in_samples((view.x, view.y));

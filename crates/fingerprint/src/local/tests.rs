@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use saltprint_synth::{Document, Template};
 
 use super::{
-    descriptor::mirrored,
+    descriptor::mirror_of,
     features::{LocalFeatures, Settings},
     keypoint::{FRAME, Keypoint},
 };
@@ -124,7 +124,10 @@ fn a_mirror_image_has_mirrored_features() {
         let image = document(template, 3);
         let copy = extract(&imageops::flip_horizontal(&image));
         let mut original = extract(&image);
-        original.descriptors.iter_mut().for_each(|descriptor| *descriptor = mirrored(descriptor));
+        for descriptor in &mut original.descriptors {
+            let upright = *descriptor;
+            *descriptor = std::array::from_fn(|i| upright[mirror_of(i)]);
+        }
         let moved = |k: Keypoint| Keypoint { x: original.width - k.x, angle: 0.5 - k.angle, ..k };
         let (again, matched) = found(&original, &copy, moved);
         let mut near: Vec<u32> = original.descriptors[..STRONGEST]

@@ -127,12 +127,16 @@ struct LookedAt<'i> {
     opened: Opened<'i>,
     contests: Vec<Contest>,
     settled: bool,
+    /// The finer details, where they were made before they were needed.
+    fine: Option<Fine<'i>>,
 }
 
 /// How images are looked at.
 #[derive(Clone, Copy)]
 struct How<'i> {
     fine: bool,
+    /// Whether finer details are made beside the look at the mirror image.
+    ahead: bool,
     lookup: LocalLookup,
     images: &'i dyn Images,
     settled: &'i (dyn Fn(usize, &[Contest]) -> bool + Sync),
@@ -198,7 +202,9 @@ impl<'a> LocalSearch<'a> {
     /// contests are enough, or `finely` that they are not worth the finer look. Of several sightings of a record the one with the
     /// highest score counts.
     ///
-    /// `images` are those of the queries, by their numbers. `admit` is that of [`LocalSearch::find`].
+    /// `images` are those of the queries, by their numbers. `admit` is that of [`LocalSearch::find`]. `ahead` says that `finely` will
+    /// want all images that are not settled: then the finer details of a few are made while their mirror images are looked at, since
+    /// one image does not keep all processors at work. A mirror image that is settled waits for them in vain.
     ///
     /// # Errors
     /// [`IndexError`] where the index is damaged.
@@ -209,12 +215,13 @@ impl<'a> LocalSearch<'a> {
         settled: &(dyn Fn(usize, &[Contest]) -> bool + Sync),
         finely: &mut dyn FnMut(usize, &[Contest]) -> bool,
         admit: &(dyn Fn(usize, &IndexHit) -> bool + Sync),
+        ahead: bool,
     ) -> Result<Vec<Vec<Contest>>, IndexError> {
         let mut looked_at: Vec<LookedAt<'_>> =
             (0..queries.len()).map(|number| LookedAt { number, ..LookedAt::default() }).collect();
-        let coarsely = How { fine: false, lookup: self.lookup, images, settled, admit };
-        let at_the_finer =
-            How { fine: true, lookup: LocalLookup { probes: FINE_PROBES, ..self.lookup }, ..coarsely };
+        let coarsely = How { fine: false, ahead, lookup: self.lookup, images, settled, admit };
+        let fewer_probes = LocalLookup { probes: FINE_PROBES, ..self.lookup };
+        let at_the_finer = How { fine: true, ahead: false, lookup: fewer_probes, ..coarsely };
         let mut open: Vec<&mut LookedAt<'_>> = looked_at.iter_mut().collect();
         self.look_both_ways(&coarsely, queries, &mut open)?;
         let mut open: Vec<&mut LookedAt<'_>> = looked_at
@@ -228,7 +235,8 @@ impl<'a> LocalSearch<'a> {
             let queries: Vec<LocalQuery> = open
                 .par_iter_mut()
                 .map(|image| {
-                    let Fine { query, reader } = images.fine(image.number);
+                    let made = image.fine.take().unwrap_or_else(|| images.fine(image.number));
+                    let Fine { query, reader } = made;
                     image.opened = Opened::Open(reader);
                     query
                 })
@@ -267,15 +275,49 @@ impl<'a> LocalSearch<'a> {
             }
             return Ok(());
         }
-        let each = images.par_iter_mut().zip(&upright);
-        each.try_for_each(|(image, upright)| self.add_sightings(how, upright, image))?;
-        let mut open: Vec<(&mut LookedAt<'i>, &LocalQuery)> =
-            images.iter_mut().map(|image| &mut **image).zip(queries.iter().copied()).collect();
-        open.retain(|(image, _)| !image.settled);
-        let sides = open.iter().map(|(_, query)| Side { query, mirrored: true }).collect();
-        let mirrored = self.look_up(&how.lookup, sides)?;
-        let each = open.par_iter_mut().zip(&mirrored);
-        each.try_for_each(|((image, _), mirrored)| self.add_sightings(how, mirrored, image))?;
+        self.look_at_few(how, queries, images, &upright)
+    }
+
+    /// The two looks at images that are so few that they do not keep all processors at work one by one; `upright` was looked up.
+    fn look_at_few<'i>(
+        &self,
+        how: &How<'i>,
+        queries: &[&LocalQuery],
+        images: &mut [&mut LookedAt<'i>],
+        upright: &[LookedUp<'_>],
+    ) -> Result<(), IndexError> {
+        let mirrored = |query| Side { query, mirrored: true };
+        let mut add_upright = || {
+            let each = images.par_iter_mut().zip(upright);
+            each.try_for_each(|(image, upright)| self.add_sightings(how, upright, image))
+        };
+        if how.fine {
+            // An image that was not settled before hardly ever is by the first finer look, so the second one need not wait for it.
+            let look_up = || self.look_up(&how.lookup, queries.iter().copied().map(mirrored).collect());
+            let (added, mirrored) = rayon::join(add_upright, look_up);
+            added?;
+            let each = images.par_iter_mut().zip(mirrored?).filter(|(image, _)| !image.settled);
+            each.try_for_each(|(image, mirrored)| self.add_sightings(how, &mirrored, image))?;
+        } else {
+            add_upright()?;
+            let mut open: Vec<(&mut LookedAt<'i>, &LocalQuery)> =
+                images.iter_mut().map(|image| &mut **image).zip(queries.iter().copied()).collect();
+            open.retain(|(image, _)| !image.settled);
+            let numbers = open.iter().map(|(image, _)| image.number);
+            let ahead: Vec<usize> = numbers.filter(|_| how.ahead).collect();
+            let look = || {
+                let sides = open.iter().map(|(_, query)| mirrored(query)).collect();
+                let looked_up = self.look_up(&how.lookup, sides)?;
+                let each = open.par_iter_mut().zip(&looked_up);
+                each.try_for_each(|((image, _), mirrored)| self.add_sightings(how, mirrored, image))
+            };
+            let make = || ahead.par_iter().map(|number| how.images.fine(*number)).collect::<Vec<_>>();
+            let (looked, made) = rayon::join(look, make);
+            looked?;
+            for ((image, _), fine) in open.iter_mut().zip(made) {
+                image.fine = Some(fine).filter(|_| !image.settled);
+            }
+        }
         for image in images {
             image.opened = Opened::NotYet;
         }

@@ -423,6 +423,37 @@ fn what_only_the_finer_look_shows_is_found() {
     assert_outline(&found.matches[0], view.corners());
 }
 
+/// One image has its looks in another order of work than a batch: its finer details are made beside the look at its mirror image.
+#[test]
+fn an_image_alone_is_judged_as_in_a_batch() {
+    let index = index(&cards());
+    let matcher = Matcher::new(&index.generation, &rules(), Cascade::default());
+    let view = View::whole(3).cropped();
+    let shown = |number: u8| view.query(view.see(&card(number), |_| true));
+    let swapped = |mut query: LocalQuery| {
+        std::mem::swap(&mut query.upright, &mut query.mirrored);
+        query
+    };
+    // Settled by the first look, by that at the mirror image, by each of the finer two, and by none.
+    let coarse = [shown(17), swapped(shown(18)), view.query(vec![]), view.query(vec![]), shown(200)];
+    let fine = [view.query(vec![]), view.query(vec![]), shown(19), swapped(shown(20)), shown(200)];
+    let all: Vec<QueryFingerprint> = coarse.iter().cycle().take(10).cloned().map(altered).collect();
+    let images = Codes(|number: usize| fine[number % fine.len()].clone());
+    let mut counts = CascadeCounts::default();
+    let together = matcher.judge(&all, &images, &mut counts).unwrap();
+    assert_eq!(counts.finer, 6);
+    for (number, (query, expected)) in all.iter().zip(&together).enumerate() {
+        let images = Codes(|_: usize| fine[number % fine.len()].clone());
+        let mut counts = CascadeCounts::default();
+        let alone = matcher.judge(std::slice::from_ref(query), &images, &mut counts).unwrap().remove(0);
+        assert_eq!(format!("{alone:?}"), format!("{expected:?}"), "image {number}");
+        assert_eq!(counts.finer, u64::from(number % fine.len() > 1));
+    }
+    let strong: Vec<_> = together.iter().map(bands).take(5).collect();
+    let one = |number| vec![ours(number, Band::Strong)];
+    assert_eq!(strong, [one(17), one(18), one(19), one(20), vec![]]);
+}
+
 #[test]
 fn a_quick_look_is_fine_only_where_there_is_a_hint() {
     let index = index(&cards());
@@ -458,6 +489,7 @@ fn two_tiers_together_are_sure_where_neither_is_alone() {
             &|_, _| false,
             &mut |_, _| true,
             &admit,
+            false,
         );
         looked.unwrap()[0].first().map_or(Lead::default(), Contest::lead)
     };

@@ -1,12 +1,15 @@
 //! Judging images in the present epoch and, where it says too little, in the one before.
 
 use rayon::prelude::*;
-use saltprint_fingerprint::{Luma, QueryFingerprint};
+use saltprint_fingerprint::QueryFingerprint;
 use saltprint_keys::EpochId;
 use saltprint_matching::{Band, CascadeCounts, Found, Judgement};
 
 use crate::handle::Snapshot;
-use crate::{Error, Saltprint, shown::Shown};
+use crate::{
+    Error, Saltprint,
+    shown::{Image, Shown},
+};
 
 /// A record that an image matches, and the epoch in which it does.
 #[derive(Debug, Clone)]
@@ -56,7 +59,7 @@ impl Saltprint {
         &self,
         snapshot: &Snapshot,
         queries: &[QueryFingerprint],
-        images: &[&Luma],
+        images: &[Image<'_>],
         counts: &mut CascadeCounts,
     ) -> Result<Vec<Answer>, Error> {
         let shown = Shown { coder: &snapshot.coder, images: images.iter().copied().map(Some).collect() };
@@ -75,9 +78,10 @@ impl Saltprint {
         };
         let again: Vec<(usize, QueryFingerprint)> = open
             .into_par_iter()
-            .filter_map(|number| Some((number, previous.coder.query(images.get(number)?).ok()?)))
+            .filter_map(|number| Some((number, previous.coder.query(images.get(number)?.luma).ok()?)))
             .collect();
         let (numbers, queries): (Vec<usize>, Vec<QueryFingerprint>) = again.into_iter().unzip();
+        // What was prepared is of pixels only, and so of any epoch.
         let images = numbers.iter().map(|number| images.get(*number).copied()).collect();
         let shown = Shown { coder: &previous.coder, images };
         // Each image was counted above; what it took is counted here too.

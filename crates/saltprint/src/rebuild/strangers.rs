@@ -83,11 +83,12 @@ fn measure(
         let queries: Vec<Stranger> = queries.into_iter().flatten().take(most - taken).collect();
         taken += queries.len();
         let local: Vec<_> = queries.iter().map(|stranger| stranger.query.local()).collect();
-        let images = Shown { coder, images: queries.iter().map(|stranger| Some(&stranger.image)).collect() };
+        let shown = queries.iter().map(|stranger| Some((&stranger.image).into()));
+        let images = Shown { coder, images: shown.collect() };
         let admit = |number: usize, hit: &IndexHit| queries[number].record.is_rival_of(hit);
         // Nothing settles it: strangers go through all looks, and the largest lead of any place in the picture counts that
         // could be called strong. Whoever looks quickly sees less of them than this.
-        let found = search.look(&local, &images, &|_, _| false, &mut |_, _| true, &admit)?;
+        let found = search.look(&local, &images, &|_, _| false, &mut |_, _| true, &admit, false)?;
         let parts = nearest_to_parts(generation, &images, &found)?;
         let parts: Vec<Option<(u32, u32)>> = parts
             .into_iter()

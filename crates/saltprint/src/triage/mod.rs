@@ -22,7 +22,7 @@ use crate::{Error, ItemReport, Outcome, Phase, PreviousStatus, Progress, Saltpri
 
 pub(crate) use run::{Run, SAME_PICTURE, Seen, Settled, Version, Wanted};
 use tally::Tally;
-pub(crate) use unit::{Asked, Prepared};
+pub(crate) use unit::Prepared;
 
 /// One file of a leak. A file that holds others (an archive, a PDF, a TIFF of several pages) gives a report for each of
 /// them, under the name of the file with the [place](saltprint_intake::Part::place) in it.

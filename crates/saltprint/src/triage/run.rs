@@ -17,7 +17,7 @@ use super::TriageInput;
 use super::unit::{Prepared, Source, Unit};
 use crate::epochs::Answer;
 use crate::handle::Snapshot;
-use crate::{Error, ItemReport, Outcome, Saltprint, thumbnail};
+use crate::{Error, ItemReport, Outcome, Saltprint, shown::Image, thumbnail};
 
 /// Images of one batch, for all of which the index is decrypted once: a walk through the tables of local codes for 64 images reads nearly
 /// all of them, so that for twice as many it hardly takes longer. What is near the details of an image takes 2 MB while it is looked up.
@@ -323,7 +323,7 @@ impl<'a, E: From<Error>> Run<'a, E> {
             }
             reports.push(repeated);
         }
-        let shown: Vec<&Luma> = images.iter().collect();
+        let shown: Vec<Image<'_>> = images.iter().map(Image::from).collect();
         let answers = self.saltprint.judge(&self.snapshot, &queries, &shown, &mut self.stages)?;
         let mut judged = answers.into_iter().zip(&images);
         let settled: Vec<(ItemReport, Option<&Luma>)> = units

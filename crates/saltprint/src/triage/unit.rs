@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use saltprint_fingerprint::{Luma, QueryFingerprint, TooPlain};
+use saltprint_fingerprint::{Luma, QueryFingerprint, Scales, TooPlain};
 use saltprint_intake::{Content, Reject, Unreadable, read_bounded};
 use saltprint_keys::ContentDigest;
 
 use super::Seen;
 use crate::handle::Snapshot;
-use crate::{ItemReport, Saltprint};
+use crate::{ItemReport, Saltprint, shown::Image};
 
 /// One image: a file, or a part of one.
 pub(super) struct Unit {
@@ -47,6 +47,14 @@ impl Prepared {
 pub(crate) struct Asked {
     pub(crate) query: QueryFingerprint,
     pub(crate) image: Luma,
+    /// The image prepared for being read, if it is kept.
+    pub(crate) scales: Option<Scales>,
+}
+
+impl Asked {
+    pub(crate) fn shown(&self) -> Image<'_> {
+        Image { luma: &self.image, scales: self.scales.as_ref() }
+    }
 }
 
 impl Unit {
@@ -58,7 +66,8 @@ impl Unit {
                     self.rejected(&Unreadable::Changed.into())
                 }
                 Ok(file) => {
-                    saltprint.prepare(snapshot, &self.name, file.bytes(), saltprint.decode(file.bytes()))
+                    let image = saltprint.decode(file.bytes());
+                    saltprint.prepare(snapshot, &self.name, file.bytes(), image, false)
                 }
                 Err(reject) => self.rejected(&reject),
             },
@@ -67,6 +76,7 @@ impl Unit {
                 &self.name,
                 &content.identity(),
                 content.decode(&saltprint.config().limits),
+                false,
             ),
             Source::Rejected(reject) => self.rejected(reject),
         }
@@ -110,20 +120,25 @@ impl Saltprint {
         self.digests().digest(bytes)
     }
 
-    /// An image, or why there is none, to a query, or to the report where there is nothing to ask.
+    /// An image, or why there is none, to a query, or to the report where there is nothing to ask. `keep` is for one image at a time:
+    /// what its details were found in is kept, to be read again.
     pub(crate) fn prepare(
         &self,
         snapshot: &Snapshot,
         input: &str,
         identity: &[u8],
         image: Result<Luma, Reject>,
+        keep: bool,
     ) -> Prepared {
         let digest = self.digest(identity);
         match image {
             // What is no image is told anew each time: a resumed run could not know it again without decoding.
             Err(reject) => Prepared::Settled(None, ItemReport::rejected(input.to_owned(), &reject)),
-            Ok(image) => match snapshot.coder.query(&image) {
-                Ok(query) => Prepared::Query(digest, Box::new(Asked { query, image })),
+            Ok(image) => match snapshot.coder.query_and_scales(&image) {
+                Ok((query, scales)) => {
+                    let scales = Some(scales).filter(|_| keep);
+                    Prepared::Query(digest, Box::new(Asked { query, image, scales }))
+                }
                 Err(TooPlain) => Prepared::Settled(Some(digest), ItemReport::too_plain(input.to_owned())),
             },
         }

@@ -118,8 +118,7 @@ fn mirrored_codes_find_the_record_of_a_mirror_image() {
 /// A coder that looks at one descriptor value a bit: bit `i` is set where value `i` is above `mean[i]`. Rows differ in
 /// length, which margins must not show.
 fn axis_coder(mean: impl Fn(usize) -> i64) -> LocalCoder {
-    let mut coder =
-        LocalCoder { entries: vec![], thresholds: vec![], units: vec![] };
+    let mut coder = LocalCoder { entries: vec![], thresholds: vec![], units: vec![] };
     for bit in 0..BITS {
         let entry = 500 + 10 * i16::try_from(bit).unwrap();
         let mut row = [0; DESCRIPTOR_SIZE];
@@ -189,10 +188,9 @@ fn folded_products_are_those_of_the_descriptor_and_of_its_mirror_image() {
     };
     // Random ones, and the largest there are.
     for extreme in [false, true] {
-        let entry = |drawn: u64| match extreme {
-            true => if drawn & 1 == 0 { ENTRY_MAX } else { -ENTRY_MAX },
-            false => i16::try_from(drawn % 4_095).unwrap() - ENTRY_MAX,
-        };
+        let drawn = |drawn: u64| i16::try_from(drawn % 4_095).unwrap() - ENTRY_MAX;
+        let largest = |drawn: u64| if drawn & 1 == 0 { ENTRY_MAX } else { -ENTRY_MAX };
+        let entry = if extreme { largest } else { drawn };
         let rows: Vec<[i16; DESCRIPTOR_SIZE]> =
             (0..BITS).map(|_| std::array::from_fn(|_| entry(next()))).collect();
         let descriptor: [u8; DESCRIPTOR_SIZE] =
