@@ -96,6 +96,31 @@ fn cut_framed_tilted_and_collected_copies_are_matched() {
     }
 }
 
+/// A single image is looked at in another order of work than a leak, and what it was prepared to is kept. The answers are the same.
+#[test]
+fn a_lookup_answers_as_a_triage_does() {
+    let place = Place::built();
+    let edits =
+        [Edit::Resize { percent: 40 }, Edit::Crop { keep: 70 }, Edit::Border { percent: 10 }, Edit::Mirror];
+    let strangers = TEMPLATES.map(|template| Document::new(template, 700_000));
+    let documents = corpus()[..SMALL].iter().step_by(3).map(|item| &item.document).chain(&strangers);
+    let pictures = documents.zip(edits.iter().cycle()).enumerate().map(|(number, (document, edit))| {
+        (format!("{number:02}"), edit.apply(&document.image, &document.layout, 5))
+    });
+    let alone = lookup(&place, pictures.collect());
+    let together = place.run(&["triage", "leak", "--json", "-"]).json();
+    assert_eq!((alone.len(), together.len()), (11, 11));
+    let tiers: Vec<&Value> = together.iter().map(|report| &report["matches"][0]["tier"]).collect();
+    for tier in ["global", "local"] {
+        assert!(tiers.iter().any(|is| *is == tier), "{tiers:?}");
+    }
+    assert!(together.iter().any(|report| report["outcome"] == "no_match"));
+    for (alone, together) in alone.iter().zip(&together) {
+        assert_eq!(alone["outcome"], together["outcome"]);
+        assert_eq!(alone["matches"], together["matches"]);
+    }
+}
+
 /// The document with the portrait of a stranger's document of the same template.
 fn exchanged(document: &Document, stranger: &Document) -> Option<RgbImage> {
     let (Rect { x, y, width, height }, theirs) = (document.layout.portrait?, stranger.layout.portrait?);
