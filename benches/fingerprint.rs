@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use image::imageops::FilterType;
-use saltprint_fingerprint::{Coder, Keypoint, LocalFeature, Luma, Profile, View};
+use saltprint_fingerprint::{Coder, Keypoint, LocalFeature, Luma, Profile, Threads, View};
 use saltprint_intake::{Limits, decode};
 use saltprint_keys::ProjectionKey;
 use saltprint_synth::{Document, Template};
@@ -51,7 +51,7 @@ fn bench(criterion: &mut Criterion) {
             bencher.iter(|| black_box(coder.query(&luma).expect("not plain")));
         });
         group.bench_function("finer query codes", |bencher| {
-            bencher.iter(|| black_box(coder.fine(&luma)));
+            bencher.iter(|| black_box(coder.fine(&luma, Threads::Own)));
         });
         // For each image that has a record to be read for: the scale space, and the places of eight records.
         let places = views(&coder, &luma);

@@ -293,6 +293,16 @@ pub(crate) struct EvalArgs {
     /// Templates of the invented vault, by name; all by default.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "synthetic", value_parser = template)]
     pub(crate) templates: Vec<Template>,
+    /// Take N designs of cards that are drawn by number instead: a vault with few documents of each of many templates, in which strangers
+    /// are hardest to tell.
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "synthetic",
+        conflicts_with = "templates",
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
+    pub(crate) drawn_templates: Option<u16>,
     /// Documents that are held out; by default a quarter as many as there are records, or a quarter of the vault.
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub(crate) strangers: Option<u32>,
@@ -327,7 +337,7 @@ pub(crate) struct EvalArgs {
     /// Measure instead what codes and sealed files give away: privacy.html, privacy.json and privacy.csv in the folder of `--out`.
     #[arg(
         long,
-        conflicts_with_all = ["strangers", "queries", "edits", "baselines", "full_strangers", "templates", "readout", "grow_to"]
+        conflicts_with_all = ["strangers", "queries", "edits", "baselines", "full_strangers", "templates", "drawn_templates", "readout", "grow_to"]
     )]
     pub(crate) privacy: bool,
     /// Look as `triage --quick` does. With `--privacy`: fewer keys, pairs and documents; seconds instead of minutes, and wider
@@ -385,10 +395,16 @@ mod tests {
         );
         let Ok(Arguments { command: Command::Eval(args), .. }) = good else { panic!("{good:?}") };
         assert_eq!((args.edits.len(), args.templates.len(), args.baselines), (2, 2, false));
+        let good = parse("saltprint eval --synthetic 9 --drawn-templates 60");
+        let Ok(Arguments { command: Command::Eval(args), .. }) = good else { panic!("{good:?}") };
+        assert_eq!((args.drawn_templates, args.templates.len()), (Some(60), 0));
         for bad in [
             "saltprint eval --edits melt",
             "saltprint eval --synthetic 9 --templates visa",
             "saltprint eval --templates passport",
+            "saltprint eval --drawn-templates 60",
+            "saltprint eval --synthetic 9 --drawn-templates 0",
+            "saltprint eval --synthetic 9 --drawn-templates 60 --templates passport",
             "saltprint eval --queries 0",
             "saltprint eval --baselines maybe",
         ] {

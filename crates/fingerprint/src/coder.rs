@@ -8,7 +8,7 @@ use crate::{
     code::{Fingerprint, GlobalCode, QueryFingerprint},
     features::{FEATURE_MAX, FEATURES, Features},
     grid::{Grid, Grids},
-    local::{LocalCoder, LocalFeatures, LocalQuery, Reader, ScaleSpace, Scales, Settings},
+    local::{LocalCoder, LocalFeatures, LocalQuery, Reader, ScaleSpace, Scales, Settings, Threads},
     luma::Luma,
     orientation::Orientation,
     panels::{Panel, Part, panels},
@@ -89,10 +89,15 @@ impl Coder {
     /// # Errors
     /// [`TooPlain`] exactly where [`Coder::fingerprint`] gives it.
     pub fn query(&self, image: &Luma) -> Result<QueryFingerprint, TooPlain> {
-        Ok(self.query_and_scales(image)?.0)
+        let grids = Grid::new(image).reduce();
+        plain::check(&grids)?;
+        let codes = self.codes(&grids);
+        let features = LocalFeatures::extract(image, &Settings::QUERY);
+        Ok(QueryFingerprint::new(codes, self.local.query(&features, Threads::Own)))
     }
 
-    /// The same, and the image prepared for being read, as [`Coder::reader`] would prepare it once more.
+    /// The same of an image that is asked alone: by all threads of the current rayon pool, and with the image prepared for being read,
+    /// as [`Coder::reader`] would prepare it once more.
     ///
     /// # Errors
     /// As [`Coder::query`].
@@ -100,16 +105,16 @@ impl Coder {
         let grids = Grid::new(image).reduce();
         plain::check(&grids)?;
         let codes = self.codes(&grids);
-        let (features, scales) = scales(image, &Settings::QUERY);
-        Ok((QueryFingerprint::new(codes, self.local.query(&features)), scales))
+        let (features, scales) = scales(image, &Settings::QUERY, Threads::Pool);
+        Ok((QueryFingerprint::new(codes, self.local.query(&features, Threads::Pool)), scales))
     }
 
     /// The local codes of an image at a higher resolution, for parts that are small in it: the pages of a collage, a
     /// document on a table; and the image prepared for being read at that resolution. About three times the work of the query's own.
     #[must_use]
-    pub fn fine(&self, image: &Luma) -> (LocalQuery, Reader<'_>) {
-        let (features, scales) = scales(image, &Settings::FINE_QUERY);
-        (self.local.query(&features), Reader::new(&self.local, scales))
+    pub fn fine(&self, image: &Luma, threads: Threads) -> (LocalQuery, Reader<'_>) {
+        let (features, scales) = scales(image, &Settings::FINE_QUERY, threads);
+        (self.local.query(&features, threads), Reader::new(&self.local, scales))
     }
 
     /// The whole-image code of the document that lies at `corners` in an image, as if it filled the frame; `None` where the
@@ -140,7 +145,7 @@ impl Coder {
     pub fn panel_query(&self, image: &Luma, area: &[f64; 4]) -> LocalQuery {
         let panel = Part::of_shares(area, image).crop(image);
         panel.map_or_else(LocalQuery::default, |panel| {
-            self.local.query(&LocalFeatures::extract(&panel, &Settings::QUERY))
+            self.local.query(&LocalFeatures::extract(&panel, &Settings::QUERY), Threads::Own)
         })
     }
 
@@ -181,8 +186,8 @@ impl Coder {
 }
 
 /// The local features of an image, and what they were found in.
-fn scales(image: &Luma, settings: &Settings) -> (LocalFeatures, Scales) {
-    let (features, space) = LocalFeatures::with_scale_space(image, settings);
+fn scales(image: &Luma, settings: &Settings, threads: Threads) -> (LocalFeatures, Scales) {
+    let (features, space) = LocalFeatures::with_scale_space(image, settings, threads);
     let space = space.unwrap_or_else(|| ScaleSpace::new(image, settings.long_side, None));
     (features, Scales::new(space))
 }

@@ -234,6 +234,15 @@ mod tests {
         }
     }
 
+    /// A sum of 16 bits holds 257 white rows: as many in a cell as there are, one fewer, one more, and twice as many.
+    #[test]
+    fn white_columns_of_any_height_are_white() {
+        for height in [192 * 256, 192 * 257, 192 * 258, 192 * 259 + 1, 100_000] {
+            let image = Luma::new(1, height, vec![255; height as usize]).unwrap();
+            assert!(Grid::new(&image).cells().iter().all(|&cell| cell == 255 * 256), "{height}");
+        }
+    }
+
     #[test]
     fn flat_images_of_any_size_give_flat_grids() {
         for (width, height) in [(1, 1), (1, 500), (191, 193), (192, 192), (1000, 3)] {

@@ -101,7 +101,7 @@ pub use crate::{
     coder::Coder,
     local::{
         FRAME, Keypoint, LocalCode, LocalCodes, LocalFeature, LocalFingerprint, LocalQuery, Place,
-        QueryFeature, Reader, Scales, Sharing, View,
+        QueryFeature, Reader, Scales, Sharing, Threads, View,
     },
     luma::{Luma, LumaSizeError},
     orientation::Orientation,

@@ -243,8 +243,7 @@ impl Saltprint {
         let snapshot = self.snapshot_for_answers()?;
         self.config.check_decoder()?;
         let image = self.decode(bytes);
-        // On the threads that share the work of one image, so that no step of it goes from this one to them and back.
-        let prepared = rayon::scope(|_| self.prepare(&snapshot, input, bytes, image, true));
+        let prepared = self.prepare(&snapshot, input, bytes, image, true);
         self.config.check_decoder()?;
         match prepared {
             Prepared::Query(_, asked) => {
@@ -256,8 +255,12 @@ impl Saltprint {
                 let codes: Zeroizing<Vec<[u64; 4]>> = Zeroizing::new(Orientation::ALL.map(words).to_vec());
                 watch(&codes)?;
                 let mut counts = CascadeCounts::default();
-                let queries = std::slice::from_ref(&asked.query);
-                let mut answers = self.judge(&snapshot, queries, &[asked.shown()], &mut counts)?;
+                // What was prepared goes where it was made: its buffers are for the next image there.
+                let mut answers = rayon::scope(|_| {
+                    let asked = asked;
+                    let queries = std::slice::from_ref(&asked.query);
+                    self.judge(&snapshot, queries, &[asked.shown()], &mut counts)
+                })?;
                 Ok(ItemReport::judged(input.to_owned(), answers.pop().unwrap_or_default(), evidence))
             }
             Prepared::Settled(_, report) => Ok(report),

@@ -1,6 +1,6 @@
 //! Leaked images at hand, for the closer looks of the local tier.
 
-use saltprint_fingerprint::{Coder, Corners, GlobalCode, LocalQuery, Luma, Panel, Scales};
+use saltprint_fingerprint::{Coder, Corners, GlobalCode, LocalQuery, Luma, Panel, Scales, Threads};
 use saltprint_matching::{Fine, Images, Read};
 
 /// An image, and what it was prepared to for being read, if that was kept: 9 MB, too much for each of a batch.
@@ -23,6 +23,11 @@ pub(crate) struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
+    /// Many images have a thread each.
+    fn threads(&self) -> Threads {
+        if self.images.len() > 1 { Threads::Own } else { Threads::Pool }
+    }
+
     fn luma(&self, number: usize) -> Option<&'a Luma> {
         Some(self.images.get(number).copied().flatten()?.luma)
     }
@@ -30,7 +35,7 @@ impl<'a> Shown<'a> {
 
 impl Images for Shown<'_> {
     fn fine(&self, number: usize) -> Fine<'_> {
-        let fine = self.luma(number).map(|image| self.coder.fine(image));
+        let fine = self.luma(number).map(|image| self.coder.fine(image, self.threads()));
         fine.map_or_else(Fine::default, |(query, reader)| Fine { query, reader: Some(Box::new(reader)) })
     }
 

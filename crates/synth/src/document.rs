@@ -91,7 +91,7 @@ impl Document {
 
     fn taken(template: Template, person: Person, sheet: Sheet, capture_seed: u64) -> Self {
         let (zoom, bleed) = template.enlargement();
-        let seed = capture_seed ^ rng::mix(template as u64);
+        let seed = capture_seed ^ rng::mix(template.number());
         let exposure = Exposure::draw((sheet.canvas.width, sheet.canvas.height), zoom, bleed, seed);
         let forward = exposure.forward(&sheet.canvas);
         let (width, height) = (exposure.size.0 as u32, exposure.size.1 as u32);

@@ -2,6 +2,7 @@
 
 mod card;
 mod designs;
+mod drawn;
 mod page;
 mod security;
 
@@ -36,12 +37,15 @@ pub enum Template {
     BankStatement,
     /// Selfie in a room.
     Selfie,
+    /// A card of the design with this number, of which there are as many as numbers. For vaults that hold few documents of each of
+    /// many designs.
+    Drawn(u16),
 }
 
 const COUNT: usize = 9;
 
 impl Template {
-    /// All templates.
+    /// All templates but the [`Template::Drawn`] ones.
     pub const ALL: [Self; COUNT] = [
         Self::IdentityCard,
         Self::CitizenCard,
@@ -54,7 +58,7 @@ impl Template {
         Self::Selfie,
     ];
 
-    /// A unique name, for file names and tables.
+    /// A unique name, for file names and tables; [`Template::Drawn`] ones share theirs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::IdentityCard => "identity-card",
@@ -66,13 +70,16 @@ impl Template {
             Self::UtilityBill => "utility-bill",
             Self::BankStatement => "bank-statement",
             Self::Selfie => "selfie",
+            Self::Drawn(_) => "drawn-card",
         }
     }
 
     /// The kind of document as a vault would file it; several templates may share one.
     pub const fn kind(self) -> &'static str {
         match self {
-            Self::IdentityCard | Self::CitizenCard | Self::IdentityCardBack => "identity-card",
+            Self::IdentityCard | Self::CitizenCard | Self::IdentityCardBack | Self::Drawn(_) => {
+                "identity-card"
+            }
             Self::Passport => "passport",
             Self::ResidencePermit => "permit",
             Self::DrivingLicence => "licence",
@@ -91,7 +98,8 @@ impl Template {
             | Self::Passport
             | Self::ResidencePermit
             | Self::DrivingLicence
-            | Self::Selfie => true,
+            | Self::Selfie
+            | Self::Drawn(_) => true,
         }
     }
 
@@ -106,6 +114,7 @@ impl Template {
             Self::UtilityBill => Art::Page(&page::UTILITY),
             Self::BankStatement => Art::Page(&page::BANK),
             Self::Selfie => Art::Selfie,
+            Self::Drawn(number) => Art::Drawn(Box::new(drawn::design(number))),
         }
     }
 
@@ -118,7 +127,8 @@ impl Template {
             | Self::CitizenCard
             | Self::IdentityCardBack
             | Self::ResidencePermit
-            | Self::DrivingLicence => 32.0,
+            | Self::DrivingLicence
+            | Self::Drawn(_) => 32.0,
         }
     }
 
@@ -132,29 +142,42 @@ impl Template {
             | Self::IdentityCardBack
             | Self::Passport
             | Self::ResidencePermit
-            | Self::DrivingLicence => (0.95, false),
+            | Self::DrivingLicence
+            | Self::Drawn(_) => (0.95, false),
         }
     }
 
-    fn background(self) -> &'static Canvas {
+    /// What all documents of this template share. That of a template in [`Template::ALL`] is printed once, and kept.
+    fn background(self, print: impl FnOnce() -> Canvas) -> Canvas {
         static PRINTS: [OnceLock<Canvas>; COUNT] = [const { OnceLock::new() }; COUNT];
-        PRINTS[self as usize].get_or_init(|| match self.design() {
-            Art::Card(design) => design.background(),
-            Art::Page(issuer) => issuer.background(),
-            Art::Selfie => Canvas::new(1, 1, [0; 3]),
-        })
+        match PRINTS.get(self.place()) {
+            Some(kept) => kept.get_or_init(print).clone(),
+            None => print(),
+        }
+    }
+
+    /// Place in [`Template::ALL`], or the end.
+    fn place(self) -> usize {
+        Self::ALL.iter().position(|template| *template == self).unwrap_or(COUNT)
+    }
+
+    /// A number that no other template has.
+    pub(crate) fn number(self) -> u64 {
+        if let Self::Drawn(number) = self { 1 << 16 | u64::from(number) } else { self.place() as u64 }
     }
 
     /// The document of `person` as it left the printer, before any camera saw it.
     pub(crate) fn print(self, person: &Person) -> Sheet {
+        let card = |design: &card::Design| {
+            let mut sheet = Sheet::new(self.background(|| design.background()));
+            design.print(&mut sheet, person);
+            sheet
+        };
         match self.design() {
-            Art::Card(design) => {
-                let mut sheet = Sheet::new(self.background().clone());
-                design.print(&mut sheet, person);
-                sheet
-            }
+            Art::Card(design) => card(design),
+            Art::Drawn(design) => card(&design),
             Art::Page(issuer) => {
-                let mut sheet = Sheet::new(self.background().clone());
+                let mut sheet = Sheet::new(self.background(|| issuer.background()));
                 issuer.print(&mut sheet, person);
                 sheet
             }
@@ -165,6 +188,7 @@ impl Template {
 
 enum Art {
     Card(&'static card::Design),
+    Drawn(Box<card::Design>),
     Page(&'static page::Issuer),
     Selfie,
 }

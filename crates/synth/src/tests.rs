@@ -34,7 +34,7 @@ fn the_same_seed_gives_the_same_bytes() {
 
 #[test]
 fn documents_are_large_enough_and_their_parts_lie_inside() {
-    for template in Template::ALL {
+    for template in Template::ALL.into_iter().chain((0..12).map(Template::Drawn)) {
         for seed in 0..3 {
             let document = Document::new(template, seed);
             let image = &document.image;
@@ -46,6 +46,28 @@ fn documents_are_large_enough_and_their_parts_lie_inside() {
             assert!(document.layout.fields.iter().all(|&r| inside(r, image)));
             assert_eq!(document.layout.fields.is_empty(), template == Template::Selfie);
             assert!((75..=95).contains(&document.quality));
+        }
+    }
+}
+
+#[test]
+fn drawn_templates_differ_and_stay_as_they_are() {
+    // As printed: each photograph has another frame.
+    let print = |template: u16, person: u64| {
+        Template::Drawn(template).print(&crate::person::Person::invent(person)).canvas.pixels
+    };
+    let apart = |a: &[[u8; 4]], b: &[[u8; 4]]| {
+        let far = a.iter().zip(b).filter(|(a, b)| a.iter().zip(*b).any(|(a, b)| a.abs_diff(*b) > 8));
+        far.count() as f64 / a.len() as f64
+    };
+    for number in 0..8 {
+        let one = print(number, 1);
+        assert!(one == print(number, 1));
+        let persons = apart(&one, &print(number, 2));
+        assert!((0.02..0.35).contains(&persons), "{number}: {persons}");
+        for another in number + 1..8 {
+            let templates = apart(&one, &print(another, 1));
+            assert!(templates > 0.6, "{number} and {another}: {templates}");
         }
     }
 }

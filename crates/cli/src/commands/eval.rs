@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use saltprint::{Config, Error};
 use saltprint_eval::{EvalPlan, PrivacyPlan};
+use saltprint_synth::Template;
 
 use crate::args::EvalArgs;
 use crate::exit::Exit;
@@ -15,7 +16,11 @@ pub(super) fn run(args: &EvalArgs, config: impl FnOnce() -> Result<Config, Error
         return privacy(args, config);
     }
     let mut plan = match args.synthetic {
-        Some(records) => EvalPlan::synthetic(records as usize).templates(&args.templates),
+        Some(records) => {
+            let drawn = (0..args.drawn_templates.unwrap_or(0)).map(Template::Drawn);
+            let templates: Vec<Template> = args.templates.iter().copied().chain(drawn).collect();
+            EvalPlan::synthetic(records as usize).templates(&templates)
+        }
         None => EvalPlan::vault(config()?),
     }
     .queries(args.queries as usize)

@@ -6,7 +6,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
     DESCRIPTOR_SIZE, FRAME, Keypoint, LocalCode, LocalFeature, LocalFeatures, LocalFingerprint, LocalProfile,
-    LocalQuery, Place, QueryFeature, Settings, Sharing, mirror_of,
+    LocalQuery, Place, QueryFeature, Settings, Sharing, Threads, mirror_of,
 };
 use crate::coder::{add_scaled, orthonormal_columns};
 use crate::profile::{MEAN_STEPS, quantise_row};
@@ -21,7 +21,7 @@ const MARGIN_UNIT: f32 = 2.5;
 /// Bits within which a feature of the small copy is the same.
 const SURVIVES: u32 = 20;
 
-/// Values of a descriptor that are others' mirror images, and as many that those are of.
+/// Values of the upper half of a descriptor. Those of the lower half are their mirror images.
 const HALF: usize = DESCRIPTOR_SIZE / 2;
 /// Features that are coded by one task.
 const FEATURES_A_TASK: usize = 64;
@@ -62,7 +62,8 @@ impl LocalCoder {
             thresholds: Vec::with_capacity(BITS),
             units: Vec::with_capacity(BITS),
         };
-        let mut row = zeroize::Zeroizing::new(vec![0.0_f64; DESCRIPTOR_SIZE]);
+        let mut row = Zeroizing::new(vec![0.0_f64; DESCRIPTOR_SIZE]);
+        let mut folded = Zeroizing::new([0; DESCRIPTOR_SIZE]);
         for bit in 0..BITS {
             row.fill(0.0);
             for (column, (scale, axis)) in columns.chunks_exact(BITS).zip(profile.axes()) {
@@ -74,8 +75,10 @@ impl LocalCoder {
             coder.thresholds.push(products.map(|(&entry, &mean)| i64::from(entry) * i64::from(mean)).sum());
             let square: i64 = entries.iter().map(|&entry| i64::from(entry) * i64::from(entry)).sum();
             coder.units.push(MARGIN_UNIT / (square.max(1) as f32).sqrt() / MEAN_STEPS as f32);
-            let row = entries.as_chunks::<DESCRIPTOR_SIZE>().0;
-            coder.entries.extend(row.iter().flat_map(fold));
+            for row in entries.as_chunks::<DESCRIPTOR_SIZE>().0 {
+                fold(row, &mut folded);
+                coder.entries.extend_from_slice(&*folded);
+            }
             entries.zeroize();
         }
         coder
@@ -108,14 +111,15 @@ impl LocalCoder {
     }
 
     /// The query of a leaked image.
-    pub(crate) fn query(&self, features: &LocalFeatures) -> LocalQuery {
+    pub(crate) fn query(&self, features: &LocalFeatures, threads: Threads) -> LocalQuery {
         let pairs = features.keypoints.par_iter().zip(&features.descriptors);
-        let both = pairs.with_min_len(FEATURES_A_TASK).map(|(keypoint, descriptor)| {
+        let both = pairs.with_min_len(threads.a_task(FEATURES_A_TASK)).map(|(keypoint, descriptor)| {
             let angle: f32 = 0.5 - keypoint.angle;
             let turned =
                 Keypoint { x: features.width - keypoint.x, angle: angle - angle.floor(), ..*keypoint };
-            let [upright, mirrored] = &*self.sums(descriptor);
-            (self.query_feature(*keypoint, upright), self.query_feature(turned, mirrored))
+            self.with_sums(descriptor, |[upright, mirrored]| {
+                (self.query_feature(*keypoint, upright), self.query_feature(turned, mirrored))
+            })
         });
         let (upright, mirrored) = both.unzip();
         LocalQuery { width: features.width, height: features.height, upright, mirrored }
@@ -129,17 +133,26 @@ impl LocalCoder {
 
     /// The code of a descriptor.
     pub(crate) fn plain_code(&self, descriptor: &[u8; DESCRIPTOR_SIZE]) -> LocalCode {
-        let [upright, _] = &*self.sums(descriptor);
-        self.code(upright, &mut [0; QueryFeature::MARGINS])
+        self.with_sums(descriptor, |[upright, _]| self.code(upright, &mut [0; QueryFeature::MARGINS]))
     }
 
-    /// Products of the rows with a descriptor and with that of its mirror image. Wiped on drop.
-    fn sums(&self, descriptor: &[u8; DESCRIPTOR_SIZE]) -> Zeroizing<[[i32; BITS]; 2]> {
-        let mut sums = Zeroizing::new([[0; BITS]; 2]);
-        let folded = Zeroizing::new(fold(&descriptor.map(i16::from)));
-        let [upright, mirrored] = &mut *sums;
+    /// Shows products of the rows with a descriptor and with that of its mirror image, which are wiped then.
+    fn with_sums<T>(
+        &self,
+        descriptor: &[u8; DESCRIPTOR_SIZE],
+        see: impl FnOnce(&[[i32; BITS]; 2]) -> T,
+    ) -> T {
+        let (mut wide, mut folded) = ([0; DESCRIPTOR_SIZE], [0; DESCRIPTOR_SIZE]);
+        let mut sums = [[0; BITS]; 2];
+        wide.iter_mut().zip(descriptor).for_each(|(wide, value)| *wide = i16::from(*value));
+        fold(&wide, &mut folded);
+        let [upright, mirrored] = &mut sums;
         products(&self.entries, &folded, upright, mirrored);
-        sums
+        let seen = see(&sums);
+        wipe(&mut wide);
+        wipe(&mut folded);
+        sums.iter_mut().for_each(wipe);
+        seen
     }
 
     fn code(&self, sums: &[i32; BITS], margins: &mut [u8; QueryFeature::MARGINS]) -> LocalCode {
@@ -160,11 +173,18 @@ impl LocalCoder {
 ///
 /// The product of two folded vectors is twice that of the vectors, and with the differences negated twice that with the mirror
 /// image: so one pass over a matrix gives both.
-fn fold(values: &[i16; DESCRIPTOR_SIZE]) -> [i16; DESCRIPTOR_SIZE] {
-    std::array::from_fn(|i| {
-        let (value, mirror) = (values[i % HALF], values[mirror_of(i % HALF)]);
-        if i < HALF { value + mirror } else { value - mirror }
-    })
+fn fold(values: &[i16; DESCRIPTOR_SIZE], folded: &mut [i16; DESCRIPTOR_SIZE]) {
+    let (sums, differences) = folded.split_at_mut(HALF);
+    for (i, (sum, difference)) in sums.iter_mut().zip(differences).enumerate() {
+        let (value, mirror) = (values[i], values[mirror_of(i)]);
+        (*sum, *difference) = (value + mirror, value - mirror);
+    }
+}
+
+/// Overwrites numbers with wide stores; `zeroize` writes them one by one.
+fn wipe<T: Copy + Default>(values: &mut [T; DESCRIPTOR_SIZE]) {
+    values.fill(T::default());
+    zeroize::optimization_barrier(values);
 }
 
 wide! {

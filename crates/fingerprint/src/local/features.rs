@@ -18,6 +18,27 @@ const SMALLEST_SIDE: u32 = 16;
 const REFERENCE_SIDE: f32 = 640.0;
 /// Diameter from which a feature is not preferred for its size any more, in pixels at [`REFERENCE_SIDE`].
 const LARGEST_COUNTED: f32 = 24.0;
+
+/// Which threads work on an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Threads {
+    /// The one that asks: where there are other images, each has one. A thread that waited for others there would begin with another
+    /// image meanwhile, and hold both.
+    Own,
+    /// Those of the current rayon pool. The result is the same.
+    Pool,
+}
+
+impl Threads {
+    /// Fewest items of a task, where `least` of them are worth one.
+    pub(crate) fn a_task(self, least: usize) -> usize {
+        match self {
+            Self::Own => usize::MAX,
+            Self::Pool => least,
+        }
+    }
+}
+
 /// Blobs whose directions are looked for before it is counted whether there are enough.
 const BLOBS_A_ROUND: usize = 256;
 /// Fewest blobs, or features, that are worth a task.
@@ -64,11 +85,15 @@ pub(crate) struct LocalFeatures {
 impl LocalFeatures {
     /// Finds and describes the strongest features.
     pub(crate) fn extract(image: &Luma, settings: &Settings) -> Self {
-        Self::with_scale_space(image, settings).0
+        Self::with_scale_space(image, settings, Threads::Own).0
     }
 
     /// The same and what they were found in; `None` for images in which nothing is looked for.
-    pub(crate) fn with_scale_space(image: &Luma, settings: &Settings) -> (Self, Option<ScaleSpace>) {
+    pub(crate) fn with_scale_space(
+        image: &Luma,
+        settings: &Settings,
+        threads: Threads,
+    ) -> (Self, Option<ScaleSpace>) {
         let mut features = Self::default();
         (features.width, features.height) = frame_size(image);
         if image.width().min(image.height()) < SMALLEST_SIDE {
@@ -76,7 +101,7 @@ impl LocalFeatures {
         }
         let mut blobs = Vec::new();
         let mut find = |octave, levels: [&Plane; LEVELS]| {
-            for found in find_blobs(octave, levels, settings.contrast, settings.edge_ratio) {
+            for found in find_blobs(octave, levels, settings.contrast, settings.edge_ratio, threads) {
                 blobs.extend_from_slice(&found.0);
             }
         };
@@ -87,12 +112,19 @@ impl LocalFeatures {
             take_turns(&mut ranked.0, columns.max(rows), settings.cells);
         }
         let scale = (features.width / columns, features.height / rows);
-        features.describe(&ranked.0, &space.octaves, scale, settings.keep);
+        features.describe(&ranked.0, &space.octaves, scale, settings.keep, threads);
         (features, Some(space))
     }
 
     /// Adds features for `blobs` until there are `keep`; `scale` is a resampled pixel in frame units.
-    fn describe(&mut self, blobs: &[Ranked], octaves: &[Octave], scale: (f32, f32), keep: usize) {
+    fn describe(
+        &mut self,
+        blobs: &[Ranked],
+        octaves: &[Octave],
+        scale: (f32, f32),
+        keep: usize,
+        threads: Threads,
+    ) {
         let expected = keep.min(2 * blobs.len());
         // Room for all at once: a vector that grows leaves its old contents behind.
         self.keypoints.reserve_exact(expected);
@@ -101,10 +133,12 @@ impl LocalFeatures {
             |blob: &Blob| octaves.get(blob.octave).and_then(|octave| octave.levels.get(blob.level));
         let mut blob_of: Vec<&Blob> = Vec::with_capacity(expected);
         for round in blobs.chunks(BLOBS_A_ROUND) {
-            let directions =
-                round.par_iter().with_min_len(LEAST_A_TASK).map_init(Compass::new, |compass, one| {
+            let directions = round.par_iter().with_min_len(threads.a_task(LEAST_A_TASK)).map_init(
+                Compass::new,
+                |compass, one| {
                     level_of(&one.blob).map_or([None; 2], |level| compass.directions(&one.blob, level))
-                });
+                },
+            );
             let directions: Scratch<[Option<f32>; 2]> = Scratch(directions.collect());
             for (Ranked { strength, blob, .. }, angles) in round.iter().zip(&directions.0) {
                 let unit = pixels_a_sample(blob);
@@ -124,7 +158,7 @@ impl LocalFeatures {
                 break;
             }
         }
-        let described = blob_of.par_iter().zip(&self.keypoints).with_min_len(LEAST_A_TASK);
+        let described = blob_of.par_iter().zip(&self.keypoints).with_min_len(threads.a_task(LEAST_A_TASK));
         self.descriptors = described
             .map_init(Describer::new, |describer, (blob, keypoint)| match level_of(blob) {
                 Some(level) => describer.describe(blob, keypoint.angle, level),

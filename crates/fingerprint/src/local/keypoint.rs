@@ -5,6 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{
+    features::Threads,
     resize::{LEVEL, Plane, Scratch},
     scale_space::{INTERVALS, LEVELS, sigma},
 };
@@ -72,14 +73,14 @@ pub(crate) fn find_blobs(
     levels: [&Plane; LEVELS],
     contrast: f32,
     edge_ratio: f32,
+    threads: Threads,
 ) -> Vec<Scratch<Blob>> {
     let (width, height) = (levels[0].width(), levels[0].height());
     if width.min(height) <= 2 * BORDER {
         return Vec::new();
     }
     let stack = Stack { levels, width, height };
-    // Not a loop inside: where one image is looked at, all processors are.
-    let scales = (1..=INTERVALS).into_par_iter();
+    let scales = (1..INTERVALS + 1).into_par_iter().with_min_len(threads.a_task(1));
     scales.map(|scale| stack.blobs(octave, scale, contrast, edge_ratio)).collect()
 }
 
@@ -504,7 +505,9 @@ mod tests {
         let mut blobs = Vec::new();
         // The dark ring around the spot has a third of its contrast.
         let mut find = |octave, levels: [&Plane; LEVELS]| {
-            blobs.extend(find_blobs(octave, levels, 0.1, 10.0).iter().flat_map(|found| found.0.clone()));
+            blobs.extend(
+                find_blobs(octave, levels, 0.1, 10.0, Threads::Own).iter().flat_map(|found| found.0.clone()),
+            );
         };
         super::super::scale_space::build(&image, Some(&mut find));
         let [blob] = blobs[..] else { panic!("{} blobs", blobs.len()) };

@@ -83,7 +83,7 @@ mod tests {
     use saltprint_keys::ProjectionKey;
 
     use super::*;
-    use crate::local::{Keypoint, LocalCode, LocalCoder, LocalFeatures};
+    use crate::local::{Keypoint, LocalCode, LocalCoder, LocalFeatures, Threads};
 
     /// Descriptors whose values move together: six factors in common, some noise, and another mean for each value.
     fn correlated(count: u64) -> Vec<[u8; DESCRIPTOR_SIZE]> {
@@ -114,7 +114,7 @@ mod tests {
         let mut features = LocalFeatures::default();
         features.keypoints = vec![Keypoint { x: 0.0, y: 0.0, size: 1.0, angle: 0.0 }; descriptors.len()];
         features.descriptors = descriptors.to_vec();
-        let query = coder.query(&features);
+        let query = coder.query(&features, Threads::Own);
         let set = |bit: usize| {
             let is_set = |code: &LocalCode| code.words()[bit / 64] >> (bit % 64) & 1 == 1;
             query.upright.iter().filter(|feature| is_set(&feature.code)).count() * 100 / descriptors.len()

@@ -23,6 +23,7 @@ mod tests;
 
 pub use self::code::{LocalCode, LocalFeature, LocalFingerprint, LocalQuery, Place, QueryFeature, Sharing};
 pub use self::codes::LocalCodes;
+pub use self::features::Threads;
 pub use self::keypoint::{FRAME, Keypoint};
 pub use self::reader::{Reader, Scales, View};
 pub(crate) use self::{

@@ -4,9 +4,9 @@
 //! Once the place of the record in the image is known, nothing needs to be found: the neighbourhoods that the record's
 //! codes were made of are sampled through the record's own transform, tilted and mirrored as they are.
 
-use zeroize::Zeroize as _;
-
 use std::sync::Arc;
+
+use zeroize::Zeroize as _;
 
 use super::{
     LocalCode, LocalCoder,

@@ -26,14 +26,15 @@ pub(super) fn of_rule(manifest: &Manifest, rule: &DecisionRule, profile: &Profil
     }
     if rule.possible_threshold().is_none() {
         warnings.push(
-            "the documents of this vault come so near to each other that nothing can be matched: lookups will find \
-             nothing; calibrate on this vault (`saltprint calibrate --force`), then rebuild"
+            "the documents of this vault come so near to each other that none can be told by its whole image, only by \
+             its details; calibrate on this vault (`saltprint calibrate --force`), then rebuild"
                 .to_owned(),
         );
     } else if rule.strong_threshold().is_none() {
         warnings.push(
-            "the documents of this vault come so near to each other that no match can be called strong, only possible; \
-             if it has changed since it was calibrated, run `saltprint calibrate --force`, then rebuild"
+            "the documents of this vault come so near to each other that no match of a whole image can be called \
+             strong by itself, only by its details; if the vault has changed since it was calibrated, run \
+             `saltprint calibrate --force`, then rebuild"
                 .to_owned(),
         );
     }

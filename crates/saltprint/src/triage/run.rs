@@ -280,8 +280,10 @@ impl<'a, E: From<Error>> Run<'a, E> {
                     .iter()
                     .map(|unit| Name { name: unit.name.clone(), on_page: unit.page().map(str::to_owned) }),
             );
+            let alone = names.len() == 1;
+            let prepared = units.into_par_iter();
             let prepared: Vec<Prepared> =
-                units.into_par_iter().map(|unit| unit.prepare(self.saltprint, &self.snapshot)).collect();
+                prepared.map(|unit| unit.prepare(self.saltprint, &self.snapshot, alone)).collect();
             pixels += prepared.iter().map(Prepared::pixels).sum::<u64>();
             waiting.extend(prepared);
             if pixels >= BATCH_PIXELS {
@@ -306,7 +308,7 @@ impl<'a, E: From<Error>> Run<'a, E> {
     fn judge(&mut self, units: &[Name], prepared: Vec<Prepared>) -> Result<Vec<Settled>, Error> {
         let mut reports: Vec<Option<ItemReport>> = Vec::with_capacity(units.len());
         let mut queries = Vec::new();
-        let mut images = Vec::new();
+        let (mut images, mut scales) = (Vec::new(), Vec::new());
         for (unit, prepared) in units.iter().zip(prepared) {
             let (digest, report, asked) = match prepared {
                 Prepared::Query(digest, asked) => (Some(digest), None, Some(asked)),
@@ -320,10 +322,15 @@ impl<'a, E: From<Error>> Run<'a, E> {
             if let (None, Some(asked)) = (&repeated, asked) {
                 queries.push(asked.query);
                 images.push(asked.image);
+                scales.push(asked.scales);
             }
             reports.push(repeated);
         }
-        let shown: Vec<Image<'_>> = images.iter().map(Image::from).collect();
+        let shown: Vec<Image<'_>> = images
+            .iter()
+            .zip(&scales)
+            .map(|(luma, scales)| Image { luma, scales: scales.as_ref() })
+            .collect();
         let answers = self.saltprint.judge(&self.snapshot, &queries, &shown, &mut self.stages)?;
         let mut judged = answers.into_iter().zip(&images);
         let settled: Vec<(ItemReport, Option<&Luma>)> = units

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use saltprint_fingerprint::{Luma, QueryFingerprint, Scales, TooPlain};
+use saltprint_fingerprint::{Coder, Luma, QueryFingerprint, Scales, TooPlain};
 use saltprint_intake::{Content, Reject, Unreadable, read_bounded};
 use saltprint_keys::ContentDigest;
 
@@ -59,7 +59,7 @@ impl Asked {
 
 impl Unit {
     /// Reads and decodes it.
-    pub(super) fn prepare(self, saltprint: &Saltprint, snapshot: &Snapshot) -> Prepared {
+    pub(super) fn prepare(self, saltprint: &Saltprint, snapshot: &Snapshot, alone: bool) -> Prepared {
         match &self.source {
             Source::File { path, seen } => match read_bounded(path, &saltprint.config().limits) {
                 Ok(file) if seen.is_some_and(|seen| seen.digest != blake3::hash(file.bytes())) => {
@@ -67,7 +67,7 @@ impl Unit {
                 }
                 Ok(file) => {
                     let image = saltprint.decode(file.bytes());
-                    saltprint.prepare(snapshot, &self.name, file.bytes(), image, false)
+                    saltprint.prepare(snapshot, &self.name, file.bytes(), image, alone)
                 }
                 Err(reject) => self.rejected(&reject),
             },
@@ -76,7 +76,7 @@ impl Unit {
                 &self.name,
                 &content.identity(),
                 content.decode(&saltprint.config().limits),
-                false,
+                alone,
             ),
             Source::Rejected(reject) => self.rejected(reject),
         }
@@ -115,30 +115,36 @@ impl Unit {
     }
 }
 
+fn query(coder: &Coder, image: &Luma, alone: bool) -> Result<(QueryFingerprint, Option<Scales>), TooPlain> {
+    if alone {
+        // Of the pool as a whole, so that no step goes from this thread to those of the pool and back.
+        rayon::scope(|_| coder.query_and_scales(image)).map(|(query, scales)| (query, Some(scales)))
+    } else {
+        coder.query(image).map(|query| (query, None))
+    }
+}
+
 impl Saltprint {
     pub(crate) fn digest(&self, bytes: &[u8]) -> ContentDigest {
         self.digests().digest(bytes)
     }
 
-    /// An image, or why there is none, to a query, or to the report where there is nothing to ask. `keep` is for one image at a time:
-    /// what its details were found in is kept, to be read again.
+    /// An image, or why there is none, to a query, or to the report where there is nothing to ask. Where it is asked `alone`, all
+    /// threads work on it, and what its details were found in is kept, to be read again.
     pub(crate) fn prepare(
         &self,
         snapshot: &Snapshot,
         input: &str,
         identity: &[u8],
         image: Result<Luma, Reject>,
-        keep: bool,
+        alone: bool,
     ) -> Prepared {
         let digest = self.digest(identity);
         match image {
             // What is no image is told anew each time: a resumed run could not know it again without decoding.
             Err(reject) => Prepared::Settled(None, ItemReport::rejected(input.to_owned(), &reject)),
-            Ok(image) => match snapshot.coder.query_and_scales(&image) {
-                Ok((query, scales)) => {
-                    let scales = Some(scales).filter(|_| keep);
-                    Prepared::Query(digest, Box::new(Asked { query, image, scales }))
-                }
+            Ok(image) => match query(&snapshot.coder, &image, alone) {
+                Ok((query, scales)) => Prepared::Query(digest, Box::new(Asked { query, image, scales })),
                 Err(TooPlain) => Prepared::Settled(Some(digest), ItemReport::too_plain(input.to_owned())),
             },
         }

@@ -1,5 +1,7 @@
 //! Cards and passport pages: what a design states, and the one routine that fills them all.
 
+use std::borrow::Cow;
+
 use super::Sheet;
 use super::designs::PERMIT;
 use super::security::{self, Emblem, Waves};
@@ -44,7 +46,7 @@ pub(super) struct Field(
 );
 
 /// Everything that distinguishes one card design from another.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Design {
     pub(super) size: (usize, usize),
     pub(super) seed: u64,
@@ -65,7 +67,7 @@ pub(super) struct Design {
     pub(super) emblem: (Emblem, f32, f32, f32),
     pub(super) flag: Option<([f32; 4], bool)>,
     pub(super) band: Option<Color>,
-    pub(super) fields: &'static [Field],
+    pub(super) fields: Cow<'static, [Field]>,
     pub(super) mrz: Option<(mrz::Format, &'static str, f32, f32, u16)>,
     pub(super) barcode: Option<[i32; 4]>,
     pub(super) table: bool,
@@ -165,7 +167,7 @@ impl Design {
         text::draw(&mut canvas, Style::new(Font::Bold, 37, head).tracked(3.0), (left, 68.0), self.title);
         text::draw(&mut canvas, Style::new(self.label, 19, head).tracked(1.0), (left, 100.0), self.subtitle);
         let small = Style::new(self.label, 14, mix(self.ink, self.accents[0], 0.4));
-        for &Field(label, _, x, y, size) in self.fields {
+        for &Field(label, _, x, y, size) in &*self.fields {
             if self.table {
                 text::draw(
                     &mut canvas,
@@ -218,7 +220,7 @@ impl Design {
         if let Some(area) = self.portrait {
             self.portrait(sheet, &person, area);
         }
-        for &Field(_, value, x, y, size) in self.fields {
+        for &Field(_, value, x, y, size) in &*self.fields {
             let printed = self.value(value, &person);
             let style = Style::new(self.value, size, self.ink).faint(0.93);
             sheet.field(style, (x as f32, y as f32), &printed);

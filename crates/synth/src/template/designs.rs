@@ -1,11 +1,13 @@
 //! The card designs as tables of positions, in pixels.
 
+use std::borrow::Cow;
+
 use super::card::{Design, Field, Value as V};
 use super::security::Emblem;
 use crate::mrz;
 use crate::text::Font;
 
-pub(super) const IDENTITY: Design = Design {
+pub(super) static IDENTITY: Design = Design {
     size: (1000, 630),
     seed: 101,
     issuer: 0,
@@ -24,7 +26,7 @@ pub(super) const IDENTITY: Design = Design {
     emblem: (Emblem::Star, 900.0, 78.0, 52.0),
     flag: Some(([46.0, 36.0, 136.0, 96.0], true)),
     band: None,
-    fields: &[
+    fields: Cow::Borrowed(&[
         Field("Surname / Apellats", V::Surname, 350, 190, 27),
         Field("Given names / Noms", V::Given, 350, 255, 27),
         Field("Sex", V::Sex, 350, 320, 25),
@@ -34,13 +36,13 @@ pub(super) const IDENTITY: Design = Design {
         Field("Card no.", V::Number, 350, 450, 29),
         Field("Date of issue", V::Issued, 350, 505, 21),
         Field("Date of expiry", V::Expires, 560, 505, 21),
-    ],
+    ]),
     mrz: None,
     barcode: None,
     table: false,
 };
 
-pub(super) const IDENTITY_SECOND: Design = Design {
+pub(super) static IDENTITY_SECOND: Design = Design {
     size: (1000, 630),
     seed: 202,
     issuer: 1,
@@ -59,7 +61,7 @@ pub(super) const IDENTITY_SECOND: Design = Design {
     emblem: (Emblem::Shield, 82.0, 72.0, 50.0),
     flag: None,
     band: Some([44, 104, 74]),
-    fields: &[
+    fields: Cow::Borrowed(&[
         Field("1  NAME", V::Surname, 176, 200, 26),
         Field("2  FORENAMES", V::Given, 176, 262, 26),
         Field("3  BORN", V::BirthAndPlace, 176, 324, 23),
@@ -70,13 +72,13 @@ pub(super) const IDENTITY_SECOND: Design = Design {
         Field("8  DOCUMENT", V::Number, 54, 512, 26),
         Field("9  VALID UNTIL", V::Expires, 54, 574, 24),
         Field("10  AUTHORITY", V::Office, 290, 574, 22),
-    ],
+    ]),
     mrz: None,
     barcode: None,
     table: false,
 };
 
-pub(super) const IDENTITY_BACK: Design = Design {
+pub(super) static IDENTITY_BACK: Design = Design {
     size: (1000, 630),
     seed: 303,
     issuer: 0,
@@ -95,20 +97,20 @@ pub(super) const IDENTITY_BACK: Design = Design {
     emblem: (Emblem::Star, 720.0, 150.0, 70.0),
     flag: None,
     band: None,
-    fields: &[
+    fields: Cow::Borrowed(&[
         Field("Address / Adreça", V::Street, 50, 150, 26),
         Field("", V::Town, 50, 184, 26),
         Field("Personal number", V::Personal, 50, 250, 26),
         Field("Height", V::Height, 350, 250, 26),
         Field("Issuing office", V::Office, 50, 316, 24),
         Field("Place of birth", V::BirthPlace, 480, 316, 24),
-    ],
+    ]),
     mrz: Some((mrz::Format::Td1, "I", 50.0, 470.0, 47)),
     barcode: Some([560, 340, 940, 402]),
     table: false,
 };
 
-pub(super) const PASSPORT: Design = Design {
+pub(super) static PASSPORT: Design = Design {
     size: (1000, 704),
     seed: 404,
     issuer: 2,
@@ -127,7 +129,7 @@ pub(super) const PASSPORT: Design = Design {
     emblem: (Emblem::Peaks, 90.0, 72.0, 48.0),
     flag: None,
     band: None,
-    fields: &[
+    fields: Cow::Borrowed(&[
         Field("Sex", V::Sex, 352, 142, 23),
         Field("Passport No.", V::Number, 690, 142, 30),
         Field("Surname", V::Surname, 352, 196, 26),
@@ -139,13 +141,13 @@ pub(super) const PASSPORT: Design = Design {
         Field("Date of issue", V::Issued, 352, 464, 24),
         Field("Authority", V::Office, 600, 412, 22),
         Field("Date of expiry", V::Expires, 600, 464, 24),
-    ],
+    ]),
     mrz: Some((mrz::Format::Td3, "P", 30.0, 612.0, 34)),
     barcode: None,
     table: false,
 };
 
-pub(super) const PERMIT: Design = Design {
+pub(super) static PERMIT: Design = Design {
     size: (1000, 630),
     seed: 505,
     issuer: 3,
@@ -164,7 +166,7 @@ pub(super) const PERMIT: Design = Design {
     emblem: (Emblem::Sun, 918.0, 62.0, 46.0),
     flag: Some(([42.0, 34.0, 128.0, 92.0], false)),
     band: None,
-    fields: &[
+    fields: Cow::Borrowed(&[
         Field("NAME", V::Surname, 316, 170, 27),
         Field("FORENAMES", V::Given, 316, 222, 25),
         Field("VALID UNTIL", V::Expires, 316, 274, 24),
@@ -173,13 +175,13 @@ pub(super) const PERMIT: Design = Design {
         Field("NATIONALITY", V::Nationality, 316, 378, 23),
         Field("BORN", V::Birth, 600, 378, 23),
         Field("NO.", V::Number, 690, 110, 30),
-    ],
+    ]),
     mrz: Some((mrz::Format::Td2, "IR", 40.0, 548.0, 42)),
     barcode: None,
     table: false,
 };
 
-pub(super) const LICENCE: Design = Design {
+pub(super) static LICENCE: Design = Design {
     size: (1000, 630),
     seed: 606,
     issuer: 4,
@@ -198,7 +200,7 @@ pub(super) const LICENCE: Design = Design {
     emblem: (Emblem::Wheel, 100.0, 106.0, 56.0),
     flag: None,
     band: Some([196, 120, 150]),
-    fields: &[
+    fields: Cow::Borrowed(&[
         Field("1.", V::Surname, 370, 196, 28),
         Field("2.", V::Given, 370, 236, 28),
         Field("3.", V::BirthAndPlace, 370, 276, 23),
@@ -209,7 +211,7 @@ pub(super) const LICENCE: Design = Design {
         Field("5.", V::Number, 370, 392, 28),
         Field("8.", V::Street, 370, 432, 22),
         Field("9.", V::Classes, 370, 574, 30),
-    ],
+    ]),
     mrz: None,
     barcode: None,
     table: true,

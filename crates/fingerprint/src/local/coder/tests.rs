@@ -41,7 +41,7 @@ fn absorb(digest: &mut blake3::Hasher, code: LocalCode, place: Place) {
 #[test]
 fn golden_local_codes() {
     let settings = Settings { long_side: 640, keep: 320, contrast: 0.02, edge_ratio: 10.0, cells: 1 };
-    let query = coder().local().query(&LocalFeatures::extract(&texture(900, 700), &settings));
+    let query = coder().local().query(&LocalFeatures::extract(&texture(900, 700), &settings), Threads::Own);
     assert_eq!((query.upright.len(), query.mirrored.len()), (320, 320));
     let mut digest = blake3::Hasher::new();
     for feature in query.upright.iter().chain(&query.mirrored) {
@@ -115,6 +115,20 @@ fn mirrored_codes_find_the_record_of_a_mirror_image() {
     }
 }
 
+fn folded(row: &[i16; DESCRIPTOR_SIZE]) -> [i16; DESCRIPTOR_SIZE] {
+    let mut folded = [0; DESCRIPTOR_SIZE];
+    fold(row, &mut folded);
+    folded
+}
+
+fn with_margins(
+    coder: &LocalCoder,
+    descriptor: &[u8; DESCRIPTOR_SIZE],
+    margins: &mut [u8; QueryFeature::MARGINS],
+) -> LocalCode {
+    coder.with_sums(descriptor, |[upright, _]| coder.code(upright, margins))
+}
+
 /// A coder that looks at one descriptor value a bit: bit `i` is set where value `i` is above `mean[i]`. Rows differ in
 /// length, which margins must not show.
 fn axis_coder(mean: impl Fn(usize) -> i64) -> LocalCoder {
@@ -123,7 +137,7 @@ fn axis_coder(mean: impl Fn(usize) -> i64) -> LocalCoder {
         let entry = 500 + 10 * i16::try_from(bit).unwrap();
         let mut row = [0; DESCRIPTOR_SIZE];
         row[bit] = entry;
-        coder.entries.extend(fold(&row));
+        coder.entries.extend(folded(&row));
         coder.thresholds.push(i64::from(entry) * mean(bit) * MEAN_STEPS);
         coder.units.push(MARGIN_UNIT / f32::from(entry) / MEAN_STEPS as f32);
     }
@@ -137,7 +151,7 @@ fn the_bit_with_the_smallest_margin_flips_first() {
     let coder = axis_coder(|_| 60);
     let value = |bit: usize| 60 + u8::try_from(distance(bit)).unwrap();
     let mut margins = [0; QueryFeature::MARGINS];
-    let code = coder.code(&coder.sums(&std::array::from_fn(value))[0], &mut margins);
+    let code = with_margins(&coder, &std::array::from_fn(value), &mut margins);
     assert!(code == LocalCode::from_words([u64::MAX; 2]));
     let mut by_margin: Vec<usize> = (0..QueryFeature::MARGINS).collect();
     by_margin.sort_by_key(|&bit| margins[bit]);
@@ -156,10 +170,10 @@ fn the_bit_with_the_smallest_margin_flips_first() {
 fn margins_are_distances_on_both_sides_and_stop_at_the_end_of_a_byte() {
     let coder = axis_coder(|bit| if bit % 2 == 0 { 20 } else { 100 });
     let mut margins = [0; QueryFeature::MARGINS];
-    let code = coder.code(&coder.sums(&[60; DESCRIPTOR_SIZE])[0], &mut margins);
+    let code = with_margins(&coder, &[60; DESCRIPTOR_SIZE], &mut margins);
     assert!(code == LocalCode::from_words([0x5555_5555_5555_5555; 2]));
     assert_eq!(margins, [100; QueryFeature::MARGINS], "40 steps of 2.5 whatever the length of the row");
-    coder.code(&coder.sums(&[255; DESCRIPTOR_SIZE])[0], &mut margins);
+    with_margins(&coder, &[255; DESCRIPTOR_SIZE], &mut margins);
     assert_eq!(margins, [255; QueryFeature::MARGINS]);
 }
 
@@ -196,11 +210,11 @@ fn folded_products_are_those_of_the_descriptor_and_of_its_mirror_image() {
         let descriptor: [u8; DESCRIPTOR_SIZE] =
             std::array::from_fn(|_| if extreme { 255 } else { u8::try_from(next() % 256).unwrap() });
         let coder = LocalCoder {
-            entries: rows.iter().flat_map(fold).collect(),
+            entries: rows.iter().flat_map(folded).collect(),
             thresholds: vec![0; BITS],
             units: vec![1.0; BITS],
         };
-        let [upright, mirrored] = &*coder.sums(&descriptor);
+        let [upright, mirrored] = coder.with_sums(&descriptor, |sums| *sums);
         for (bit, row) in rows.iter().enumerate() {
             let product = |value: &dyn Fn(usize) -> u8| -> i32 {
                 (0..DESCRIPTOR_SIZE).map(|i| i32::from(row[i]) * i32::from(value(i))).sum()
@@ -208,5 +222,33 @@ fn folded_products_are_those_of_the_descriptor_and_of_its_mirror_image() {
             assert_eq!(upright[bit], product(&|i| descriptor[i]));
             assert_eq!(mirrored[bit], product(&|i| descriptor[mirror_of(i)]));
         }
+    }
+}
+
+/// On one thread or on several, and prepared for being read or not.
+#[test]
+fn the_threads_change_nothing() {
+    let coder = coder();
+    let image = document(Template::Passport, 3);
+    let digest = |query: &LocalQuery| {
+        let mut digest = blake3::Hasher::new();
+        for feature in query.upright.iter().chain(&query.mirrored) {
+            digest.update(format!("{:?}", (feature.code.words(), feature.margins)).as_bytes());
+            let Keypoint { x, y, size, angle } = feature.keypoint;
+            for value in [x, y, size, angle] {
+                digest.update(&value.to_le_bytes());
+            }
+        }
+        (query.upright.len(), query.mirrored.len(), digest.finalize())
+    };
+    let own = (digest(coder.query(&image).unwrap().local()), digest(&coder.fine(&image, Threads::Own).0));
+    assert!(own.0.0 > 300 && own.1.0 > own.0.0);
+    for threads in [1, 2, 5] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let of_pool = pool.install(|| {
+            let (query, _) = coder.query_and_scales(&image).unwrap();
+            (digest(query.local()), digest(&coder.fine(&image, Threads::Pool).0))
+        });
+        assert_eq!(of_pool, own, "{threads} threads");
     }
 }

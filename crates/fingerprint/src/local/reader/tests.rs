@@ -5,7 +5,7 @@ use saltprint_keys::ProjectionKey;
 use saltprint_synth::{Document, Template};
 
 use super::*;
-use crate::{Coder, LocalFingerprint, Luma, Place, Profile};
+use crate::{Coder, Keypoint, LocalFingerprint, Luma, Place, Profile, Threads};
 
 fn coder() -> Coder {
     Coder::new(&Profile::builtin(), &ProjectionKey::from_secret(&[7; 32]))
@@ -40,7 +40,7 @@ fn same(
 ) -> f64 {
     let coder = coder();
     let image = luma(copy);
-    let mut reader = if fine { coder.fine(&image).1 } else { coder.reader(&image) };
+    let mut reader = if fine { coder.fine(&image, Threads::Own).1 } else { coder.reader(&image) };
     let near = record.features[..100].iter().filter(|feature| {
         let code = reader.read(&view(feature.place, &moved));
         code.is_some_and(|code| code.distance(&feature.code) <= 20)
@@ -95,4 +95,22 @@ fn what_an_image_cannot_show_is_not_read() {
     // Degenerate views have no area.
     assert!(reader.read(&View { across: (40.0, 0.0), ..view }).is_none());
     assert_eq!(format!("{view:?} {reader:?}"), "View Reader");
+}
+
+#[test]
+fn an_image_that_was_prepared_once_reads_the_same_for_any_number_of_readers() {
+    let coder = coder();
+    let image = luma(&document(3));
+    let (query, scales) = coder.query_and_scales(&image).unwrap();
+    let mut fresh = coder.reader(&image);
+    for _ in 0..2 {
+        let mut reader = coder.reader_of(scales.clone());
+        for feature in &query.local().upright {
+            let Keypoint { x, y, size, angle } = feature.keypoint;
+            let (sin, cos) = (angle * std::f32::consts::TAU).sin_cos();
+            let view = View { x, y, along: (cos * size, sin * size), across: (-sin * size, cos * size) };
+            let (read, expected) = (reader.read(&view), fresh.read(&view));
+            assert!(read.is_some() && read == expected);
+        }
+    }
 }
