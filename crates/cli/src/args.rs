@@ -293,8 +293,8 @@ pub(crate) struct EvalArgs {
     /// Templates of the invented vault, by name; all by default.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "synthetic", value_parser = template)]
     pub(crate) templates: Vec<Template>,
-    /// Take N designs of cards that are drawn by number instead: a vault with few documents of each of many templates, in which strangers
-    /// are hardest to tell.
+    /// Take N designs of cards that are drawn by number instead. With a tenth as many as records or more there are few documents of each
+    /// template, and strangers are hardest to tell.
     #[arg(
         long,
         value_name = "N",

@@ -28,7 +28,11 @@ struct StoredLayout {
 }
 
 fn made_from(corpus: &Corpus, templates: &[Template], seed: u64) -> String {
-    let names: Vec<&str> = templates.iter().map(|template| template.name()).collect();
+    let name = |template: &Template| {
+        let known = template.name().to_owned();
+        if let Template::Drawn(number) = template { format!("{known}-{number}") } else { known }
+    };
+    let names: Vec<String> = templates.iter().map(name).collect();
     // A look at two documents, so that a vault of another version of the drawing is not taken for this one.
     let digest = |index: usize| {
         corpus

@@ -70,12 +70,17 @@ pub(crate) fn synthetic(
     // All drawn templates are one row: there are few documents of each.
     let mut kinds = Template::ALL.map(|template| template.name().to_owned()).to_vec();
     let drawn = templates.iter().filter(|template| matches!(template, Template::Drawn(_)));
-    kinds.extend(drawn.map(|template| template.name().to_owned()).take(1));
+    let designs = drawn.count();
+    kinds.extend((designs > 0).then(|| format!("drawn-card of {designs} designs")));
     let holdings = entries
         .into_iter()
         .zip(layouts)
         .map(|(entry, layout)| Holding {
-            kind: kinds.iter().position(|kind| *kind == entry.template.name()).unwrap_or(0),
+            // The drawn ones come last.
+            kind: Template::ALL
+                .iter()
+                .position(|known| *known == entry.template)
+                .unwrap_or(Template::ALL.len()),
             subject: subjects.number(&entry.subject),
             digest: None,
             layout: Some(layout),

@@ -255,7 +255,8 @@ impl Saltprint {
                 let codes: Zeroizing<Vec<[u64; 4]>> = Zeroizing::new(Orientation::ALL.map(words).to_vec());
                 watch(&codes)?;
                 let mut counts = CascadeCounts::default();
-                // What was prepared goes where it was made: its buffers are for the next image there.
+                // As when it was prepared, no step goes from this thread to the pool and back; what was prepared ends in the pool as well,
+                // whose threads use its buffers again.
                 let mut answers = rayon::scope(|_| {
                     let asked = asked;
                     let queries = std::slice::from_ref(&asked.query);

@@ -51,7 +51,7 @@ fn documents_are_large_enough_and_their_parts_lie_inside() {
 }
 
 #[test]
-fn drawn_templates_differ_and_stay_as_they_are() {
+fn drawn_templates_differ_from_each_other_and_numbers_from_all() {
     // As printed: each photograph has another frame.
     let print = |template: u16, person: u64| {
         Template::Drawn(template).print(&crate::person::Person::invent(person)).canvas.pixels
@@ -60,6 +60,10 @@ fn drawn_templates_differ_and_stay_as_they_are() {
         let far = a.iter().zip(b).filter(|(a, b)| a.iter().zip(*b).any(|(a, b)| a.abs_diff(*b) > 8));
         far.count() as f64 / a.len() as f64
     };
+    // Photographs depend on these numbers.
+    let numbers: Vec<u64> = Template::ALL.iter().map(|template| template.number()).collect();
+    assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!([0, u16::MAX].map(|number| Template::Drawn(number).number()), [0x1_0000, 0x1_ffff]);
     for number in 0..8 {
         let one = print(number, 1);
         assert!(one == print(number, 1));

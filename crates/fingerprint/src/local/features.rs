@@ -25,7 +25,8 @@ pub enum Threads {
     /// The one that asks: where there are other images, each has one. A thread that waited for others there would begin with another
     /// image meanwhile, and hold both.
     Own,
-    /// Those of the current rayon pool. The result is the same.
+    /// Those of the current rayon pool. The result is the same. A thread that waits may take up other work of the pool: where several
+    /// images are asked like this at the same time, it may hold more than one.
     Pool,
 }
 

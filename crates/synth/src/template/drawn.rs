@@ -74,9 +74,10 @@ pub(super) fn design(number: u16) -> Design {
 
     // In one or two columns, in any order.
     let mut places = Vec::new();
-    let size = rng.int(20, 28);
-    let pitch = size * 2 + rng.int(6, 14);
     let columns = rng.int(1, 2);
+    // In two columns the longest given names leave little of theirs.
+    let size = rng.int(19, if columns == 1 { 28 } else { 22 });
+    let pitch = size * 2 + rng.int(6, 14);
     let mut rows = (0..).map(|row| TOP + 34 + row * pitch).take_while(|y| *y < bottom - 70);
     let mut fields: Vec<usize> = (0..FIELDS.len()).collect();
     for at in (1..fields.len()).rev() {
