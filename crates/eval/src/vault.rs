@@ -77,10 +77,7 @@ pub(crate) fn synthetic(
         .zip(layouts)
         .map(|(entry, layout)| Holding {
             // The drawn ones come last.
-            kind: Template::ALL
-                .iter()
-                .position(|known| *known == entry.template)
-                .unwrap_or(Template::ALL.len()),
+            kind: entry.template.place(),
             subject: subjects.number(&entry.subject),
             digest: None,
             layout: Some(layout),

@@ -89,9 +89,7 @@ impl Coder {
     /// # Errors
     /// [`TooPlain`] exactly where [`Coder::fingerprint`] gives it.
     pub fn query(&self, image: &Luma) -> Result<QueryFingerprint, TooPlain> {
-        let grids = Grid::new(image).reduce();
-        plain::check(&grids)?;
-        let codes = self.codes(&grids);
+        let codes = self.codes(image)?;
         let features = LocalFeatures::extract(image, &Settings::QUERY);
         Ok(QueryFingerprint::new(codes, self.local.query(&features, Threads::Own)))
     }
@@ -102,9 +100,7 @@ impl Coder {
     /// # Errors
     /// As [`Coder::query`].
     pub fn query_and_scales(&self, image: &Luma) -> Result<(QueryFingerprint, Scales), TooPlain> {
-        let grids = Grid::new(image).reduce();
-        plain::check(&grids)?;
-        let codes = self.codes(&grids);
+        let codes = self.codes(image)?;
         let (features, scales) = scales(image, &Settings::QUERY, Threads::Pool);
         Ok((QueryFingerprint::new(codes, self.local.query(&features, Threads::Pool)), scales))
     }
@@ -132,9 +128,8 @@ impl Coder {
     pub fn panels(&self, image: &Luma) -> Vec<Panel> {
         let parts = panels(image).into_iter();
         let panel = |part: Part| {
-            let grids = Grid::new(&part.crop(image)?).reduce();
-            plain::check(&grids).ok()?;
-            Some(Panel { area: part.in_shares(image), codes: self.codes(&grids) })
+            let codes = self.codes(&part.crop(image)?).ok()?;
+            Some(Panel { area: part.in_shares(image), codes })
         };
         parts.filter_map(panel).collect()
     }
@@ -175,9 +170,11 @@ impl Coder {
         &self.local
     }
 
-    /// With each orientation undone.
-    fn codes(&self, grids: &Grids) -> [GlobalCode; 8] {
-        Orientation::ALL.map(|orientation| self.code(&grids.undo(orientation)))
+    /// The whole-image codes with each orientation undone.
+    fn codes(&self, image: &Luma) -> Result<[GlobalCode; 8], TooPlain> {
+        let grids = Grid::new(image).reduce();
+        plain::check(&grids)?;
+        Ok(Orientation::ALL.map(|orientation| self.code(&grids.undo(orientation))))
     }
 
     fn code(&self, grids: &Grids) -> GlobalCode {

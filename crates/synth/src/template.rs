@@ -156,8 +156,8 @@ impl Template {
         }
     }
 
-    /// Place in [`Template::ALL`], or the end.
-    fn place(self) -> usize {
+    /// Place in [`Template::ALL`]; of all [`Template::Drawn`] ones its end.
+    pub fn place(self) -> usize {
         Self::ALL.iter().position(|template| *template == self).unwrap_or(COUNT)
     }
 

@@ -6,7 +6,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
     DESCRIPTOR_SIZE, FRAME, Keypoint, LocalCode, LocalFeature, LocalFeatures, LocalFingerprint, LocalProfile,
-    LocalQuery, Place, QueryFeature, Settings, Sharing, Threads, mirror_of,
+    LocalQuery, Place, QueryFeature, Settings, Sharing, Threads, mirror_of, resize::wipe,
 };
 use crate::coder::{add_scaled, orthonormal_columns};
 use crate::profile::{MEAN_STEPS, quantise_row};
@@ -151,7 +151,7 @@ impl LocalCoder {
         let seen = see(&sums);
         wipe(&mut wide);
         wipe(&mut folded);
-        sums.iter_mut().for_each(wipe);
+        wipe(sums.as_flattened_mut());
         seen
     }
 
@@ -179,12 +179,6 @@ fn fold(values: &[i16; DESCRIPTOR_SIZE], folded: &mut [i16; DESCRIPTOR_SIZE]) {
         let (value, mirror) = (values[i], values[mirror_of(i)]);
         (*sum, *difference) = (value + mirror, value - mirror);
     }
-}
-
-/// Overwrites numbers with wide stores; `zeroize` writes them one by one.
-fn wipe<T: Copy + Default>(values: &mut [T; DESCRIPTOR_SIZE]) {
-    values.fill(T::default());
-    zeroize::optimization_barrier(values);
 }
 
 wide! {

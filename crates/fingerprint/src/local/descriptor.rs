@@ -9,7 +9,7 @@ use zeroize::Zeroize as _;
 
 use super::{
     keypoint::Blob,
-    resize::{Plane, Scratch},
+    resize::{Plane, Scratch, wipe},
 };
 use crate::wide::wide;
 
@@ -208,8 +208,7 @@ fn finish(mut cells: [f32; DESCRIPTOR_SIZE]) -> [u8; DESCRIPTOR_SIZE] {
     let gain = if total > 0.0 { ROOT_UNIT * ROOT_UNIT / total } else { 0.0 };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
     let out = cells.map(|value| least((value * gain).sqrt() + 0.5, 255.0) as u8);
-    cells.fill(0.0);
-    zeroize::optimization_barrier(&cells);
+    wipe(&mut cells);
     out
 }
 

@@ -109,11 +109,8 @@ impl Plane {
         (self.width, self.height) = (width, height);
     }
 
-    /// Overwrites the samples with memory-speed stores; `zeroize` writes them one by one.
     fn wipe(&mut self) {
-        let used = self.width * self.height;
-        self.samples[..used].fill(0);
-        zeroize::optimization_barrier(self.samples.as_slice());
+        wipe(&mut self.samples[..self.width * self.height]);
     }
 }
 
@@ -136,9 +133,14 @@ impl<T: Copy + Default> Scratch<T> {
 
 impl<T: Copy + Default> Drop for Scratch<T> {
     fn drop(&mut self) {
-        self.0.fill(T::default());
-        zeroize::optimization_barrier(self.0.as_slice());
+        wipe(&mut self.0);
     }
+}
+
+/// Overwrites values with memory-speed stores; `zeroize` writes them one by one.
+pub(crate) fn wipe<T: Copy + Default>(values: &mut [T]) {
+    values.fill(T::default());
+    zeroize::optimization_barrier(values);
 }
 
 /// The image with a longer side of `long_side` pixels: area means when it shrinks, bilinear when it grows, and it
