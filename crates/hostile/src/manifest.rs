@@ -4,13 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use saltprint_fingerprint::{GlobalCode, LocalCode};
+use saltprint_fingerprint::{GlobalCode, LocalCode, LocalFeature, LocalFingerprint, Place, Sharing};
 use saltprint_index::format::{CENSUS_MAGIC, CENSUS_VERSION, MANIFEST_MAGIC, MANIFEST_VERSION};
 use saltprint_index::{
     Background, Census, CensusId, Coverage, GraphQuality, Impostor, IndexDir, KindCompany, LocalBackground,
-    Manifest, NegativeBank, SegmentEntry, SegmentId,
+    Manifest, NegativeBank, Prints, SegmentEntry, SegmentId,
 };
-use saltprint_keys::{BlobFormat, EpochId, IndexKey, Sealing};
+use saltprint_keys::{BlobFormat, EpochId, IndexKey, RecordRef, Sealing};
 
 use crate::{patch, scratch};
 
@@ -33,11 +33,17 @@ fn manifest() -> Manifest {
     let mut background = Background { records: 50, ..Background::default() };
     background.add(70, Some(90));
     let impostor = Impostor { best: 1.0, rival: 0.5, likelihood: 2.0, straightened: Some((80, 90)) };
+    let mut prints = Prints::default();
+    let place = Place { x: 0, y: 0, size: 0, angle: 0 };
+    let feature = LocalFeature { code: LocalCode::from_words([7; 2]), place, sharing: Sharing::default() };
+    let local = LocalFingerprint { width: 8192, height: 8192, features: vec![feature; 9] };
+    prints.add(RecordRef::from_bytes([8; 16]), &local, [3, 8]);
     let local_background = LocalBackground {
         records: 50,
         impostors: vec![impostor, Impostor::default()],
         straightened: background.clone(),
         kinds: vec![KindCompany { kind: "selfie".to_owned(), asked: 60, in_company: 1 }],
+        prints,
     };
     let segment = |number: u8| SegmentEntry {
         id: SegmentId::from_bytes([number; 16]),

@@ -2,6 +2,8 @@
 
 use saltprint_fingerprint::GlobalCode;
 
+use crate::Prints;
+
 /// Counts of numbers from 0 to 256: distances in bits, or ratios in steps of 1/256.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Histogram {
@@ -103,6 +105,8 @@ pub struct LocalBackground {
     pub straightened: Background,
     /// The kinds of records that are said to have no template, by name, and what was measured of them.
     pub kinds: Vec<KindCompany>,
+    /// What of the records is print, as far as images of others were read.
+    pub prints: Prints,
 }
 
 /// How many records of a kind that is said to have no template have company: another subject's record shows in them, as far as two of

@@ -77,6 +77,8 @@ pub struct RebuildConfig {
     pub background_sample: usize,
     /// Images of records that play the stranger when the background of the local tier is measured.
     pub local_sample: usize,
+    /// Images of new records that are looked up for what of these and of others is print, and as many images of others that are read for it.
+    pub print_sample: usize,
     /// How many local features a record keeps.
     pub selection: SelectionPolicy,
     /// Kinds of records that have no template, as the vault's list names them: each is a picture of its own, as selfies are, and has no
@@ -308,6 +310,7 @@ struct RebuildSection {
     rejects: PathBuf,
     background_sample: usize,
     local_sample: usize,
+    print_sample: usize,
     local_features: usize,
     local_features_most: usize,
     kinds_without_template: Vec<String>,
@@ -323,6 +326,7 @@ impl Default for RebuildSection {
             rejects: "rejects.csv".into(),
             background_sample: 20_000,
             local_sample: 500,
+            print_sample: 2_000,
             local_features: SelectionPolicy::default().keep,
             local_features_most: SelectionPolicy::default().most,
             kinds_without_template: vec!["selfie".to_owned()],
@@ -425,6 +429,7 @@ impl Config {
                 rejects: base.join(file.rebuild.rejects),
                 background_sample: file.rebuild.background_sample,
                 local_sample: file.rebuild.local_sample,
+                print_sample: file.rebuild.print_sample,
                 selection: SelectionPolicy { keep, most },
                 kinds_without_template: file.rebuild.kinds_without_template,
                 graph_min_records: file.rebuild.graph_min_records,
@@ -528,6 +533,7 @@ mod tests {
             rejects = "r.csv"
             background_sample = 6
             local_sample = 9
+            print_sample = 8
             local_features = 10
             local_features_most = 20
             kinds_without_template = ["liveness", "selfie"]
@@ -585,6 +591,7 @@ mod tests {
                 rejects: "/base/r.csv".into(),
                 background_sample: 6,
                 local_sample: 9,
+                print_sample: 8,
                 selection: SelectionPolicy { keep: 10, most: 20 },
                 kinds_without_template: vec!["liveness".to_owned(), "selfie".to_owned()],
                 graph_min_records: 7,

@@ -204,9 +204,17 @@ impl Generation {
     /// # Errors
     /// [`IndexError::DamagedPage`].
     pub fn find(&self, record_ref: RecordRef) -> Result<Option<IndexHit>, IndexError> {
+        self.place(record_ref)?.map(|place| self.resolve(&place)).transpose()
+    }
+
+    /// Where the generation holds the record of a ref; the distance stands at 0.
+    ///
+    /// # Errors
+    /// [`IndexError::DamagedPage`].
+    pub fn place(&self, record_ref: RecordRef) -> Result<Option<Hit>, IndexError> {
         for (number, segment) in (0..).zip(self.segments.iter()) {
             if let Some(row) = segment.find(record_ref)?.filter(|row| !self.is_hidden(number, *row)) {
-                return self.resolve(&Hit { distance: 0, segment: number, row }).map(Some);
+                return Ok(Some(Hit { distance: 0, segment: number, row }));
             }
         }
         Ok(None)

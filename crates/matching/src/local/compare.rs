@@ -23,6 +23,9 @@ const NEIGHBOURHOOD: f32 = 6.0;
 const MUCH: f64 = 0.3;
 /// Distance in bits up to which a feature may be the same print. What agrees by chance is mostly farther.
 const CLOSE: u32 = 12;
+/// Distance in bits up to which what is read at a feature's place is taken for the same print. Of the print that a stranger's document shared with
+/// a record, the documents of four others of the template showed nearly all so near; what differs is 30 bits off and more.
+const ALIKE: u32 = 16;
 /// Most records for which an image is read again: the right one and the rivals of several places are among the first.
 const READ: usize = 8;
 /// Fewest agreeing features that say where to read.
@@ -185,6 +188,7 @@ impl Look<'_> {
             places: Vec::with_capacity(rows.len()),
             seen: rows.clone(),
             same: Vec::new(),
+            alike: Vec::new(),
             shown: Vec::new(),
         };
         let mut weighed: Vec<Agreeing> = Vec::new();
@@ -204,6 +208,9 @@ impl Look<'_> {
                 continue;
             }
             reading.same.push(*row);
+            if pair.distance <= ALIKE {
+                reading.alike.push(*row);
+            }
             let weight = f64::from(crowd.weight(agreed.group, &pair, kept));
             weighed.extend(agreeing(&agreed.own, pair, weight).map(|one| Agreeing { share, ..one }));
         }
@@ -253,9 +260,13 @@ impl Look<'_> {
             places: Vec::new(),
             seen: in_view.clone(),
             same: Vec::new(),
+            alike: Vec::new(),
             shown: found_only(agreed),
         });
-        let Reading { seen, mut same, shown, .. } = reading;
+        let Reading { seen, mut same, mut alike, shown, .. } = reading;
+        alike.extend(pairs.iter().filter(|(pair, _)| pair.distance <= ALIKE).map(|(pair, _)| pair.record));
+        alike.sort_unstable();
+        alike.dedup();
         same.extend(&found);
         same.sort_unstable();
         same.dedup();
@@ -287,6 +298,7 @@ impl Look<'_> {
             close: u32::try_from(pairs.iter().filter(|(pair, _)| pair.distance <= CLOSE).count())
                 .unwrap_or(u32::MAX),
             spots,
+            alike,
         }
     }
 }
@@ -325,6 +337,8 @@ struct Reading {
     seen: Vec<u32>,
     /// Those that it shows.
     same: Vec<u32>,
+    /// Those of these that are within [`ALIKE`] bits.
+    alike: Vec<u32>,
     /// How far those that it shows whole are from the record's.
     shown: Vec<Shown>,
 }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use saltprint_fingerprint::{LocalQuery, Orientation, QueryFeature};
 use saltprint_index::{
     Candidate as TableCandidate, Generation, Hit, IndexError, IndexHit, KindCompany, LocalLookup,
-    NegativeBank,
+    NegativeBank, Prints,
 };
 
 use super::compare::{Candidate, Look};
@@ -64,6 +64,8 @@ pub struct Sighting {
     pub(super) close: u32,
     /// The features of the query that agree, ascending.
     pub(super) spots: Vec<u32>,
+    /// The record's features that look in the image as they do in the record, ascending: found or read, and near enough to be the same print.
+    pub alike: Vec<u32>,
 }
 
 impl Sighting {
@@ -91,6 +93,7 @@ impl Sighting {
             look: 0,
             close: 0,
             spots: Vec::new(),
+            alike: Vec::new(),
         }
     }
 
@@ -170,6 +173,8 @@ pub struct LocalSearch<'a> {
     pub(super) kinds: &'a [KindCompany],
     /// What is no evidence, if the index has such images.
     negative: Option<&'a NegativeBank>,
+    /// What of its records is known to be print.
+    prints: Option<&'a Prints>,
     lookup: LocalLookup,
     verify: VerifySettings,
 }
@@ -182,6 +187,7 @@ impl<'a> LocalSearch<'a> {
             generation,
             kinds: &generation.manifest().local_background.kinds,
             negative: (!negative.is_empty()).then_some(negative),
+            prints: Some(&generation.manifest().local_background.prints),
             lookup: LocalLookup::default(),
             verify: VerifySettings::default(),
         }
@@ -191,6 +197,12 @@ impl<'a> LocalSearch<'a> {
     #[must_use]
     pub fn with_kinds(self, kinds: &'a [KindCompany]) -> Self {
         Self { kinds, ..self }
+    }
+
+    /// The same search where nothing is known of what is print but what the census counted.
+    #[must_use]
+    pub fn without_prints(self) -> Self {
+        Self { prints: None, ..self }
     }
 
     /// The same search where negative images are evidence as well.
@@ -447,7 +459,11 @@ impl<'a> LocalSearch<'a> {
         for place in places {
             let record = self.generation.resolve(&place)?;
             if admit(&record) {
-                candidates.push(Candidate { place, record, local: self.generation.local(&place)? });
+                let mut local = self.generation.local(&place)?;
+                if let Some(prints) = self.prints {
+                    prints.mark(record.record_ref, &mut local);
+                }
+                candidates.push(Candidate { place, record, local });
             }
         }
         Ok(candidates)

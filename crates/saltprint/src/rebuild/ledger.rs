@@ -25,6 +25,8 @@ pub(super) struct Ledger {
     fresh: u64,
     resumed: u64,
     new_refs: HashSet<RecordRef>,
+    /// Records with new fingerprints, and the files that hold such.
+    fresh_refs: HashSet<RecordRef>,
     plain: HashSet<RecordRef>,
     containers: HashSet<RecordRef>,
     catalog: Vec<(RecordRef, CatalogRow)>,
@@ -108,6 +110,7 @@ impl Ledger {
             fresh: 0,
             resumed: 0,
             new_refs: HashSet::new(),
+            fresh_refs: HashSet::new(),
             plain: HashSet::new(),
             containers: HashSet::new(),
             catalog: Vec::new(),
@@ -116,11 +119,28 @@ impl Ledger {
         }
     }
 
+    /// Books what became of a file of the list: one record, or those that it holds and then the file.
+    ///
+    /// # Errors
+    /// [`Error::Index`] where a fingerprint cannot be put down.
+    pub(super) fn add_file(&mut self, processed: Vec<Processed>, work: &mut Work<'_>) -> Result<(), Error> {
+        let before = self.fresh;
+        for one in processed {
+            if let Processed::Container { container, .. } = &one
+                && self.fresh > before
+            {
+                self.fresh_refs.insert(*container);
+            }
+            self.add(one, work)?;
+        }
+        Ok(())
+    }
+
     /// Books what became of a record; its fingerprint, if new, goes to `work`.
     ///
     /// # Errors
     /// [`Error::Index`] where a fingerprint cannot be put down.
-    pub(super) fn add(&mut self, processed: Processed, work: &mut Work<'_>) -> Result<(), Error> {
+    fn add(&mut self, processed: Processed, work: &mut Work<'_>) -> Result<(), Error> {
         if let Processed::Container { container, row } = processed {
             self.containers.insert(container);
             self.container_rows.extend(row.map(|row| (container, row)));
@@ -185,6 +205,9 @@ impl Ledger {
     /// Books a row that is not in the previous generation as it is.
     fn new_row(&mut self, row: Row, content: ContentDigest, catalog: Option<CatalogRow>) {
         self.count_content(content);
+        if row.work().is_some() {
+            self.fresh_refs.insert(row.record_ref);
+        }
         self.new_refs.insert(row.record_ref);
         self.catalog.extend(catalog.map(|catalog| (row.record_ref, catalog)));
         self.rows.push(row);
@@ -204,7 +227,7 @@ impl Ledger {
                 return None;
             }
         };
-        (self.keeps(record_ref) || self.new_refs.contains(&record_ref)).then_some(record_ref)
+        self.holds(record_ref).then_some(record_ref)
     }
 
     /// Books something that the listing met and that is no record.
@@ -247,6 +270,11 @@ impl Ledger {
         self.kept.len() + self.new_refs.len()
     }
 
+    /// Whether the new generation will hold a record.
+    pub(super) fn holds(&self, record_ref: RecordRef) -> bool {
+        self.keeps(record_ref) || self.new_refs.contains(&record_ref)
+    }
+
     /// Whether a row of the previous generation goes on as it is.
     pub(super) fn keeps(&self, record_ref: RecordRef) -> bool {
         self.kept.contains_key(&record_ref)
@@ -267,6 +295,11 @@ impl Ledger {
         self.fresh
     }
 
+    /// Whether a record's fingerprint was made in this run, or a file holds such records.
+    pub(super) fn is_fresh(&self, record_ref: RecordRef) -> bool {
+        self.fresh_refs.contains(&record_ref)
+    }
+
     /// How many of these a killed run had made.
     pub(super) fn resumed(&self) -> u64 {
         self.resumed
@@ -274,8 +307,7 @@ impl Ledger {
 
     /// Whether the vault still lists a record that the catalog may remember.
     pub(super) fn was_seen(&self, record_ref: RecordRef) -> bool {
-        self.keeps(record_ref)
-            || self.new_refs.contains(&record_ref)
+        self.holds(record_ref)
             || self.plain.contains(&record_ref)
             || self.containers.contains(&record_ref)
     }

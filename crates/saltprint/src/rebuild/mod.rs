@@ -10,6 +10,7 @@
 //! | `ledger.rs` | the totals, the live records, the new rows and the rejects of one run |
 //! | `selection.rs` | which local features of a record are kept |
 //! | `strangers.rs` | the background of the local tier |
+//! | `prints.rs` | what of new records is print |
 //! | `negative.rs` | the folder of what is never evidence |
 //! | `segments.rs` | which segments stay, which are rewritten, and writing them |
 //!
@@ -21,6 +22,7 @@ mod container;
 mod ledger;
 pub(crate) mod negative;
 mod previous;
+mod prints;
 mod records;
 mod segments;
 mod selection;
@@ -44,6 +46,7 @@ use crate::epochs::{self, Building, Finish, Keyring};
 use crate::{Config, Error, Phase, Progress};
 
 pub(crate) use segments::graph_policy;
+pub use prints::PrintSummary;
 pub use selection::SelectionSummary;
 
 use advice::Crowding;
@@ -148,6 +151,8 @@ pub struct RebuildSummary {
     pub negative: u64,
     /// How the local features of new records were selected.
     pub selection: SelectionSummary,
+    /// What was read to know what of new records is print.
+    pub print: PrintSummary,
     /// Records that played the stranger when the background was measured.
     pub background_sampled: u64,
     /// The decision rule that follows from the background.
@@ -262,9 +267,10 @@ pub fn rebuild(
                 && strangers::knows_kinds(published, config)
         });
     let mut crowding = Crowding::default();
-    let (manifest, summaries) = if let Some(published) = published.as_ref().filter(|_| unchanged) {
+    let (manifest, summaries, print) = if let Some(published) = published.as_ref().filter(|_| unchanged) {
         let summaries = published.segments.iter().map(|entry| summary_of(entry, false)).collect();
-        (published.clone(), summaries)
+        let known = published.local_background.prints.len() as u64;
+        (published.clone(), summaries, PrintSummary { known, ..PrintSummary::default() })
     } else {
         progress.update(Phase::Writing, 0, None);
         dir.write_profile(&lock, epoch, &seal_profile(&profile, projection_key)?)?;
@@ -305,7 +311,8 @@ pub fn rebuild(
             erasures: erasures.len(),
             previous: previous_epoch,
         };
-        (build.publish(manifest, &profile, &mut crowding, progress)?, summaries)
+        let (manifest, print) = build.publish(manifest, &profile, &ledger, &mut crowding, progress)?;
+        (manifest, summaries, print)
     };
     let selection = selector.summary(ledger.fresh());
     warnings.extend(selection::warnings(&selection, selector.census()));
@@ -360,6 +367,7 @@ pub fn rebuild(
         segments: summaries,
         negative: manifest.negative.len() as u64,
         selection,
+        print,
         background_sampled: manifest.background.sampled,
         rule: rules.whole,
         straightened_rule: rules.straightened,
@@ -408,7 +416,7 @@ fn read_vault(
         config.check_decoder()?;
         for result in results {
             match result {
-                Ok(processed) => processed?.into_iter().try_for_each(|one| ledger.add(one, work))?,
+                Ok(processed) => ledger.add_file(processed?, work)?,
                 Err(ListReject { what, reason }) => ledger.reject(what, &reason),
             }
         }
@@ -433,9 +441,10 @@ impl Build<'_> {
         &self,
         mut manifest: Manifest,
         profile: &Profile,
+        ledger: &Ledger,
         crowding: &mut Crowding,
         progress: &dyn Progress,
-    ) -> Result<Manifest, Error> {
+    ) -> Result<(Manifest, PrintSummary), Error> {
         // Strangers are looked up in some fifty walks, and beside them is all that this run holds.
         let generation =
             self.dir.open_unpublished(self.lock, manifest.clone(), self.key, manifest.epoch)?.keeping(0);
@@ -456,11 +465,20 @@ impl Build<'_> {
             eligible,
             progress,
         )?;
+        let print = prints::update(
+            &mut manifest,
+            self.config,
+            self.refs,
+            self.coder,
+            &generation,
+            ledger,
+            progress,
+        )?;
         if self.keeps {
             self.dir.keep_previous(self.lock)?;
         }
         self.dir.publish(self.lock, self.key, &manifest)?;
-        Ok(manifest)
+        Ok((manifest, print))
     }
 }
 

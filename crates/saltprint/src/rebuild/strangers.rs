@@ -40,8 +40,9 @@ pub(super) fn update(
     let changed =
         then.abs_diff(now) * 20 > now || manifest.local_background.kinds_without_template() != known;
     if changed || manifest.local_background.impostors.is_empty() {
-        let kinds = std::mem::take(&mut manifest.local_background.kinds);
-        manifest.local_background = measure(config, refs, coder, generation, kinds, eligible, progress)?;
+        let LocalBackground { kinds, prints, .. } = std::mem::take(&mut manifest.local_background);
+        let measured = measure(config, refs, coder, generation, kinds, eligible, progress)?;
+        manifest.local_background = LocalBackground { prints, ..measured };
     }
     Ok(())
 }
@@ -69,7 +70,7 @@ fn measure(
     let most = config.rebuild.local_sample;
     let chosen = sample::choose(config, refs, most, &eligible)?;
     let mut taken = 0;
-    let search = LocalSearch::new(generation).with_kinds(&kinds);
+    let search = LocalSearch::new(generation).with_kinds(&kinds).without_prints();
     let mut background =
         LocalBackground { records: generation.manifest().records(), ..LocalBackground::default() };
     for (batch, sampled) in (0_u64..).zip(chosen.entries.chunks(BATCH)) {

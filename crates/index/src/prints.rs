@@ -1,0 +1,153 @@
+//! What of records is print: seen in other subjects' documents.
+
+use std::collections::BTreeMap;
+
+use saltprint_fingerprint::{LocalFingerprint, Sharing};
+use saltprint_keys::RecordRef;
+
+/// For how many records' worth of sharing a detail counts that was seen in another subject's document: an eighth of one that nobody shares.
+///
+/// It need not be in all documents of the template, and of those that agree in one place a few agree by chance.
+const SHARED_BY: f64 = 63.0;
+
+/// Of records, those details that other subjects' images show at the same places.
+///
+/// The census counts what was *found* in other records. Of the print of a template much is found in some documents and not in others, as fine
+/// lines come and go with scale and sharpness, and where few records of a template are held it is taken for a record's own. Read at
+/// its place in another document, it is there.
+///
+/// A record's entry holds for the details that it was made of, and for no others: see [`Prints::mark`].
+#[derive(Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Prints {
+    records: BTreeMap<RecordRef, Print>,
+}
+
+/// What was seen of one record.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+struct Print {
+    /// [`check`] of its details.
+    details: u64,
+    /// A bit for each of them, the first the lowest of the first byte.
+    seen: Vec<u8>,
+}
+
+impl Prints {
+    /// Adds what an image of another subject shows: `seen` are the numbers of details.
+    pub fn add(
+        &mut self,
+        record: RecordRef,
+        local: &LocalFingerprint,
+        seen: impl IntoIterator<Item = u32>,
+    ) {
+        let details = check(local);
+        let mut seen = seen.into_iter().map(|number| number as usize).peekable();
+        if seen.peek().is_none() {
+            return;
+        }
+        let new = || Print { details, seen: vec![0; local.features.len().div_ceil(8)] };
+        let print = self.records.entry(record).or_insert_with(new);
+        if print.details != details {
+            *print = new();
+        }
+        for number in seen {
+            if let Some(byte) = print.seen.get_mut(number / 8) {
+                *byte |= 1 << (number % 8);
+            }
+        }
+    }
+
+    /// Lets the details of a record count as shared that are known to be print. Where they are not those that the entry was made of, nothing is known.
+    pub fn mark(&self, record: RecordRef, local: &mut LocalFingerprint) {
+        let Some(print) = self.records.get(&record).filter(|print| print.details == check(local)) else {
+            return;
+        };
+        let shared = Sharing::of(SHARED_BY);
+        for (number, feature) in local.features.iter_mut().enumerate() {
+            if print.seen.get(number / 8).is_some_and(|byte| byte >> (number % 8) & 1 == 1) {
+                feature.sharing = feature.sharing.max(shared);
+            }
+        }
+    }
+
+    /// Keeps only what is known of some records.
+    pub fn retain(&mut self, mut wanted: impl FnMut(RecordRef) -> bool) {
+        self.records.retain(|record, _| wanted(*record));
+    }
+
+    /// Number of records of which something is known.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+}
+
+impl std::fmt::Debug for Prints {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prints").field("records", &self.records.len()).finish_non_exhaustive()
+    }
+}
+
+/// Tells one set of details from another: not for those who want to deceive, who would need the key of the index.
+fn check(local: &LocalFingerprint) -> u64 {
+    local.features.iter().fold(0, |sum: u64, feature| {
+        let [low, high] = feature.code.words();
+        (sum ^ low).rotate_left(7).wrapping_add(high)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use saltprint_fingerprint::{LocalCode, LocalFeature, Place};
+
+    use super::*;
+
+    fn record(first: u64) -> LocalFingerprint {
+        let feature = |number| LocalFeature {
+            code: LocalCode::from_words([number, number * 3]),
+            place: Place { x: 0, y: 0, size: 0, angle: 0 },
+            sharing: Sharing::of(if number % 2 == 0 { 1000.0 } else { 0.0 }),
+        };
+        LocalFingerprint { width: 8192, height: 8192, features: (first..first + 20).map(feature).collect() }
+    }
+
+    fn marked(prints: &Prints, one: RecordRef, mut local: LocalFingerprint) -> Vec<u32> {
+        let before = local.clone();
+        prints.mark(one, &mut local);
+        let all = (0..).zip(local.features.iter().zip(&before.features));
+        all.filter(|(_, (now, then))| now.sharing != then.sharing).map(|(number, _)| number).collect()
+    }
+
+    #[test]
+    fn what_others_show_counts_as_shared_and_what_many_share_stays_so() {
+        let (one, other) = (RecordRef::from_bytes([1; 16]), RecordRef::from_bytes([2; 16]));
+        let mut prints = Prints::default();
+        prints.add(one, &record(0), [1, 2, 9]);
+        prints.add(one, &record(0), [19, 9]);
+        // Details that there are not, and nothing at all.
+        prints.add(one, &record(0), [400]);
+        prints.add(other, &record(5), []);
+        assert_eq!(prints.len(), 1);
+        assert_eq!(marked(&prints, one, record(0)), [1, 9, 19]);
+        assert_eq!(marked(&prints, other, record(0)), [0; 0]);
+        prints.retain(|record| record != one);
+        assert!(prints.is_empty());
+    }
+
+    #[test]
+    fn other_details_of_the_same_record_are_not_marked() {
+        let one = RecordRef::from_bytes([1; 16]);
+        let mut prints = Prints::default();
+        prints.add(one, &record(0), [1, 2, 9]);
+        assert_eq!(marked(&prints, one, record(7)), [0; 0]);
+        let mut turned = record(0);
+        turned.features.swap(3, 4);
+        assert_eq!(marked(&prints, one, turned), [0; 0]);
+        // And what is then seen of the new ones is all there is.
+        prints.add(one, &record(7), [4]);
+        assert_eq!(marked(&prints, one, record(7)), [4]);
+    }
+}
