@@ -27,31 +27,33 @@ pub struct Prints {
 struct Print {
     /// [`check`] of its details.
     details: u64,
-    /// A bit for each of them, the first the lowest of the first byte.
+    /// A bit for each of them that an image showed, the first the lowest of the first byte.
     seen: Vec<u8>,
+    /// The same of those that another image showed as well.
+    again: Vec<u8>,
 }
 
 impl Prints {
-    /// Adds what an image of another subject shows: `seen` are the numbers of details.
-    pub fn add(
-        &mut self,
-        record: RecordRef,
-        local: &LocalFingerprint,
-        seen: impl IntoIterator<Item = u32>,
-    ) {
+    /// Adds what an image of another subject shows, once for each image: `seen` are the numbers of details, each once.
+    pub fn add(&mut self, record: RecordRef, local: &LocalFingerprint, seen: impl IntoIterator<Item = u32>) {
         let details = check(local);
         let mut seen = seen.into_iter().map(|number| number as usize).peekable();
         if seen.peek().is_none() {
             return;
         }
-        let new = || Print { details, seen: vec![0; local.features.len().div_ceil(8)] };
+        let none = || vec![0; local.features.len().div_ceil(8)];
+        let new = || Print { details, seen: none(), again: none() };
         let print = self.records.entry(record).or_insert_with(new);
         if print.details != details {
             *print = new();
         }
         for number in seen {
-            if let Some(byte) = print.seen.get_mut(number / 8) {
-                *byte |= 1 << (number % 8);
+            if let (Some(seen), Some(again)) =
+                (print.seen.get_mut(number / 8), print.again.get_mut(number / 8))
+            {
+                let bit = 1 << (number % 8);
+                *again |= *seen & bit;
+                *seen |= bit;
             }
         }
     }
@@ -67,6 +69,17 @@ impl Prints {
                 feature.sharing = feature.sharing.max(shared);
             }
         }
+    }
+
+    /// What is known without any one of the images: what two of them showed.
+    ///
+    /// A record that plays the stranger must not be judged by what its own image told, and which of the images did is not kept.
+    #[must_use]
+    pub fn without_one(&self) -> Self {
+        let records = self.records.iter();
+        let records = records.filter(|(_, print)| print.again.iter().any(|byte| *byte != 0));
+        let less = |print: &Print| Print { seen: print.again.clone(), ..print.clone() };
+        Self { records: records.map(|(record, print)| (*record, less(print))).collect() }
     }
 
     /// Keeps only what is known of some records.
@@ -133,6 +146,10 @@ mod tests {
         assert_eq!(prints.len(), 1);
         assert_eq!(marked(&prints, one, record(0)), [1, 9, 19]);
         assert_eq!(marked(&prints, other, record(0)), [0; 0]);
+        // Nine was seen in two images.
+        assert_eq!(marked(&prints.without_one(), one, record(0)), [9]);
+        assert_eq!(prints.without_one().len(), 1);
+        assert!(prints.without_one().without_one() == prints.without_one());
         prints.retain(|record| record != one);
         assert!(prints.is_empty());
     }
@@ -149,5 +166,6 @@ mod tests {
         // And what is then seen of the new ones is all there is.
         prints.add(one, &record(7), [4]);
         assert_eq!(marked(&prints, one, record(7)), [4]);
+        assert!(prints.without_one().is_empty());
     }
 }

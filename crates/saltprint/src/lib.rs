@@ -82,7 +82,9 @@ pub use interval::{CONFIDENCE, Share};
 pub use keys::{KeyAccess, PassphraseFrom};
 pub use progress::{NoProgress, Phase, Progress};
 pub use rebuild::rebuild;
-pub use rebuild::{PrintSummary, RebuildOptions, RebuildSummary, SegmentSummary, SelectionSummary, VaultTotals};
+pub use rebuild::{
+    PrintSummary, RebuildOptions, RebuildSummary, SegmentSummary, SelectionSummary, VaultTotals,
+};
 pub use report::{AgreementReport, CopyExtent, ItemReport, MatchReport, Outcome, RejectReason};
 pub use saltprint_fingerprint::Readout;
 pub use saltprint_intake::escape_name;

@@ -174,7 +174,7 @@ pub struct LocalSearch<'a> {
     /// What is no evidence, if the index has such images.
     negative: Option<&'a NegativeBank>,
     /// What of its records is known to be print.
-    prints: Option<&'a Prints>,
+    prints: &'a Prints,
     lookup: LocalLookup,
     verify: VerifySettings,
 }
@@ -187,7 +187,7 @@ impl<'a> LocalSearch<'a> {
             generation,
             kinds: &generation.manifest().local_background.kinds,
             negative: (!negative.is_empty()).then_some(negative),
-            prints: Some(&generation.manifest().local_background.prints),
+            prints: &generation.manifest().local_background.prints,
             lookup: LocalLookup::default(),
             verify: VerifySettings::default(),
         }
@@ -199,10 +199,10 @@ impl<'a> LocalSearch<'a> {
         Self { kinds, ..self }
     }
 
-    /// The same search where nothing is known of what is print but what the census counted.
+    /// The same search where other things are known to be print than the manifest says.
     #[must_use]
-    pub fn without_prints(self) -> Self {
-        Self { prints: None, ..self }
+    pub fn with_prints(self, prints: &'a Prints) -> Self {
+        Self { prints, ..self }
     }
 
     /// The same search where negative images are evidence as well.
@@ -460,9 +460,7 @@ impl<'a> LocalSearch<'a> {
             let record = self.generation.resolve(&place)?;
             if admit(&record) {
                 let mut local = self.generation.local(&place)?;
-                if let Some(prints) = self.prints {
-                    prints.mark(record.record_ref, &mut local);
-                }
+                self.prints.mark(record.record_ref, &mut local);
                 candidates.push(Candidate { place, record, local });
             }
         }

@@ -307,9 +307,7 @@ impl Ledger {
 
     /// Whether the vault still lists a record that the catalog may remember.
     pub(super) fn was_seen(&self, record_ref: RecordRef) -> bool {
-        self.holds(record_ref)
-            || self.plain.contains(&record_ref)
-            || self.containers.contains(&record_ref)
+        self.holds(record_ref) || self.plain.contains(&record_ref) || self.containers.contains(&record_ref)
     }
 
     /// The rows for the catalog; the ledger has none after that.

@@ -45,8 +45,8 @@ use crate::calibrate::is_calibration_half;
 use crate::epochs::{self, Building, Finish, Keyring};
 use crate::{Config, Error, Phase, Progress};
 
-pub(crate) use segments::graph_policy;
 pub use prints::PrintSummary;
+pub(crate) use segments::graph_policy;
 pub use selection::SelectionSummary;
 
 use advice::Crowding;
@@ -456,6 +456,8 @@ impl Build<'_> {
             |record, nearest| crowding.add(&record.facts, nearest),
             |done, total| progress.update(Phase::Measuring, done, Some(total)),
         )?;
+        let print =
+            prints::update(&mut manifest, self.config, self.refs, self.coder, &generation, ledger, progress)?;
         strangers::update(
             &mut manifest,
             self.config,
@@ -463,15 +465,6 @@ impl Build<'_> {
             self.coder,
             &generation,
             eligible,
-            progress,
-        )?;
-        let print = prints::update(
-            &mut manifest,
-            self.config,
-            self.refs,
-            self.coder,
-            &generation,
-            ledger,
             progress,
         )?;
         if self.keeps {

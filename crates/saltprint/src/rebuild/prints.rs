@@ -132,9 +132,7 @@ impl Step<'_> {
     ) -> Result<Vec<Shows>, Error> {
         let record_ref = |place: &str| self.refs.record_ref(&format!("{}{place}", entry.record_id));
         let mut shows = Vec::new();
-        for (place, image) in
-            images(&entry.location, self.config, most, &|place| wanted(record_ref(place)))
-        {
+        for (place, image) in images(&entry.location, self.config, most, &|place| wanted(record_ref(place))) {
             let Some(record) = self.generation.find(record_ref(&place))? else { continue };
             shows.extend(self.coder.query(&image).ok().map(|query| Shows { record, query, image }));
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 use saltprint_fingerprint::{Coder, Luma, QueryFingerprint};
-use saltprint_index::{Generation, Impostor, IndexHit, KindCompany, LocalBackground, Manifest};
+use saltprint_index::{Generation, Impostor, IndexHit, KindCompany, LocalBackground, Manifest, Prints};
 use saltprint_intake::Entry;
 use saltprint_keys::{RecordRef, RefKey};
 use saltprint_matching::{Contest, LocalSearch, nearest_to_parts};
@@ -41,7 +41,8 @@ pub(super) fn update(
         then.abs_diff(now) * 20 > now || manifest.local_background.kinds_without_template() != known;
     if changed || manifest.local_background.impostors.is_empty() {
         let LocalBackground { kinds, prints, .. } = std::mem::take(&mut manifest.local_background);
-        let measured = measure(config, refs, coder, generation, kinds, eligible, progress)?;
+        let known = prints.without_one();
+        let measured = measure(config, refs, coder, generation, kinds, &known, eligible, progress)?;
         manifest.local_background = LocalBackground { prints, ..measured };
     }
     Ok(())
@@ -64,13 +65,14 @@ fn measure(
     coder: &Coder,
     generation: &Generation,
     kinds: Vec<KindCompany>,
+    prints: &Prints,
     eligible: impl Fn(RecordRef) -> bool + Sync,
     progress: &dyn Progress,
 ) -> Result<LocalBackground, Error> {
     let most = config.rebuild.local_sample;
     let chosen = sample::choose(config, refs, most, &eligible)?;
     let mut taken = 0;
-    let search = LocalSearch::new(generation).with_kinds(&kinds).without_prints();
+    let search = LocalSearch::new(generation).with_kinds(&kinds).with_prints(prints);
     let mut background =
         LocalBackground { records: generation.manifest().records(), ..LocalBackground::default() };
     for (batch, sampled) in (0_u64..).zip(chosen.entries.chunks(BATCH)) {
