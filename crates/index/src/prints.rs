@@ -31,22 +31,27 @@ struct Print {
     seen: Vec<u8>,
     /// The same of those that another image showed as well.
     again: Vec<u8>,
+    /// Other subjects of whom a document of the template was seen, as far as a byte counts.
+    mates: u8,
+    /// Whether its own image was looked up, so that `mates` says something where there are none.
+    looked_up: bool,
+}
+
+impl Print {
+    fn new(local: &LocalFingerprint) -> Self {
+        let none = || vec![0; local.features.len().div_ceil(8)];
+        Self { details: check(local), seen: none(), again: none(), mates: 0, looked_up: false }
+    }
 }
 
 impl Prints {
     /// Adds what an image of another subject shows, once for each image: `seen` are the numbers of details, each once.
     pub fn add(&mut self, record: RecordRef, local: &LocalFingerprint, seen: impl IntoIterator<Item = u32>) {
-        let details = check(local);
         let mut seen = seen.into_iter().map(|number| number as usize).peekable();
         if seen.peek().is_none() {
             return;
         }
-        let none = || vec![0; local.features.len().div_ceil(8)];
-        let new = || Print { details, seen: none(), again: none() };
-        let print = self.records.entry(record).or_insert_with(new);
-        if print.details != details {
-            *print = new();
-        }
+        let print = self.of(record, local);
         for number in seen {
             if let (Some(seen), Some(again)) =
                 (print.seen.get_mut(number / 8), print.again.get_mut(number / 8))
@@ -56,6 +61,28 @@ impl Prints {
                 *seen |= bit;
             }
         }
+    }
+
+    /// Adds others of whom a document of a record's template was seen, and says that its own image was looked up, if it was.
+    pub fn add_mates(&mut self, record: RecordRef, local: &LocalFingerprint, mates: usize, looked_up: bool) {
+        let print = self.of(record, local);
+        print.mates = print.mates.saturating_add(u8::try_from(mates).unwrap_or(u8::MAX));
+        print.looked_up |= looked_up;
+    }
+
+    /// The entry of a record with these details; of others nothing is kept.
+    fn of(&mut self, record: RecordRef, local: &LocalFingerprint) -> &mut Print {
+        let print = self.records.entry(record).or_insert_with(|| Print::new(local));
+        if print.details != check(local) {
+            *print = Print::new(local);
+        }
+        print
+    }
+
+    /// Other subjects, up to 255, whose documents are known to be of the same template as a record; `None` where nobody looked.
+    pub fn mates(&self, record: RecordRef) -> Option<usize> {
+        let print = self.records.get(&record).filter(|print| print.looked_up)?;
+        Some(print.mates.into())
     }
 
     /// Lets the details of a record count as shared that are known to be print. Where they are not those that the entry was made of, nothing is known.
@@ -71,15 +98,17 @@ impl Prints {
         }
     }
 
-    /// What is known without any one of the images: what two of them showed.
+    /// What is known without any one of the images: what two of them showed, and one document less.
     ///
     /// A record that plays the stranger must not be judged by what its own image told, and which of the images did is not kept.
     #[must_use]
     pub fn without_one(&self) -> Self {
-        let records = self.records.iter();
-        let records = records.filter(|(_, print)| print.again.iter().any(|byte| *byte != 0));
-        let less = |print: &Print| Print { seen: print.again.clone(), ..print.clone() };
-        Self { records: records.map(|(record, print)| (*record, less(print))).collect() }
+        let less = |print: &Print| Print {
+            seen: print.again.clone(),
+            mates: print.mates.saturating_sub(1),
+            ..print.clone()
+        };
+        Self { records: self.records.iter().map(|(record, print)| (*record, less(print))).collect() }
     }
 
     /// Keeps only what is known of some records.
@@ -148,10 +177,24 @@ mod tests {
         assert_eq!(marked(&prints, other, record(0)), [0; 0]);
         // Nine was seen in two images.
         assert_eq!(marked(&prints.without_one(), one, record(0)), [9]);
-        assert_eq!(prints.without_one().len(), 1);
-        assert!(prints.without_one().without_one() == prints.without_one());
         prints.retain(|record| record != one);
         assert!(prints.is_empty());
+    }
+
+    #[test]
+    fn mates_are_counted_where_a_record_was_looked_up() {
+        let one = RecordRef::from_bytes([1; 16]);
+        let mut prints = Prints::default();
+        prints.add(one, &record(0), [1]);
+        prints.add_mates(one, &record(0), 2, false);
+        assert_eq!(prints.mates(one), None);
+        prints.add_mates(one, &record(0), 1, true);
+        prints.add_mates(one, &record(0), 0, false);
+        assert_eq!((prints.mates(one), prints.without_one().mates(one)), (Some(3), Some(2)));
+        prints.add_mates(one, &record(0), 1000, true);
+        assert_eq!(prints.mates(one), Some(255));
+        prints.add_mates(one, &record(7), 0, true);
+        assert_eq!((prints.mates(one), prints.without_one().mates(one)), (Some(0), Some(0)));
     }
 
     #[test]
@@ -166,6 +209,6 @@ mod tests {
         // And what is then seen of the new ones is all there is.
         prints.add(one, &record(7), [4]);
         assert_eq!(marked(&prints, one, record(7)), [4]);
-        assert!(prints.without_one().is_empty());
+        assert_eq!(marked(&prints.without_one(), one, record(7)), [0; 0]);
     }
 }

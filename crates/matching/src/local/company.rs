@@ -114,6 +114,10 @@ impl LocalSearch<'_> {
         if self.is_without_template(record) {
             return Ok(1.0);
         }
+        if let Some(mates) = self.prints.mates(record.record_ref) {
+            let shown = groups(shown.iter()).into_iter().collect::<BTreeSet<_>>().len();
+            return Ok(known_by(mates, 0).max(known_by(0, shown)));
+        }
         let held = Held { record: record.clone(), place };
         let others = self.others(&[held], admit)?;
         let of_template = others.iter().flatten().filter(|other| may_share_template(other));

@@ -174,7 +174,7 @@ pub struct LocalSearch<'a> {
     /// What is no evidence, if the index has such images.
     negative: Option<&'a NegativeBank>,
     /// What of its records is known to be print.
-    prints: &'a Prints,
+    pub(super) prints: &'a Prints,
     lookup: LocalLookup,
     verify: VerifySettings,
 }
