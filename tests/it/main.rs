@@ -22,6 +22,7 @@ mod keys;
 mod local;
 mod negative;
 mod place;
+mod prints;
 mod real_data;
 mod recalibrate;
 mod recall;

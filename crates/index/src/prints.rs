@@ -10,6 +10,11 @@ use saltprint_keys::RecordRef;
 /// It need not be in all documents of the template, and of those that agree in one place a few agree by chance.
 const SHARED_BY: f64 = 63.0;
 
+/// Others of the template from which on a detail that only one image showed counts less, as it may be a chance likeness; and for how many records'
+/// worth of sharing: a third of one that nobody shares.
+const SEVERAL: u8 = 4;
+const SHOWN_BY_ONE: f64 = 8.0;
+
 /// Of records, those details that other subjects' images show at the same places.
 ///
 /// The census counts what was *found* in other records. Of the print of a template much is found in some documents and not in others, as fine
@@ -85,15 +90,30 @@ impl Prints {
         Some(print.mates.into())
     }
 
+    /// Whether nothing is known of a record but what was seen of these details.
+    pub fn is_of(&self, record: RecordRef, local: &LocalFingerprint) -> bool {
+        self.records.get(&record).is_none_or(|print| print.details == check(local))
+    }
+
+    /// Number of records whose images were looked up.
+    pub fn looked_up(&self) -> usize {
+        self.records.values().filter(|print| print.looked_up).count()
+    }
+
     /// Lets the details of a record count as shared that are known to be print. Where they are not those that the entry was made of, nothing is known.
     pub fn mark(&self, record: RecordRef, local: &mut LocalFingerprint) {
         let Some(print) = self.records.get(&record).filter(|print| print.details == check(local)) else {
             return;
         };
-        let shared = Sharing::of(SHARED_BY);
+        let is_in = |bits: &[u8], number: usize| {
+            bits.get(number / 8).is_some_and(|byte| byte >> (number % 8) & 1 == 1)
+        };
+        let once = Sharing::of(if print.mates >= SEVERAL { SHOWN_BY_ONE } else { SHARED_BY });
         for (number, feature) in local.features.iter_mut().enumerate() {
-            if print.seen.get(number / 8).is_some_and(|byte| byte >> (number % 8) & 1 == 1) {
-                feature.sharing = feature.sharing.max(shared);
+            if is_in(&print.again, number) {
+                feature.sharing = feature.sharing.max(Sharing::of(SHARED_BY));
+            } else if is_in(&print.seen, number) {
+                feature.sharing = feature.sharing.max(once);
             }
         }
     }
@@ -114,16 +134,6 @@ impl Prints {
     /// Keeps only what is known of some records.
     pub fn retain(&mut self, mut wanted: impl FnMut(RecordRef) -> bool) {
         self.records.retain(|record, _| wanted(*record));
-    }
-
-    /// Number of records of which something is known.
-    pub fn len(&self) -> usize {
-        self.records.len()
-    }
-
-    /// Whether nothing is known.
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
     }
 }
 
@@ -172,13 +182,13 @@ mod tests {
         // Details that there are not, and nothing at all.
         prints.add(one, &record(0), [400]);
         prints.add(other, &record(5), []);
-        assert_eq!(prints.len(), 1);
+        assert_eq!(prints.records.len(), 1);
         assert_eq!(marked(&prints, one, record(0)), [1, 9, 19]);
         assert_eq!(marked(&prints, other, record(0)), [0; 0]);
         // Nine was seen in two images.
         assert_eq!(marked(&prints.without_one(), one, record(0)), [9]);
         prints.retain(|record| record != one);
-        assert!(prints.is_empty());
+        assert!(prints.records.is_empty());
     }
 
     #[test]
@@ -187,12 +197,12 @@ mod tests {
         let mut prints = Prints::default();
         prints.add(one, &record(0), [1]);
         prints.add_mates(one, &record(0), 2, false);
-        assert_eq!(prints.mates(one), None);
+        assert_eq!((prints.mates(one), prints.looked_up()), (None, 0));
         prints.add_mates(one, &record(0), 1, true);
         prints.add_mates(one, &record(0), 0, false);
         assert_eq!((prints.mates(one), prints.without_one().mates(one)), (Some(3), Some(2)));
         prints.add_mates(one, &record(0), 1000, true);
-        assert_eq!(prints.mates(one), Some(255));
+        assert_eq!((prints.mates(one), prints.looked_up()), (Some(255), 1));
         prints.add_mates(one, &record(7), 0, true);
         assert_eq!((prints.mates(one), prints.without_one().mates(one)), (Some(0), Some(0)));
     }
@@ -206,6 +216,8 @@ mod tests {
         let mut turned = record(0);
         turned.features.swap(3, 4);
         assert_eq!(marked(&prints, one, turned), [0; 0]);
+        assert!(prints.is_of(one, &record(0)) && !prints.is_of(one, &record(7)));
+        assert!(prints.is_of(RecordRef::from_bytes([2; 16]), &record(7)), "nothing is known of it");
         // And what is then seen of the new ones is all there is.
         prints.add(one, &record(7), [4]);
         assert_eq!(marked(&prints, one, record(7)), [4]);

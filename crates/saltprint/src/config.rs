@@ -77,7 +77,8 @@ pub struct RebuildConfig {
     pub background_sample: usize,
     /// Images of records that play the stranger when the background of the local tier is measured.
     pub local_sample: usize,
-    /// Images of new records that are looked up for what of these and of others is print, and as many images of others that are read for it.
+    /// Records that a run looks up for what they have in common with others, of those that no run has; and as many of others that these lead to.
+    /// 0 for none.
     pub print_sample: usize,
     /// How many local features a record keeps.
     pub selection: SelectionPolicy,

@@ -6,6 +6,8 @@ use saltprint_fingerprint::{Calibration, Profile, ProfileOrigin};
 use saltprint_index::{Histogram, Manifest, RecordFacts};
 use saltprint_matching::{Basis, DecisionRule};
 
+use super::PrintSummary;
+
 /// Sampled records of a kind, a source or a year from which on their distances say something.
 const FEWEST: u64 = 20;
 /// Median distance to the nearest other subject, as a share of that among all other records, below which records crowd.
@@ -62,6 +64,18 @@ pub(super) fn of_kinds(manifest: &Manifest) -> impl Iterator<Item = String> {
             "`rebuild.kinds_without_template` names `{}`, but {} of {} records of that kind share print with others: it is \
              taken for a kind with templates",
             kind.kind, kind.in_company, kind.asked
+        )
+    })
+}
+
+/// What is not known yet of what records share, where a run could not look all of them up.
+pub(super) fn of_prints(print: &PrintSummary, records: u64, most: usize) -> Option<String> {
+    (print.looked_up >= most as u64 && print.left * 20 > records).then(|| {
+        format!(
+            "of {} of {records} records nobody has looked yet what they have in common with others: where the vault holds few \
+             records of a template, its print can pass for a record's own; each rebuild that publishes goes on with {most} of \
+             them (`rebuild.print_sample`)",
+            print.left
         )
     })
 }

@@ -295,6 +295,11 @@ impl Ledger {
         self.fresh
     }
 
+    /// Records of new rows with fingerprints that the previous generation has.
+    pub(super) fn carried(&self) -> impl Iterator<Item = RecordRef> + '_ {
+        self.new_refs.difference(&self.fresh_refs).copied()
+    }
+
     /// Whether a record's fingerprint was made in this run, or a file holds such records.
     pub(super) fn is_fresh(&self, record_ref: RecordRef) -> bool {
         self.fresh_refs.contains(&record_ref)

@@ -10,7 +10,7 @@
 //! | `ledger.rs` | the totals, the live records, the new rows and the rejects of one run |
 //! | `selection.rs` | which local features of a record are kept |
 //! | `strangers.rs` | the background of the local tier |
-//! | `prints.rs` | what of new records is print |
+//! | `prints.rs` | what of records is print |
 //! | `negative.rs` | the folder of what is never evidence |
 //! | `segments.rs` | which segments stay, which are rewritten, and writing them |
 //!
@@ -151,7 +151,7 @@ pub struct RebuildSummary {
     pub negative: u64,
     /// How the local features of new records were selected.
     pub selection: SelectionSummary,
-    /// What was read to know what of new records is print.
+    /// What was read to know what of records is print.
     pub print: PrintSummary,
     /// Records that played the stranger when the background was measured.
     pub background_sampled: u64,
@@ -269,8 +269,7 @@ pub fn rebuild(
     let mut crowding = Crowding::default();
     let (manifest, summaries, print) = if let Some(published) = published.as_ref().filter(|_| unchanged) {
         let summaries = published.segments.iter().map(|entry| summary_of(entry, false)).collect();
-        let known = published.local_background.prints.len() as u64;
-        (published.clone(), summaries, PrintSummary { known, ..PrintSummary::default() })
+        (published.clone(), summaries, PrintSummary::of_published(published))
     } else {
         progress.update(Phase::Writing, 0, None);
         dir.write_profile(&lock, epoch, &seal_profile(&profile, projection_key)?)?;
@@ -347,6 +346,9 @@ pub fn rebuild(
     let rules = Rules::new(&manifest, config.matching.rule);
     warnings.extend(advice::of_rule(&manifest, &rules.whole, &profile));
     warnings.extend(advice::of_kinds(&manifest));
+    if !unchanged {
+        warnings.extend(advice::of_prints(&print, manifest.records(), config.rebuild.print_sample));
+    }
     warnings.extend(crowding.advice(profile.origin(), manifest.records()));
     let changes = ledger.changes(&previous);
     Ok(RebuildSummary {

@@ -1,9 +1,12 @@
-//! What of new records is print: their places read in images of others of their template.
+//! What of records is print: their places read in images of others of their template.
 //!
 //! The census says what was found in several records. A record of a template of which the vault holds few keeps print all the same, because it
-//! was found in none of the others: there it is a little more blurred, or lies on another grid. So images of new records are looked up once more,
-//! and what they show of others' records is what these have in common with others; and the images of those others are read for what they
-//! show of the new ones.
+//! was found in none of the others: there it is a little more blurred, or lies on another grid. So the image of each record is looked up once.
+//! What it shows of other records is what these have in common with others; where it shows much, both are documents of one template. Of a new record that is
+//! not all: images that were looked up before it came are read for it.
+//!
+//! What one image shows of one record is counted once: in the run that looks it up, for all records that there are, and for those that come later
+//! in the run that fingerprints them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,30 +23,37 @@ use crate::{Config, Error, Phase, Progress, sample, shown::Shown};
 
 /// Images looked up at a time.
 const BATCH: usize = 32;
-/// Details of another record that an image shows, from which on the other's image is read for the new record.
+/// Details of another record that an image shows, from which on the other's image is worth reading.
 const WORTH_READING: usize = 4;
 /// The same from which on both are documents of one template. Among 400 invented cards of 150 designs an image shows as many of 77 % of the records of
 /// its design that it was read for, and of 5 of 12,202 others, mostly by the letters of a title.
 const OF_TEMPLATE: usize = 8;
-/// Images of others that a new record is read in, beside those of new records.
+/// Records that an image shows most of, whose images are looked up as well, or read for it.
 const MATES: usize = 4;
 
-/// What was read.
+/// What was read to know what of records is print.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct PrintSummary {
-    /// Images of new records that were looked up for what they show of others.
+    /// Records whose images were looked up in this run for what they show of others.
     pub looked_up: u64,
-    /// Images of other records that were read for what they show of new ones.
+    /// Images that an earlier run looked up and this one read for new records.
     pub read: u64,
-    /// New records whose images were not looked up, because there were more than `print_sample`.
-    pub left_out: u64,
-    /// Records of the index of which something is known to be print.
-    pub known: u64,
+    /// Records of the index whose images nobody has looked up yet: runs that publish go on with them, `print_sample` at a time.
+    pub left: u64,
 }
 
-/// Forgets what was known of records that are gone or have new fingerprints, and reads images of up to `config.rebuild.print_sample` new records, those
-/// with the smallest refs, and of as many others. Files that cannot be used any more are left out.
+impl PrintSummary {
+    /// Where nothing was read.
+    pub(super) fn of_published(manifest: &Manifest) -> Self {
+        let known = manifest.local_background.prints.looked_up() as u64;
+        Self { left: manifest.records().saturating_sub(known), ..Self::default() }
+    }
+}
+
+/// Forgets what was known of records that are gone or have new fingerprints; looks the images of up to `config.rebuild.print_sample` others up that
+/// were not, those with the smallest refs, then of as many that these show much of; and reads as many that were for new records. Files that cannot be used any more are left out,
+/// and so are parts of files that are as they were.
 ///
 /// # Errors
 /// [`Error::Listing`], [`Error::Index`].
@@ -58,32 +68,45 @@ pub(super) fn update(
 ) -> Result<PrintSummary, Error> {
     let mut prints = std::mem::take(&mut manifest.local_background.prints);
     prints.retain(|record| ledger.holds(record) && !ledger.is_fresh(record));
+    for record in ledger.carried() {
+        // It may have another picture's details now.
+        if let Some(place) = generation.place(record)?
+            && !prints.is_of(record, &generation.local(&place)?)
+        {
+            prints.retain(|other| other != record);
+        }
+    }
     let search = LocalSearch::new(generation);
-    let mut step = Step { config, refs, coder, generation, search, prints, mates: HashMap::new() };
+    let mut step = Step { config, refs, coder, generation, search, prints, shown: Vec::new() };
     let mut summary = PrintSummary::default();
     let most = config.rebuild.print_sample;
-    if ledger.fresh() > 0 && most > 0 {
-        let wanted = |record| ledger.is_fresh(record);
-        let mut to_read = ToRead::new();
-        let mut looked_up = HashSet::new();
-        step.read_files(most, &wanted, progress, &mut |step, batch| {
-            looked_up.extend(batch.iter().map(|shown| shown.record.record_ref));
-            step.look_up(batch, &mut to_read)
-        })?;
-        summary.looked_up = looked_up.len() as u64;
-        summary.left_out = ledger.fresh().saturating_sub(summary.looked_up);
-        // What they show of the new ones is known.
-        to_read.retain(|record, _| !looked_up.contains(record));
-        let wanted = |record| to_read.contains_key(&record);
-        step.read_files(most, &wanted, progress, &mut |step, batch| {
+    if most > 0 {
+        let before = step.prints.clone();
+        let was = |record| before.mates(record).is_some();
+        let open = |record| !was(record) && (ledger.holds(record) || ledger.is_fresh(record));
+        step.read_files(most, &open, progress, &mut Step::look_up)?;
+        let mut now: HashSet<RecordRef> = step.shown.iter().map(|shown| shown.image).collect();
+        let mates = step.mates();
+        let more = |record| open(record) && !now.contains(&record) && mates.contains_key(&record);
+        step.read_files(most, &more, progress, &mut Step::look_up)?;
+        now.extend(step.shown.iter().map(|shown| shown.image));
+        let for_new = step.mates().into_iter().filter(|(record, _)| was(*record));
+        let for_new = for_new.map(|(record, mut of)| {
+            of.retain(|new| ledger.is_fresh(*new));
+            (record, of)
+        });
+        let for_new: ToRead = for_new.filter(|(_, of)| !of.is_empty()).collect();
+        step.read_files(most, &|record| for_new.contains_key(&record), progress, &mut |step, batch| {
             summary.read += batch.len() as u64;
-            step.read_for(batch, &to_read)
+            step.read_for(batch, &for_new)
         })?;
-        step.add_mates(&looked_up)?;
+        summary.looked_up = now.len() as u64;
+        // Of two images that were looked up in different runs only the later one can say that they are of one template, or it would count twice.
+        let both = |shows: RecordRef, of: RecordRef| now.contains(&of) || ledger.is_fresh(shows) && was(of);
+        step.count(&now, &both)?;
     }
-    summary.known = step.prints.len() as u64;
     manifest.local_background.prints = step.prints;
-    Ok(summary)
+    Ok(PrintSummary { left: PrintSummary::of_published(manifest).left, ..summary })
 }
 
 /// A record with its image.
@@ -93,8 +116,22 @@ struct Shows {
     image: Luma,
 }
 
-/// By the refs of others, the new records that their images are to be read for.
-type ToRead = HashMap<RecordRef, Vec<IndexHit>>;
+/// By the refs of records, the new ones that their images are to be read for.
+type ToRead = HashMap<RecordRef, Vec<RecordRef>>;
+
+/// What is done with images that were read.
+type Each<'e, Step> = dyn FnMut(&mut Step, &[Shows]) -> Result<(), Error> + 'e;
+
+/// What one image showed of others.
+struct Showed {
+    image: RecordRef,
+    /// Whose it is.
+    whose: Whose,
+    /// Whether it was looked up, and not only read.
+    looked_up: bool,
+    /// Which details of others, those of most first.
+    of: Vec<(IndexHit, Vec<u32>)>,
+}
 
 struct Step<'a> {
     config: &'a Config,
@@ -103,8 +140,7 @@ struct Step<'a> {
     generation: &'a Generation,
     search: LocalSearch<'a>,
     prints: Prints,
-    /// Who else has a document of a record's template, each by one of these.
-    mates: HashMap<RecordRef, HashSet<RecordRef>>,
+    shown: Vec<Showed>,
 }
 
 impl Step<'_> {
@@ -114,7 +150,7 @@ impl Step<'_> {
         most: usize,
         wanted: &(dyn Fn(RecordRef) -> bool + Sync),
         progress: &dyn Progress,
-        each: &mut dyn FnMut(&mut Self, &[Shows]) -> Result<(), Error>,
+        each: &mut Each<'_, Self>,
     ) -> Result<(), Error> {
         let chosen = sample::choose(self.config, self.refs, most, wanted)?;
         let entries: Vec<&Entry> =
@@ -146,62 +182,92 @@ impl Step<'_> {
         Ok(shows)
     }
 
-    /// Adds what images of new records show of others, and who these are.
-    fn look_up(&mut self, batch: &[Shows], to_read: &mut ToRead) -> Result<(), Error> {
+    /// Looks images up, and adds what they show.
+    fn look_up(&mut self, batch: &[Shows]) -> Result<(), Error> {
         let local: Vec<_> = batch.iter().map(|shows| shows.query.local()).collect();
         let shown = self.shown(batch);
         let admit = |number: usize, hit: &IndexHit| batch[number].record.is_rival_of(hit);
         let found = self.search.find(&local, false, &|number| shown.reader(number), admit)?;
-        for (shows, sightings) in batch.iter().zip(found) {
-            sightings.iter().try_for_each(|sighting| self.add(&shows.record, sighting))?;
-            let worth = sightings.iter().filter(|other| other.alike.len() >= WORTH_READING).take(MATES);
-            for other in worth {
-                to_read.entry(other.record.record_ref).or_default().push(shows.record.clone());
-            }
-        }
+        batch.iter().zip(found).for_each(|(shows, seen)| self.keep(&shows.record, seen, true));
         Ok(())
     }
 
-    /// Adds what images of others show of the new records that they are to be read for.
+    /// Reads images for some records, and adds what they show.
     fn read_for(&mut self, batch: &[Shows], to_read: &ToRead) -> Result<(), Error> {
         let shown = self.shown(batch);
         let read = batch.par_iter().enumerate().map(|(number, shows)| {
-            let of: &[IndexHit] = to_read.get(&shows.record.record_ref).map_or(&[], Vec::as_slice);
-            let against = |new: &IndexHit| {
-                let Some(place) = self.generation.place(new.record_ref)? else { return Ok(None) };
+            let of: &[RecordRef] = to_read.get(&shows.record.record_ref).map_or(&[], Vec::as_slice);
+            let against = |new: &RecordRef| {
+                let Some(place) = self.generation.place(*new)? else { return Ok(None) };
                 let reader = || shown.reader(number);
                 Ok(self.search.against(shows.query.local(), false, &reader, &place)?)
             };
             of.iter().map(against).collect::<Result<Vec<Option<Sighting>>, Error>>()
         });
         let read: Vec<Vec<Option<Sighting>>> = read.collect::<Result<_, Error>>()?;
-        for (shows, sightings) in batch.iter().zip(&read) {
-            sightings.iter().flatten().try_for_each(|sighting| self.add(&shows.record, sighting))?;
+        for (shows, seen) in batch.iter().zip(read) {
+            self.keep(&shows.record, seen.into_iter().flatten().collect(), false);
         }
         Ok(())
     }
 
-    /// Adds what a record's image shows of another record.
-    fn add(&mut self, shows: &IndexHit, sighting: &Sighting) -> Result<(), Error> {
-        let local = self.generation.local(&sighting.place)?;
-        self.prints.add(sighting.record.record_ref, &local, sighting.alike.iter().copied());
-        if sighting.alike.len() >= OF_TEMPLATE {
-            let mut add = |of: &IndexHit, mate: &IndexHit| {
-                self.mates.entry(of.record_ref).or_default().insert(someone(mate));
-            };
-            add(shows, &sighting.record);
-            add(&sighting.record, shows);
-        }
-        Ok(())
+    /// Keeps what a record's image shows of other records.
+    fn keep(&mut self, shows: &IndexHit, sightings: Vec<Sighting>, looked_up: bool) {
+        let shown = sightings.into_iter().filter(|sighting| !sighting.alike.is_empty());
+        let mut of: Vec<_> = shown.map(|sighting| (sighting.record, sighting.alike)).collect();
+        of.sort_by_key(|(_, details)| std::cmp::Reverse(details.len()));
+        self.shown.push(Showed { image: shows.record_ref, whose: whose(shows), looked_up, of });
     }
 
-    /// Adds how many others have documents of a record's template, and which records were looked up.
-    fn add_mates(&mut self, looked_up: &HashSet<RecordRef>) -> Result<(), Error> {
-        for record in self.mates.keys().chain(looked_up).copied().collect::<HashSet<_>>() {
+    /// By the refs of the records that the images looked up show most of, those that show them.
+    fn mates(&self) -> ToRead {
+        let mut mates = ToRead::new();
+        for shown in &self.shown {
+            let worth = shown.of.iter().filter(|(_, details)| details.len() >= WORTH_READING);
+            for (other, _) in worth.take(MATES) {
+                mates.entry(other.record_ref).or_default().push(shown.image);
+            }
+        }
+        mates
+    }
+
+    /// Adds what was shown, each of it once for all images of a subject; how many others have documents of a record's template; and that those of `now` were
+    /// looked up. Where one record's image shows much of another record, the one is a mate of the other, and the other of the one where `both` says so.
+    fn count(
+        &mut self,
+        now: &HashSet<RecordRef>,
+        both: &dyn Fn(RecordRef, RecordRef) -> bool,
+    ) -> Result<(), Error> {
+        let mut seen: HashMap<(RecordRef, Whose), HashSet<u32>> = HashMap::new();
+        let mut mates: HashMap<RecordRef, HashSet<Whose>> = HashMap::new();
+        for shown in &self.shown {
+            for (other, details) in &shown.of {
+                seen.entry((other.record_ref, shown.whose)).or_default().extend(details);
+                if details.len() < OF_TEMPLATE {
+                    continue;
+                }
+                mates.entry(other.record_ref).or_default().insert(shown.whose);
+                if shown.looked_up && both(shown.image, other.record_ref) {
+                    mates.entry(shown.image).or_default().insert(whose(other));
+                }
+            }
+        }
+        let mut by_record: HashMap<RecordRef, Vec<HashSet<u32>>> =
+            now.iter().map(|record| (*record, Vec::new())).collect();
+        for ((record, _), details) in seen {
+            by_record.entry(record).or_default().push(details);
+        }
+        for record in mates.keys() {
+            by_record.entry(*record).or_default();
+        }
+        for (record, seen) in by_record {
             let Some(place) = self.generation.place(record)? else { continue };
-            let mates = self.mates.get(&record).map_or(0, HashSet::len);
             let local = self.generation.local(&place)?;
-            self.prints.add_mates(record, &local, mates, looked_up.contains(&record));
+            for details in seen {
+                self.prints.add(record, &local, details);
+            }
+            let count = mates.get(&record).map_or(0, HashSet::len);
+            self.prints.add_mates(record, &local, count, now.contains(&record));
         }
         Ok(())
     }
@@ -212,7 +278,9 @@ impl Step<'_> {
     }
 }
 
-/// One name for all records of a subject: two of them show the template once.
-fn someone(record: &IndexHit) -> RecordRef {
-    record.facts.subject.map_or(record.record_ref, |subject| RecordRef::from_bytes(*subject.as_bytes()))
+/// One name for all records of a subject, or of a file that is stored twice: two pictures of one card do not show apart what is print.
+type Whose = [u8; 16];
+
+fn whose(record: &IndexHit) -> Whose {
+    record.facts.subject.map_or(*record.facts.content.as_bytes(), |subject| *subject.as_bytes())
 }

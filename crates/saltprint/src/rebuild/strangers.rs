@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 use saltprint_fingerprint::{Coder, Luma, QueryFingerprint};
-use saltprint_index::{Generation, Impostor, IndexHit, KindCompany, LocalBackground, Manifest, Prints};
+use saltprint_index::{Generation, Impostor, IndexHit, LocalBackground, Manifest};
 use saltprint_intake::Entry;
 use saltprint_keys::{RecordRef, RefKey};
 use saltprint_matching::{Contest, LocalSearch, nearest_to_parts};
@@ -42,8 +42,9 @@ pub(super) fn update(
     if changed || manifest.local_background.impostors.is_empty() {
         let LocalBackground { kinds, prints, .. } = std::mem::take(&mut manifest.local_background);
         let known = prints.without_one();
-        let measured = measure(config, refs, coder, generation, kinds, &known, eligible, progress)?;
-        manifest.local_background = LocalBackground { prints, ..measured };
+        let search = LocalSearch::new(generation).with_kinds(&kinds).with_prints(&known);
+        let measured = measure(config, refs, coder, generation, search, eligible, progress)?;
+        manifest.local_background = LocalBackground { kinds, prints, ..measured };
     }
     Ok(())
 }
@@ -64,15 +65,13 @@ fn measure(
     refs: &RefKey,
     coder: &Coder,
     generation: &Generation,
-    kinds: Vec<KindCompany>,
-    prints: &Prints,
+    search: LocalSearch<'_>,
     eligible: impl Fn(RecordRef) -> bool + Sync,
     progress: &dyn Progress,
 ) -> Result<LocalBackground, Error> {
     let most = config.rebuild.local_sample;
     let chosen = sample::choose(config, refs, most, &eligible)?;
     let mut taken = 0;
-    let search = LocalSearch::new(generation).with_kinds(&kinds).with_prints(prints);
     let mut background =
         LocalBackground { records: generation.manifest().records(), ..LocalBackground::default() };
     for (batch, sampled) in (0_u64..).zip(chosen.entries.chunks(BATCH)) {
@@ -112,7 +111,6 @@ fn measure(
     }
     background.straightened.records = background.records;
     background.impostors.sort_by(|a, b| a.best.total_cmp(&b.best).then(a.rival.total_cmp(&b.rival)));
-    background.kinds = kinds;
     Ok(background)
 }
 

@@ -1,0 +1,85 @@
+//! What of records is print: their images are looked up, each once, and read again for new records.
+
+use saltprint_synth::{Corpus, CorpusItem, Template};
+use serde_json::Value;
+
+use crate::place::{Place, draw};
+
+/// Cards of two designs, none of them twice of one subject.
+fn cards() -> Vec<CorpusItem> {
+    let mut cards = draw(&Corpus::new(26, 31).with_templates(&[Template::Drawn(3), Template::Drawn(8)]));
+    for (number, card) in cards.iter_mut().enumerate() {
+        card.subject = format!("person-{number}");
+    }
+    cards
+}
+
+fn print_sample(place: &Place, most: usize) {
+    let text = std::fs::read_to_string(place.path("saltprint.toml")).unwrap();
+    place.write("saltprint.toml", format!("{text}[rebuild]\nprint_sample = {most}\n"));
+}
+
+/// What a rebuild looked up, read, and left; and what it said.
+fn rebuild(place: &Place) -> ([u64; 3], String) {
+    let ran = place.run(&["rebuild", "--json"]).expect(0);
+    let print = &ran.json()[0]["print"];
+    (["looked_up", "read", "left"].map(|key| print[key].as_u64().unwrap()), ran.stderr)
+}
+
+#[test]
+fn each_image_is_looked_up_once_and_read_for_new_records() {
+    let cards = cards();
+    let place = Place::new();
+    place.fill(&cards[..18]);
+    let ([looked_up, read, left], said) = rebuild(&place);
+    assert_eq!((looked_up, read, left), (18, 0, 0));
+    assert!(!said.contains("print_sample"), "{said}");
+
+    place.fill(&cards);
+    let ([looked_up, read, left], _) = rebuild(&place);
+    assert_eq!((looked_up, left), (8, 0));
+    // Those of the same designs that the new ones show most of, or that show most of them.
+    assert!((2..=18).contains(&read), "{read}");
+
+    assert_eq!(rebuild(&place).0, [0, 0, 0]);
+
+    // A record that has another one's picture now is looked up anew; it lies beside nothing new.
+    let mut changed = cards;
+    changed[0].encoded = changed[1].encoded.clone();
+    place.fill(&changed);
+    assert_eq!(rebuild(&place).0, [1, 0, 0]);
+    // And one that is someone else's is not.
+    changed[3].subject = "person-99".to_owned();
+    place.fill(&changed);
+    assert_eq!(rebuild(&place).0, [0, 0, 0]);
+}
+
+#[test]
+fn a_run_that_cannot_look_all_up_says_so_and_the_next_goes_on() {
+    let cards = cards();
+    let place = Place::new();
+    place.fill(&cards[..20]);
+    print_sample(&place, 5);
+    let ([first, read, left], said) = rebuild(&place);
+    // Five, and up to five that these show much of.
+    assert!((6..=10).contains(&first) && left == 20 - first && read == 0, "{first} {read} {left}");
+    assert!(
+        said.contains("rebuild.print_sample") && said.contains(&format!("of {left} of 20 records")),
+        "{said}"
+    );
+
+    // Nothing is published, so nothing is read.
+    assert_eq!(rebuild(&place).0, [0, 0, left]);
+
+    place.fill(&cards[..21]);
+    print_sample(&place, 100);
+    let ([second, read, left], said) = rebuild(&place);
+    assert_eq!((first + second, left), (21, 0));
+    assert!(read <= first && !said.contains("print_sample"), "{read} {said}");
+
+    // None is none. What is not filled in stays in the vault's folder, and is no record.
+    place.fill(&cards[..20]);
+    print_sample(&place, 0);
+    let summary: Value = place.run(&["rebuild", "--full", "--json"]).expect(0).json()[0].clone();
+    assert_eq!(summary["print"], serde_json::json!({ "looked_up": 0, "read": 0, "left": 20 }));
+}
