@@ -169,6 +169,14 @@ pub(crate) fn rebuild(summary: &RebuildSummary) -> String {
     if !summary.kinds_without_template.is_empty() {
         let _ = writeln!(text, "kinds without a template: {}", summary.kinds_without_template.join(", "));
     }
+    let print = summary.print;
+    if print.looked_up > 0 {
+        let _ = writeln!(
+            text,
+            "{} records looked up for what they have in common with others, {} read again for new ones, {} left",
+            print.looked_up, print.read, print.left
+        );
+    }
     let selection = summary.selection;
     if selection.weak > 0 {
         let _ = writeln!(
