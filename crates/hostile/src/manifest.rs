@@ -37,7 +37,8 @@ fn manifest() -> Manifest {
     let place = Place { x: 0, y: 0, size: 0, angle: 0 };
     let feature = LocalFeature { code: LocalCode::from_words([7; 2]), place, sharing: Sharing::default() };
     let local = LocalFingerprint { width: 8192, height: 8192, features: vec![feature; 9] };
-    prints.add(RecordRef::from_bytes([8; 16]), &local, [3, 8]);
+    prints.add(RecordRef::from_bytes([8; 16]), &local, [9; 16], [3, 8], true);
+    prints.set_looked_up(RecordRef::from_bytes([8; 16]), &local, 2);
     let local_background = LocalBackground {
         records: 50,
         impostors: vec![impostor, Impostor::default()],

@@ -166,6 +166,7 @@ impl LocalBackground {
             .iter()
             .all(|impostor| valid(impostor.best) && valid(impostor.rival) && valid(impostor.likelihood))
             && self.straightened.is_valid()
+            && self.prints.is_valid()
             && self.kinds.iter().all(|kind| kind.in_company <= kind.asked)
             && self.kinds.is_sorted_by(|a, b| a.kind < b.kind)
     }

@@ -70,7 +70,7 @@ pub(super) fn of_kinds(manifest: &Manifest) -> impl Iterator<Item = String> {
 
 /// What is not known yet of what records share, where a run could not look all of them up.
 pub(super) fn of_prints(print: &PrintSummary, records: u64, most: usize) -> Option<String> {
-    (print.looked_up >= most as u64 && print.left * 20 > records).then(|| {
+    (most > 0 && print.looked_up >= most as u64 && print.left * 20 > records).then(|| {
         format!(
             "of {} of {records} records nobody has looked yet what they have in common with others: where the vault holds few \
              records of a template, its print can pass for a record's own; each rebuild that publishes goes on with {most} of \

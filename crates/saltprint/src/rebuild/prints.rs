@@ -2,17 +2,14 @@
 //!
 //! The census says what was found in several records. A record of a template of which the vault holds few keeps print all the same, because it
 //! was found in none of the others: there it is a little more blurred, or lies on another grid. So the image of each record is looked up once.
-//! What it shows of other records is what these have in common with others; where it shows much, both are documents of one template. Of a new record that is
-//! not all: images that were looked up before it came are read for it.
-//!
-//! What one image shows of one record is counted once: in the run that looks it up, for all records that there are, and for those that come later
-//! in the run that fingerprints them.
+//! What it shows of other records is what these have in common with others; where it shows much, both are documents of one template. Of a record that comes later that is
+//! not all: images that were looked up before are read for it. What the images of one subject show of one record counts once.
 
 use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
 use saltprint_fingerprint::{Coder, Luma, QueryFingerprint};
-use saltprint_index::{Generation, IndexHit, Manifest, Prints};
+use saltprint_index::{Generation, IndexHit, Manifest, Prints, RecordFacts};
 use saltprint_intake::Entry;
 use saltprint_keys::{RecordRef, RefKey};
 use saltprint_matching::{Images as _, LocalSearch, Sighting};
@@ -28,6 +25,8 @@ const WORTH_READING: usize = 4;
 /// The same from which on both are documents of one template. Among 400 invented cards of 150 designs an image shows as many of 77 % of the records of
 /// its design that it was read for, and of 5 of 12,202 others, mostly by the letters of a title.
 const OF_TEMPLATE: usize = 8;
+/// The same from which on the other's record counts as company: of rare templates hardly more have so much by chance than there are.
+const A_LITTLE: usize = 2;
 /// Records that an image shows most of, whose images are looked up as well, or read for it.
 const MATES: usize = 4;
 
@@ -52,7 +51,7 @@ impl PrintSummary {
 }
 
 /// Forgets what was known of records that are gone or have new fingerprints; looks the images of up to `config.rebuild.print_sample` others up that
-/// were not, those with the smallest refs, then of as many that these show much of; and reads as many that were for new records. Files that cannot be used any more are left out,
+/// were not, those with the smallest refs, then of as many that these show much of; and reads as many that earlier runs have for the new ones. Files that cannot be used any more are left out,
 /// and so are parts of files that are as they were.
 ///
 /// # Errors
@@ -73,37 +72,33 @@ pub(super) fn update(
         if let Some(place) = generation.place(record)?
             && !prints.is_of(record, &generation.local(&place)?)
         {
-            prints.retain(|other| other != record);
+            prints.remove(record);
         }
     }
-    let search = LocalSearch::new(generation);
+    let alive = everyone(generation)?;
+    prints.forget(|tag| alive.contains(&tag));
+    // By what is known already, some would hardly show.
+    let nothing = Prints::default();
+    let search = LocalSearch::new(generation).with_prints(&nothing);
     let mut step = Step { config, refs, coder, generation, search, prints, shown: Vec::new() };
     let mut summary = PrintSummary::default();
     let most = config.rebuild.print_sample;
     if most > 0 {
-        let before = step.prints.clone();
-        let was = |record| before.mates(record).is_some();
-        let open = |record| !was(record) && (ledger.holds(record) || ledger.is_fresh(record));
+        let was: HashSet<RecordRef> = step.prints.all_looked_up().collect();
+        let open = |record| !was.contains(&record) && (ledger.holds(record) || ledger.is_fresh(record));
         step.read_files(most, &open, progress, &mut Step::look_up)?;
-        let mut now: HashSet<RecordRef> = step.shown.iter().map(|shown| shown.image).collect();
+        let now: HashSet<RecordRef> = step.shown.iter().map(|shown| shown.image).collect();
         let mates = step.mates();
         let more = |record| open(record) && !now.contains(&record) && mates.contains_key(&record);
         step.read_files(most, &more, progress, &mut Step::look_up)?;
-        now.extend(step.shown.iter().map(|shown| shown.image));
-        let for_new = step.mates().into_iter().filter(|(record, _)| was(*record));
-        let for_new = for_new.map(|(record, mut of)| {
-            of.retain(|new| ledger.is_fresh(*new));
-            (record, of)
-        });
-        let for_new: ToRead = for_new.filter(|(_, of)| !of.is_empty()).collect();
-        step.read_files(most, &|record| for_new.contains_key(&record), progress, &mut |step, batch| {
+        summary.looked_up = step.shown.len() as u64;
+        let mut earlier = step.mates();
+        earlier.retain(|record, _| was.contains(record));
+        step.read_files(most, &|record| earlier.contains_key(&record), progress, &mut |step, batch| {
             summary.read += batch.len() as u64;
-            step.read_for(batch, &for_new)
+            step.read_for(batch, &earlier)
         })?;
-        summary.looked_up = now.len() as u64;
-        // Of two images that were looked up in different runs only the later one can say that they are of one template, or it would count twice.
-        let both = |shows: RecordRef, of: RecordRef| now.contains(&of) || ledger.is_fresh(shows) && was(of);
-        step.count(&now, &both)?;
+        step.count()?;
     }
     manifest.local_background.prints = step.prints;
     Ok(PrintSummary { left: PrintSummary::of_published(manifest).left, ..summary })
@@ -231,43 +226,28 @@ impl Step<'_> {
         mates
     }
 
-    /// Adds what was shown, each of it once for all images of a subject; how many others have documents of a record's template; and that those of `now` were
-    /// looked up. Where one record's image shows much of another record, the one is a mate of the other, and the other of the one where `both` says so.
-    fn count(
-        &mut self,
-        now: &HashSet<RecordRef>,
-        both: &dyn Fn(RecordRef, RecordRef) -> bool,
-    ) -> Result<(), Error> {
-        let mut seen: HashMap<(RecordRef, Whose), HashSet<u32>> = HashMap::new();
-        let mut mates: HashMap<RecordRef, HashSet<Whose>> = HashMap::new();
-        for shown in &self.shown {
+    /// Adds what was shown. Where one record's image shows much of another record, each is a mate of the other.
+    fn count(&mut self) -> Result<(), Error> {
+        let shown = std::mem::take(&mut self.shown);
+        for shown in &shown {
+            let mut company = HashSet::new();
+            let mut mates = HashSet::new();
             for (other, details) in &shown.of {
-                seen.entry((other.record_ref, shown.whose)).or_default().extend(details);
-                if details.len() < OF_TEMPLATE {
-                    continue;
-                }
-                mates.entry(other.record_ref).or_default().insert(shown.whose);
-                if shown.looked_up && both(shown.image, other.record_ref) {
-                    mates.entry(shown.image).or_default().insert(whose(other));
-                }
+                let Some(place) = self.generation.place(other.record_ref)? else { continue };
+                let local = self.generation.local(&place)?;
+                let is_mate = details.len() >= OF_TEMPLATE;
+                self.prints.add(other.record_ref, &local, shown.whose, details.iter().copied(), is_mate);
+                company.extend((details.len() >= A_LITTLE).then(|| whose(other)));
+                mates.extend(is_mate.then(|| whose(other)));
             }
-        }
-        let mut by_record: HashMap<RecordRef, Vec<HashSet<u32>>> =
-            now.iter().map(|record| (*record, Vec::new())).collect();
-        for ((record, _), details) in seen {
-            by_record.entry(record).or_default().push(details);
-        }
-        for record in mates.keys() {
-            by_record.entry(*record).or_default();
-        }
-        for (record, seen) in by_record {
-            let Some(place) = self.generation.place(record)? else { continue };
+            let Some(place) = self.generation.place(shown.image)?.filter(|_| shown.looked_up) else {
+                continue;
+            };
             let local = self.generation.local(&place)?;
-            for details in seen {
-                self.prints.add(record, &local, details);
+            self.prints.set_looked_up(shown.image, &local, company.len());
+            for mate in mates {
+                self.prints.add(shown.image, &local, mate, [], true);
             }
-            let count = mates.get(&record).map_or(0, HashSet::len);
-            self.prints.add_mates(record, &local, count, now.contains(&record));
         }
         Ok(())
     }
@@ -282,5 +262,20 @@ impl Step<'_> {
 type Whose = [u8; 16];
 
 fn whose(record: &IndexHit) -> Whose {
-    record.facts.subject.map_or(*record.facts.content.as_bytes(), |subject| *subject.as_bytes())
+    of_facts(&record.facts)
+}
+
+fn of_facts(facts: &RecordFacts) -> Whose {
+    facts.subject.map_or(*facts.content.as_bytes(), |subject| *subject.as_bytes())
+}
+
+/// Those who have a record in a generation, as [`Prints`] remembers them.
+fn everyone(generation: &Generation) -> Result<HashSet<u32>, Error> {
+    let mut everyone = HashSet::new();
+    for segment in generation.segments() {
+        for row in 0..segment.len() {
+            everyone.insert(Prints::tag(of_facts(&segment.facts(row)?)));
+        }
+    }
+    Ok(everyone)
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 use saltprint_fingerprint::{Coder, Luma, QueryFingerprint};
-use saltprint_index::{Generation, Impostor, IndexHit, LocalBackground, Manifest};
+use saltprint_index::{Generation, Impostor, IndexHit, LocalBackground, Manifest, Prints};
 use saltprint_intake::Entry;
 use saltprint_keys::{RecordRef, RefKey};
 use saltprint_matching::{Contest, LocalSearch, nearest_to_parts};
@@ -33,7 +33,9 @@ pub(super) fn update(
     progress: &dyn Progress,
 ) -> Result<(), Error> {
     progress.update(Phase::Measuring, 0, None);
-    let kinds = LocalSearch::new(generation).kinds_in_company(&config.rebuild.kinds_without_template)?;
+    let nothing = Prints::default();
+    let search = LocalSearch::new(generation).with_prints(&nothing);
+    let kinds = search.kinds_in_company(&config.rebuild.kinds_without_template)?;
     let (then, now) = (manifest.local_background.records, manifest.records());
     let known = manifest.local_background.kinds_without_template();
     manifest.local_background.kinds = kinds;
