@@ -167,7 +167,8 @@ fn altered_copies_are_found_and_nobody_is_accused() {
         ("resize-40", 0.95),
         ("mirror", 0.95),
         ("stamp", 0.85),
-        ("blacked-fields", 0.9),
+        // Some seventeen records a template: what others show of the print that is left counts little.
+        ("blacked-fields", 0.75),
         ("crop-80", 0.95),
         ("border-10", 0.95),
         ("screenshot", 0.95),
