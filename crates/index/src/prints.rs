@@ -68,7 +68,7 @@ impl Prints {
         seen: impl IntoIterator<Item = u32>,
         is_mate: bool,
     ) {
-        let whose = tag(whose);
+        let whose = Self::tag(whose);
         let print = self.of(record, local);
         let known = print.by.iter().position(|(by, _)| *by == whose);
         if let Some((_, mate)) = known.and_then(|place| print.by.get_mut(place)) {
@@ -101,7 +101,8 @@ impl Prints {
 
     /// What is kept of a pseudonym.
     pub fn tag(whose: [u8; 16]) -> u32 {
-        tag(whose)
+        let [a, b, c, d, ..] = whose;
+        u32::from_le_bytes([a, b, c, d])
     }
 
     /// Says that the image of a record was looked up, and of how many others' records it showed a little.
@@ -137,7 +138,7 @@ impl Prints {
 
     /// Number of records whose images were looked up.
     pub fn looked_up(&self) -> usize {
-        self.records.values().filter(|print| print.company.is_some()).count()
+        self.all_looked_up().count()
     }
 
     /// Lets the details of a record count as shared that are known to be print, where its template is not a common one. Where they are not those that the
@@ -145,12 +146,9 @@ impl Prints {
     pub fn mark(&self, record: RecordRef, local: &mut LocalFingerprint) {
         let is_of = |print: &&Print| print.details == check(local) && !print.is_of_common_template();
         let Some(print) = self.records.get(&record).filter(is_of) else { return };
-        let is_in = |bits: &[u8], number: usize| {
-            bits.get(number / 8).is_some_and(|byte| byte >> (number % 8) & 1 == 1)
-        };
         let shared = Sharing::of(SHARED_BY);
         for (number, feature) in local.features.iter_mut().enumerate() {
-            if is_in(&print.seen, number) {
+            if print.seen.get(number / 8).is_some_and(|byte| byte >> (number % 8) & 1 == 1) {
                 feature.sharing = feature.sharing.max(shared);
             }
         }
@@ -158,7 +156,7 @@ impl Prints {
 
     /// What is known without any one of the images: what two of them showed, and one document less.
     ///
-    /// A record that plays the stranger must not be judged by what its own image told, and which of the images did is not kept.
+    /// A record that plays the stranger must not be judged by what its own image told, and which details each subject showed is not kept.
     #[must_use]
     pub fn without_one(&self) -> Self {
         let less = |print: &Print| {
@@ -192,11 +190,6 @@ impl std::fmt::Debug for Prints {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Prints").field("records", &self.records.len()).finish_non_exhaustive()
     }
-}
-
-fn tag(whose: [u8; 16]) -> u32 {
-    let [a, b, c, d, ..] = whose;
-    u32::from_le_bytes([a, b, c, d])
 }
 
 fn count(subjects: usize) -> u8 {
