@@ -8,14 +8,14 @@
 use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
-use saltprint_fingerprint::{Coder, Luma, QueryFingerprint};
+use saltprint_fingerprint::Coder;
 use saltprint_index::{Generation, IndexHit, Manifest, Prints, RecordFacts};
 use saltprint_intake::Entry;
 use saltprint_keys::{RecordRef, RefKey};
 use saltprint_matching::{Images as _, LocalSearch, Sighting};
 
 use super::ledger::Ledger;
-use crate::images::images;
+use super::strangers::{Stranger, strangers};
 use crate::{Config, Error, Phase, Progress, sample, shown::Shown};
 
 /// Images looked up at a time.
@@ -104,18 +104,11 @@ pub(super) fn update(
     Ok(PrintSummary { left: PrintSummary::of_published(manifest).left, ..summary })
 }
 
-/// A record with its image.
-struct Shows {
-    record: IndexHit,
-    query: QueryFingerprint,
-    image: Luma,
-}
-
 /// By the refs of records, the new ones that their images are to be read for.
 type ToRead = HashMap<RecordRef, Vec<RecordRef>>;
 
 /// What is done with images that were read.
-type Each<'e, Step> = dyn FnMut(&mut Step, &[Shows]) -> Result<(), Error> + 'e;
+type Each<'e, Step> = dyn FnMut(&mut Step, &[Stranger]) -> Result<(), Error> + 'e;
 
 /// What one image showed of others.
 struct Showed {
@@ -153,32 +146,26 @@ impl Step<'_> {
         let (mut done, all) = (0, entries.len() as u64);
         for entries in entries.chunks(BATCH) {
             progress.update(Phase::Measuring, done, Some(all));
-            let read = entries.par_iter().map(|entry| self.shows(entry, chosen.most_of_one, wanted));
-            let batch: Vec<Vec<Shows>> = read.collect::<Result<_, Error>>()?;
+            let read = entries.par_iter().map(|entry| {
+                strangers(
+                    entry,
+                    self.config,
+                    self.refs,
+                    self.coder,
+                    self.generation,
+                    chosen.most_of_one,
+                    wanted,
+                )
+            });
+            let batch: Vec<Vec<Stranger>> = read.collect::<Result<_, Error>>()?;
             each(self, &batch.into_iter().flatten().collect::<Vec<_>>())?;
             done += entries.len() as u64;
         }
         Ok(())
     }
 
-    /// The wanted records of a file that can still be read.
-    fn shows(
-        &self,
-        entry: &Entry,
-        most: usize,
-        wanted: &(dyn Fn(RecordRef) -> bool + Sync),
-    ) -> Result<Vec<Shows>, Error> {
-        let record_ref = |place: &str| self.refs.record_ref(&format!("{}{place}", entry.record_id));
-        let mut shows = Vec::new();
-        for (place, image) in images(&entry.location, self.config, most, &|place| wanted(record_ref(place))) {
-            let Some(record) = self.generation.find(record_ref(&place))? else { continue };
-            shows.extend(self.coder.query(&image).ok().map(|query| Shows { record, query, image }));
-        }
-        Ok(shows)
-    }
-
     /// Looks images up, and adds what they show.
-    fn look_up(&mut self, batch: &[Shows]) -> Result<(), Error> {
+    fn look_up(&mut self, batch: &[Stranger]) -> Result<(), Error> {
         let local: Vec<_> = batch.iter().map(|shows| shows.query.local()).collect();
         let shown = self.shown(batch);
         let admit = |number: usize, hit: &IndexHit| batch[number].record.is_rival_of(hit);
@@ -188,7 +175,7 @@ impl Step<'_> {
     }
 
     /// Reads images for some records, and adds what they show.
-    fn read_for(&mut self, batch: &[Shows], to_read: &ToRead) -> Result<(), Error> {
+    fn read_for(&mut self, batch: &[Stranger], to_read: &ToRead) -> Result<(), Error> {
         let shown = self.shown(batch);
         let read = batch.par_iter().enumerate().map(|(number, shows)| {
             let of: &[RecordRef] = to_read.get(&shows.record.record_ref).map_or(&[], Vec::as_slice);
@@ -252,7 +239,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn shown<'s>(&'s self, batch: &'s [Shows]) -> Shown<'s> {
+    fn shown<'s>(&'s self, batch: &'s [Stranger]) -> Shown<'s> {
         let images = batch.iter().map(|shows| Some((&shows.image).into())).collect();
         Shown { coder: self.coder, images }
     }

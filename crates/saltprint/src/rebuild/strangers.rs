@@ -170,21 +170,21 @@ fn score(value: f64) -> f32 {
 }
 
 /// A record that plays the stranger, with its image.
-struct Stranger {
-    record: IndexHit,
-    query: QueryFingerprint,
-    image: Luma,
+pub(super) struct Stranger {
+    pub(super) record: IndexHit,
+    pub(super) query: QueryFingerprint,
+    pub(super) image: Luma,
 }
 
 /// The records of a sampled file read again: those that are in the index, eligible, and can still be read.
-fn strangers(
+pub(super) fn strangers(
     entry: &Entry,
     config: &Config,
     refs: &RefKey,
     coder: &Coder,
     generation: &Generation,
     most: usize,
-    eligible: &(impl Fn(RecordRef) -> bool + Sync),
+    eligible: &(impl Fn(RecordRef) -> bool + Sync + ?Sized),
 ) -> Result<Vec<Stranger>, Error> {
     let record_ref = |place: &str| refs.record_ref(&format!("{}{place}", entry.record_id));
     let mut strangers = Vec::new();
