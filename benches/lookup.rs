@@ -2,24 +2,30 @@
 //!
 //! A small invented vault is built by the shipped rebuild. The rest of the records are fingerprints made from its own:
 //! each detail is either nearly that of a record of the vault, as print of one template is, or nobody's.
+//!
+//! Keys and documents are the same in every run, and each case is several documents in turn: whether one is settled by the first look is a
+//! matter of its details and the keys, and worth a factor of two.
 
 mod words;
 
 use std::hint::black_box;
 use std::path::Path;
+use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use saltprint::{
-    CalibrateOptions, Config, NoProgress, Outcome, RebuildOptions, Saltprint, calibrate, rebuild,
+    CalibrateOptions, Config, Looks, NoProgress, Outcome, RebuildOptions, Saltprint, calibrate, rebuild,
 };
 use saltprint_fingerprint::{Fingerprint, GlobalCode, LocalCode, LocalFingerprint};
 use saltprint_index::{GraphPolicy, Hit, IndexDir, RecordFacts, SegmentRecord};
-use saltprint_keys::{ContentDigest, IndexKey, RecordRef, keygen, system_random};
+use saltprint_keys::{ContentDigest, IndexKey, RecordRef, keygen};
 use saltprint_synth::{Corpus, CorpusItem, Edit};
 use words::Words;
 
 const RECORDS: usize = 100_000;
 const DRAWN: usize = 600;
+/// Documents of a case.
+const ASKED: usize = 8;
 
 /// A record of which half the details are nearly those of `like`.
 fn record(number: usize, like: &LocalFingerprint) -> SegmentRecord {
@@ -45,12 +51,17 @@ fn record(number: usize, like: &LocalFingerprint) -> SegmentRecord {
 }
 
 /// A vault of [`DRAWN`] documents, rebuilt, and filled up to [`RECORDS`].
-fn build(home: &Path, corpus: &Corpus) -> Saltprint {
+fn build(home: &Path, corpus: &Corpus) -> Config {
     std::fs::create_dir(home.join("vault")).expect("an own folder");
     for (number, item) in corpus.iter().enumerate().take(DRAWN) {
         std::fs::write(home.join(format!("vault/{number}.jpg")), &item.encoded).expect("room on the disk");
     }
-    keygen(&home.join("keys"), std::time::SystemTime::now(), &mut system_random).expect("an own folder");
+    let mut words = Words(RECORDS as u64);
+    let mut fixed = |secret: &mut [u8]| {
+        secret.fill_with(|| words.next().to_le_bytes()[0]);
+        Ok(())
+    };
+    keygen(&home.join("keys"), std::time::SystemTime::now(), &mut fixed).expect("an own folder");
     std::fs::write(home.join("saltprint.toml"), "[vault]\nroot = \"vault\"\n").expect("room on the disk");
     let config = Config::load(&home.join("saltprint.toml")).expect("just written");
     calibrate(&config, CalibrateOptions::default(), &NoProgress).expect("a sound vault");
@@ -75,15 +86,14 @@ fn build(home: &Path, corpus: &Corpus) -> Saltprint {
     manifest.generation += 1;
     manifest.segments.push(written.entry);
     dir.publish(&lock, &key, &manifest).expect("room on the disk");
-    Saltprint::open(&config).expect("just built")
+    config
 }
 
 fn bench(criterion: &mut Criterion) {
     let home = tempfile::tempdir().expect("a temporary folder");
     // The documents after those of the vault are strangers on the same templates.
-    let corpus = Corpus::new(DRAWN + 20, 11);
-    let saltprint = build(home.path(), &corpus);
-    assert_eq!(saltprint.status().records, RECORDS as u64);
+    let corpus = Corpus::new(DRAWN + ASKED, 11);
+    let mut config = build(home.path(), &corpus);
     let document = |number: usize| corpus.document(number).expect("within the corpus");
     let edited = |item: &CorpusItem, edit: &str| {
         let edit = Edit::by_name(edit).expect("an edit of the list");
@@ -94,21 +104,31 @@ fn bench(criterion: &mut Criterion) {
             .expect("a sound image");
         bytes
     };
-    let ours = document(3);
-    let stranger = document(DRAWN + 3);
+    let ours: Vec<CorpusItem> = (0..ASKED).map(document).collect();
+    let copies = |edit| ours.iter().map(|item| edited(item, edit)).collect::<Vec<_>>();
+    let cases = [
+        ("exact copy", ours.iter().map(|item| item.encoded.clone()).collect(), true),
+        ("size 40 %", copies("resize-40"), true),
+        ("crop to 80 %", copies("crop-80"), true),
+        ("stranger", (0..ASKED).map(|number| document(DRAWN + number).encoded).collect(), false),
+    ];
     let mut group = criterion.benchmark_group("lookup/sealed 100k");
-    group.sample_size(20);
-    for (name, bytes, outcome) in [
-        ("exact copy", ours.encoded.clone(), Outcome::Match),
-        ("size 40 %", edited(&ours, "resize-40"), Outcome::Match),
-        ("crop to 80 %", edited(&ours, "crop-80"), Outcome::Match),
-        ("stranger", stranger.encoded.clone(), Outcome::NoMatch),
-    ] {
-        let report = saltprint.lookup("bench.jpg", &bytes).expect("an intact index");
-        assert_eq!(report.outcome, outcome, "{name}");
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| black_box(saltprint.lookup("bench.jpg", &bytes).expect("an intact index")));
-        });
+    group.sample_size(20).measurement_time(Duration::from_secs(10));
+    for looks in [Looks::Thorough, Looks::Quick] {
+        config.matching.cascade.looks = looks;
+        let saltprint = Saltprint::open(&config).expect("just built");
+        assert_eq!(saltprint.status().records, RECORDS as u64);
+        for (name, images, is_ours) in &cases {
+            let lookup = |bytes: &Vec<u8>| saltprint.lookup("bench.jpg", bytes).expect("an intact index");
+            let matches = images.iter().filter(|bytes| lookup(bytes).outcome == Outcome::Match).count();
+            // Of what is made of one document in a hundred others here, some is only possible.
+            assert!(if *is_ours { matches >= ASKED - 2 } else { matches == 0 }, "{name}: {matches} match");
+            let name = if looks == Looks::Quick { format!("{name}, quick") } else { (*name).to_owned() };
+            let mut next = images.iter().cycle();
+            group.bench_function(name, |bencher| {
+                bencher.iter(|| black_box(lookup(next.next().expect("without end"))));
+            });
+        }
     }
     group.finish();
 }

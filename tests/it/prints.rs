@@ -3,6 +3,7 @@
 use saltprint_synth::{Corpus, CorpusItem, Template};
 use serde_json::Value;
 
+use crate::case::containers::tool;
 use crate::place::{Place, draw};
 
 /// Cards of two designs, none of them twice of one subject.
@@ -85,5 +86,36 @@ fn a_run_that_cannot_look_all_up_says_so_and_the_next_goes_on() {
     place.fill(&cards[..20]);
     print_sample(&place, 0);
     let summary: Value = place.run(&["rebuild", "--full", "--json"]).expect(0).json()[0].clone();
-    assert_eq!(summary["print"], serde_json::json!({ "looked_up": 0, "read": 0, "left": 20 }));
+    assert_eq!(summary["print"], serde_json::json!({ "looked_up": 0, "read": 0, "left": 20, "full": false }));
+}
+
+#[test]
+fn parts_of_an_archive_are_looked_up_over_several_runs() {
+    let cards = cards();
+    let place = Place::new();
+    for (number, card) in cards[..14].iter().enumerate() {
+        place.write(&format!("in/{number:02}.jpg"), &card.encoded);
+    }
+    std::fs::create_dir_all(place.path("vault")).unwrap();
+    if !tool(&place, "zip", &["-qrj", "vault/cards.zip", "in"]) {
+        return;
+    }
+    place.run(&["calibrate"]).expect(0);
+    print_sample(&place, 5);
+    let ([mut done, _, mut left], _) = rebuild(&place);
+    assert!((5..=10).contains(&done) && left == 14 - done, "{done} {left}");
+    // Each run has something to publish, and goes on with the archive that is as it was.
+    for (run, card) in cards[14..].iter().enumerate() {
+        if left == 0 {
+            break;
+        }
+        place.write(&format!("vault/{run}.jpg"), &card.encoded);
+        let ([looked_up, _, now_left], _) = rebuild(&place);
+        assert!((1..=10).contains(&looked_up), "{looked_up}");
+        done += looked_up;
+        assert_eq!(now_left, 14 + run as u64 + 1 - done);
+        left = now_left;
+    }
+    assert_eq!(left, 0);
+    assert_eq!(rebuild(&place).0, [0, 0, 0]);
 }

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::IndexError;
 
 /// Largest encoded structure; guards every allocation that a length field could ask for.
-const LIMIT: usize = 64 << 20;
+const LIMIT: usize = 256 << 20;
 
 fn config() -> Configuration<LittleEndian, Fixint, Limit<LIMIT>> {
     bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit::<LIMIT>()

@@ -11,10 +11,16 @@ use saltprint_keys::RecordRef;
 const SHARED_BY: f64 = 63.0;
 
 /// Others that a record's image shows a little of, from which on its template is a common one.
-const COMMON: u8 = 20;
+const COMMON: usize = 20;
 
 /// Others that are remembered of a record. What further ones show is left out: so many show what there is.
 const MOST: usize = 64;
+
+/// Bytes of a record ref.
+const REF: usize = 16;
+
+/// Bytes of a manifest that this may take: four million records of common templates, or some half a million of others.
+const FULL: usize = 128 << 20;
 
 /// Of records, those details that other subjects' images show at the same places.
 ///
@@ -22,44 +28,145 @@ const MOST: usize = 64;
 /// lines come and go with scale and sharpness, and where few records of a template are held it is taken for a record's own. Read at
 /// its place in another document, it is there.
 ///
-/// A record's entry holds for the details that it was made of, and for no others: see [`Prints::mark`].
+/// A record's entry holds for the details that it was made of, and for no others: see [`Prints::mark`]. Of a common template, where the census knows what is
+/// print, no more is kept than that it is one: 29 bytes.
 #[derive(Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(into = "Vec<Entry>", try_from = "Vec<Entry>")]
 pub struct Prints {
     records: BTreeMap<RecordRef, Print>,
 }
+
+/// A record's ref and its entry, as they are encoded: a ref as text would be half of it.
+type Entry = ([u8; REF], Print);
 
 /// What was seen of one record.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 struct Print {
     /// [`check`] of its details.
     details: u64,
+    seen: Seen,
+}
+
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+enum Seen {
+    /// Its own image showed a little of [`COMMON`] others and more. Nothing is marked there: among 1,000 invented records of nine templates no stranger's document
+    /// was a match without it either, and of copies with blacked fields fewer are where much of what is left of them counts less.
+    OfCommonTemplate {
+        /// Subjects of whose documents it was known to be of the same template when it was looked up, up to [`MOST`].
+        mates: u8,
+    },
+    Details(Box<Details>),
+}
+
+/// Which details of a record others showed.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+struct Details {
     /// A bit for each of them that an image showed, the first the lowest of the first byte.
     seen: Vec<u8>,
     /// The same of those that another image showed as well.
     again: Vec<u8>,
     /// Who showed some of it, and whether so much that it is of the same template; at most [`MOST`], by a part of a pseudonym.
     by: Vec<(u32, bool)>,
-    /// Other subjects of whose records its own image showed a little, as far as a byte counts; `None` where it was not looked up, and `mates` may lack
-    /// those that nobody looked for.
-    company: Option<u8>,
+    /// Whether its own image was looked up; where not, `by` may lack those that nobody looked for.
+    looked_up: bool,
 }
 
 impl Print {
     fn new(local: &LocalFingerprint) -> Self {
         let none = || vec![0; local.features.len().div_ceil(8)];
-        Self { details: check(local), seen: none(), again: none(), by: Vec::new(), company: None }
+        let details = Details { seen: none(), again: none(), by: Vec::new(), looked_up: false };
+        Self { details: check(local), seen: Seen::Details(Box::new(details)) }
     }
 
-    /// Whether the census knows what of it is print. There nothing is marked: among 1,000 invented records of nine templates no stranger's document was a match
-    /// without it either, and of copies with blacked fields fewer are where much of what is left of them counts less.
-    fn is_of_common_template(&self) -> bool {
-        self.company.is_some_and(|company| company >= COMMON)
+    fn is_looked_up(&self) -> bool {
+        match &self.seen {
+            Seen::OfCommonTemplate { .. } => true,
+            Seen::Details(details) => details.looked_up,
+        }
+    }
+
+    fn mates(&self) -> usize {
+        match &self.seen {
+            Seen::OfCommonTemplate { mates } => usize::from(*mates),
+            Seen::Details(details) => details.by.iter().filter(|(_, is_mate)| *is_mate).count(),
+        }
+    }
+
+    /// Bytes in the manifest.
+    fn encoded_len(&self) -> usize {
+        let of = match &self.seen {
+            Seen::OfCommonTemplate { .. } => 1,
+            Seen::Details(details) => 2 * (8 + details.seen.len()) + 8 + 5 * details.by.len() + 1,
+        };
+        REF + 8 + 4 + of
+    }
+
+    fn is_valid(&self) -> bool {
+        match &self.seen {
+            Seen::OfCommonTemplate { mates } => usize::from(*mates) <= MOST,
+            Seen::Details(details) => details.is_valid(),
+        }
+    }
+}
+
+impl Details {
+    /// Adds what a subject's images show.
+    fn add(&mut self, whose: u32, seen: impl IntoIterator<Item = u32>, is_mate: bool) {
+        let known = self.by.iter().position(|(by, _)| *by == whose);
+        if let Some((_, mate)) = known.and_then(|place| self.by.get_mut(place)) {
+            *mate |= is_mate;
+        } else if self.by.len() < MOST {
+            self.by.push((whose, is_mate));
+        } else {
+            return;
+        }
+        let mut bits = vec![0_u8; self.seen.len()];
+        for number in seen.into_iter().map(|number| number as usize) {
+            if let Some(byte) = bits.get_mut(number / 8) {
+                *byte |= 1 << (number % 8);
+            }
+        }
+        for ((seen, again), new) in self.seen.iter_mut().zip(&mut self.again).zip(bits) {
+            if known.is_none() {
+                *again |= *seen & new;
+            }
+            *seen |= new;
+        }
+    }
+
+    fn is_valid(&self) -> bool {
+        let within = |(again, seen): (&u8, &u8)| again & !seen == 0;
+        let mut subjects: Vec<u32> = self.by.iter().map(|(by, _)| *by).collect();
+        subjects.sort_unstable();
+        subjects.dedup();
+        self.seen.len() == self.again.len()
+            && self.again.iter().zip(&self.seen).all(within)
+            && self.by.len() <= MOST
+            && subjects.len() == self.by.len()
+    }
+}
+
+impl From<Prints> for Vec<Entry> {
+    fn from(prints: Prints) -> Self {
+        prints.records.into_iter().map(|(record, print)| (*record.as_bytes(), print)).collect()
+    }
+}
+
+impl TryFrom<Vec<Entry>> for Prints {
+    type Error = &'static str;
+
+    fn try_from(entries: Vec<Entry>) -> Result<Self, Self::Error> {
+        if !entries.is_sorted_by(|(a, _), (b, _)| a < b) {
+            return Err("records out of order");
+        }
+        let records = entries.into_iter().map(|(record, print)| (RecordRef::from_bytes(record), print));
+        Ok(Self { records: records.collect() })
     }
 }
 
 impl Prints {
     /// Adds what images of another subject, `whose` they are, show of a record: the numbers of its details, and whether that says that it is of the same
-    /// template. What a subject's images show counts once, however often it is added.
+    /// template. What a subject's images show counts once, however often it is added. Of a record of a common template nothing is kept.
     pub fn add(
         &mut self,
         record: RecordRef,
@@ -68,34 +175,17 @@ impl Prints {
         seen: impl IntoIterator<Item = u32>,
         is_mate: bool,
     ) {
-        let whose = Self::tag(whose);
-        let print = self.of(record, local);
-        let known = print.by.iter().position(|(by, _)| *by == whose);
-        if let Some((_, mate)) = known.and_then(|place| print.by.get_mut(place)) {
-            *mate |= is_mate;
-        } else if print.by.len() < MOST {
-            print.by.push((whose, is_mate));
-        } else {
-            return;
-        }
-        let mut bits = vec![0_u8; print.seen.len()];
-        for number in seen.into_iter().map(|number| number as usize) {
-            if let Some(byte) = bits.get_mut(number / 8) {
-                *byte |= 1 << (number % 8);
-            }
-        }
-        for ((seen, again), new) in print.seen.iter_mut().zip(&mut print.again).zip(bits) {
-            if known.is_none() {
-                *again |= *seen & new;
-            }
-            *seen |= new;
+        if let Seen::Details(details) = &mut self.of(record, local).seen {
+            details.add(Self::tag(whose), seen, is_mate);
         }
     }
 
     /// Forgets who showed something, of all that `lives` does not name by [`Prints::tag`]: what is print stays so.
     pub fn forget(&mut self, lives: impl Fn(u32) -> bool) {
         for print in self.records.values_mut() {
-            print.by.retain(|(by, _)| lives(*by));
+            if let Seen::Details(details) = &mut print.seen {
+                details.by.retain(|(by, _)| lives(*by));
+            }
         }
     }
 
@@ -105,9 +195,16 @@ impl Prints {
         u32::from_le_bytes([a, b, c, d])
     }
 
-    /// Says that the image of a record was looked up, and of how many others' records it showed a little.
+    /// Says that the image of a record was looked up, and of how many others' records it showed a little: all that is known of its mates was added before. From 20
+    /// others on its template is a common one.
     pub fn set_looked_up(&mut self, record: RecordRef, local: &LocalFingerprint, company: usize) {
-        self.of(record, local).company = Some(count(company));
+        let print = self.of(record, local);
+        let mates = print.mates();
+        if company >= COMMON {
+            print.seen = Seen::OfCommonTemplate { mates: u8::try_from(mates).unwrap_or(u8::MAX) };
+        } else if let Seen::Details(details) = &mut print.seen {
+            details.looked_up = true;
+        }
     }
 
     /// The entry of a record with these details; of others nothing is kept.
@@ -121,8 +218,7 @@ impl Prints {
 
     /// Other subjects, up to 64, whose documents are known to be of the same template as a record; `None` where nobody looked.
     pub fn mates(&self, record: RecordRef) -> Option<usize> {
-        let print = self.records.get(&record).filter(|print| print.company.is_some())?;
-        Some(print.by.iter().filter(|(_, is_mate)| *is_mate).count())
+        self.records.get(&record).filter(|print| print.is_looked_up()).map(Print::mates)
     }
 
     /// Whether nothing is known of a record but what was seen of these details.
@@ -132,8 +228,7 @@ impl Prints {
 
     /// Records whose images were looked up.
     pub fn all_looked_up(&self) -> impl Iterator<Item = RecordRef> + '_ {
-        let looked_up = self.records.iter().filter(|(_, print)| print.company.is_some());
-        looked_up.map(|(record, _)| *record)
+        self.records.iter().filter(|(_, print)| print.is_looked_up()).map(|(record, _)| *record)
     }
 
     /// Number of records whose images were looked up.
@@ -141,14 +236,22 @@ impl Prints {
         self.all_looked_up().count()
     }
 
+    /// Whether so much is known that no more should be added: a manifest is read whole, and 128 MiB of it take a third of a second.
+    pub fn is_full(&self) -> bool {
+        self.records.values().map(Print::encoded_len).sum::<usize>() >= FULL
+    }
+
     /// Lets the details of a record count as shared that are known to be print, where its template is not a common one. Where they are not those that the
     /// entry was made of, nothing is known.
     pub fn mark(&self, record: RecordRef, local: &mut LocalFingerprint) {
-        let is_of = |print: &&Print| print.details == check(local) && !print.is_of_common_template();
-        let Some(print) = self.records.get(&record).filter(is_of) else { return };
+        let Some(print) = self.records.get(&record) else { return };
+        let Seen::Details(details) = &print.seen else { return };
+        if print.details != check(local) {
+            return;
+        }
         let shared = Sharing::of(SHARED_BY);
         for (number, feature) in local.features.iter_mut().enumerate() {
-            if print.seen.get(number / 8).is_some_and(|byte| byte >> (number % 8) & 1 == 1) {
+            if details.seen.get(number / 8).is_some_and(|byte| byte >> (number % 8) & 1 == 1) {
                 feature.sharing = feature.sharing.max(shared);
             }
         }
@@ -160,19 +263,22 @@ impl Prints {
     #[must_use]
     pub fn without_one(&self) -> Self {
         let less = |print: &Print| {
-            let mut by = print.by.clone();
-            let mate = by.iter().position(|(_, is_mate)| *is_mate);
-            mate.map(|place| by.remove(place));
-            Print { seen: print.again.clone(), by, ..print.clone() }
+            let seen = match &print.seen {
+                Seen::OfCommonTemplate { mates } => Seen::OfCommonTemplate { mates: mates.saturating_sub(1) },
+                Seen::Details(details) => {
+                    let mut less = Details { seen: details.again.clone(), ..Details::clone(details) };
+                    let mate = less.by.iter().position(|(_, is_mate)| *is_mate);
+                    mate.map(|place| less.by.remove(place));
+                    Seen::Details(Box::new(less))
+                }
+            };
+            Print { seen, ..*print }
         };
         Self { records: self.records.iter().map(|(record, print)| (*record, less(print))).collect() }
     }
 
     pub(crate) fn is_valid(&self) -> bool {
-        let within = |(again, seen): (&u8, &u8)| again & !seen == 0;
-        self.records.values().all(|print| {
-            print.seen.len() == print.again.len() && print.again.iter().zip(&print.seen).all(within)
-        })
+        self.records.values().all(Print::is_valid)
     }
 
     /// Forgets what is known of a record.
@@ -190,10 +296,6 @@ impl std::fmt::Debug for Prints {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Prints").field("records", &self.records.len()).finish_non_exhaustive()
     }
-}
-
-fn count(subjects: usize) -> u8 {
-    u8::try_from(subjects).unwrap_or(u8::MAX)
 }
 
 /// Tells one set of details from another: not for those who want to deceive, who would need the key of the index.
@@ -287,6 +389,55 @@ mod tests {
         prints.set_looked_up(one, &record(0), 20);
         assert_eq!(marked(&prints, one, record(0)), [0; 0]);
         assert_eq!(marked(&prints.without_one(), one, record(0)), [0; 0]);
+        // Its mates are known as they were, and what is added later is not kept.
+        let mates = |prints: &Prints| prints.mates(one);
+        assert_eq!((mates(&prints), mates(&prints.without_one())), (Some(1), Some(0)));
+        prints.add(one, &record(0), [3; 16], [4], true);
+        prints.forget(|_| false);
+        assert_eq!((mates(&prints), prints.looked_up()), (Some(1), 1));
+        assert_eq!(marked(&prints, one, record(0)), [0; 0]);
+        // Other details are another picture's.
+        prints.add(one, &record(7), [3; 16], [4], true);
+        assert_eq!((mates(&prints), marked(&prints, one, record(7))), (None, vec![4]));
+    }
+
+    fn encoded(prints: &Prints) -> Vec<u8> {
+        crate::codec::encode("prints", prints).unwrap()
+    }
+
+    #[test]
+    fn entries_have_the_stated_sizes_and_are_read_as_they_were_written() {
+        let mut prints = Prints::default();
+        let mut expected = encoded(&prints).len();
+        for number in 0..40_u8 {
+            let one = RecordRef::from_bytes([number; 16]);
+            (0..number).for_each(|other| prints.add(one, &record(0), [other; 16], [1], other % 2 == 0));
+            prints.set_looked_up(one, &record(0), usize::from(number));
+            let print = &prints.records[&one];
+            expected += print.encoded_len();
+            assert_eq!(encoded(&prints).len(), expected);
+            assert!(number < 20 || print.encoded_len() == 29);
+        }
+        assert_eq!(crate::codec::decode::<Prints>("prints", &encoded(&prints)).unwrap(), prints);
+        assert!(prints.is_valid() && !prints.is_full());
+    }
+
+    #[test]
+    fn nothing_is_read_twice_or_out_of_order() {
+        let entry = |number| ([number; REF], Print::new(&record(0)));
+        let read = |entries: Vec<Entry>| {
+            crate::codec::decode::<Prints>("prints", &crate::codec::encode("prints", &entries).unwrap())
+        };
+        assert_eq!(read(vec![entry(1), entry(2)]).unwrap().records.len(), 2);
+        assert!(read(vec![entry(2), entry(1)]).is_err() && read(vec![entry(1), entry(1)]).is_err());
+        let mut twice = Prints::default();
+        twice.add(RecordRef::from_bytes([1; 16]), &record(0), [1; 16], [1], true);
+        assert!(twice.is_valid());
+        for print in twice.records.values_mut() {
+            let Seen::Details(details) = &mut print.seen else { unreachable!("just added") };
+            details.by.extend(details.by.clone());
+        }
+        assert!(!twice.is_valid());
     }
 
     #[test]

@@ -15,24 +15,40 @@ pub(crate) fn images(
     most: usize,
     wanted: &dyn Fn(&str) -> bool,
 ) -> Vec<(String, Luma)> {
-    let (decoder, limits) = (&config.decoder, &config.limits);
     let mut found = Vec::new();
+    for_each_image(location, config, wanted, &mut |place, image| {
+        found.push((place, image));
+        if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    found
+}
+
+/// The same images one after the other, until `each` breaks off: so that not all are in memory.
+pub(crate) fn for_each_image(
+    location: &Location,
+    config: &Config,
+    wanted: &dyn Fn(&str) -> bool,
+    each: &mut dyn FnMut(String, Luma) -> ControlFlow<()>,
+) {
+    let (decoder, limits) = (&config.decoder, &config.limits);
     let Ok(mut opened) = location.open() else {
-        return found;
+        return;
     };
     if !decoder.holds_parts(&mut opened) {
         if wanted("") {
             let image = opened.read(limits).and_then(|file| decoder.decode(file.bytes(), limits));
-            found.extend(image.ok().map(|image| (String::new(), image)));
+            // Nothing follows that could be broken off.
+            let _ = image.map(|image| each(String::new(), image));
         }
-        return found;
+        return;
     }
     decoder.for_each_part(opened, limits, &mut |part| {
-        if part.role.page().is_none() && wanted(&part.place) {
-            let image = part.content.and_then(|content| content.decode(limits));
-            found.extend(image.ok().map(|image| (part.place, image)));
+        if part.role.page().is_some() || !wanted(&part.place) {
+            return ControlFlow::Continue(());
         }
-        if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        match part.content.and_then(|content| content.decode(limits)) {
+            Ok(image) => each(part.place, image),
+            Err(_) => ControlFlow::Continue(()),
+        }
     });
-    found
 }

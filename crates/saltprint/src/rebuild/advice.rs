@@ -70,6 +70,12 @@ pub(super) fn of_kinds(manifest: &Manifest) -> impl Iterator<Item = String> {
 
 /// What is not known yet of what records share, where a run could not look all of them up.
 pub(super) fn of_prints(print: &PrintSummary, records: u64, most: usize) -> Option<String> {
+    if print.full && most > 0 {
+        return Some(format!(
+            "of {} of {records} records nobody looks what they have in common with others, since what is known of the rest fills the              manifest: where the vault holds few records of their template, its print can pass for their own",
+            print.left
+        ));
+    }
     (most > 0 && print.looked_up >= most as u64 && print.left * 20 > records).then(|| {
         format!(
             "of {} of {records} records nobody has looked yet what they have in common with others: where the vault holds few \

@@ -25,10 +25,12 @@ pub(super) struct Ledger {
     fresh: u64,
     resumed: u64,
     new_refs: HashSet<RecordRef>,
-    /// Records with new fingerprints, and the files that hold such.
+    /// Records with new fingerprints.
     fresh_refs: HashSet<RecordRef>,
     plain: HashSet<RecordRef>,
     containers: HashSet<RecordRef>,
+    /// The records of each of them.
+    parts: HashMap<RecordRef, Vec<RecordRef>>,
     catalog: Vec<(RecordRef, CatalogRow)>,
     container_rows: Vec<(RecordRef, ContainerRow)>,
     rejects: Vec<RejectRow>,
@@ -113,6 +115,7 @@ impl Ledger {
             fresh_refs: HashSet::new(),
             plain: HashSet::new(),
             containers: HashSet::new(),
+            parts: HashMap::new(),
             catalog: Vec::new(),
             container_rows: Vec::new(),
             rejects: Vec::new(),
@@ -124,13 +127,12 @@ impl Ledger {
     /// # Errors
     /// [`Error::Index`] where a fingerprint cannot be put down.
     pub(super) fn add_file(&mut self, processed: Vec<Processed>, work: &mut Work<'_>) -> Result<(), Error> {
-        let before = self.fresh;
+        let mut parts = Vec::new();
         for one in processed {
-            if let Processed::Container { container, .. } = &one
-                && self.fresh > before
-            {
-                self.fresh_refs.insert(*container);
+            if let Processed::Container { container, .. } = &one {
+                self.parts.insert(*container, std::mem::take(&mut parts));
             }
+            parts.extend(one.held());
             self.add(one, work)?;
         }
         Ok(())
@@ -215,19 +217,7 @@ impl Ledger {
 
     /// The ref of a record that has come already.
     fn repeated(&self, processed: &Processed) -> Option<RecordRef> {
-        let record_ref = match processed {
-            Processed::Kept { record_ref, .. }
-            | Processed::Carried { record_ref, .. }
-            | Processed::Resumed { record_ref, .. } => *record_ref,
-            Processed::New { record, .. } => record.record_ref,
-            Processed::TooPlain { .. }
-            | Processed::Rejected { .. }
-            | Processed::Erased
-            | Processed::Container { .. } => {
-                return None;
-            }
-        };
-        self.holds(record_ref).then_some(record_ref)
+        processed.held().filter(|record_ref| self.holds(*record_ref))
     }
 
     /// Books something that the listing met and that is no record.
@@ -300,7 +290,20 @@ impl Ledger {
         self.new_refs.difference(&self.fresh_refs).copied()
     }
 
-    /// Whether a record's fingerprint was made in this run, or a file holds such records.
+    /// Whether a file holds records and is none.
+    pub(super) fn is_container(&self, file: RecordRef) -> bool {
+        self.parts.contains_key(&file)
+    }
+
+    /// Whether something holds for a record of the new generation, or, of a file that holds several, for one of these.
+    pub(super) fn any_record(&self, file: RecordRef, holds: impl Fn(RecordRef) -> bool) -> bool {
+        match self.parts.get(&file) {
+            Some(parts) => parts.iter().any(|part| self.holds(*part) && holds(*part)),
+            None => self.holds(file) && holds(file),
+        }
+    }
+
+    /// Whether a record's fingerprint was made in this run.
     pub(super) fn is_fresh(&self, record_ref: RecordRef) -> bool {
         self.fresh_refs.contains(&record_ref)
     }

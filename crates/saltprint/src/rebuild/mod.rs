@@ -48,6 +48,7 @@ use crate::{Config, Error, Phase, Progress};
 pub use prints::PrintSummary;
 pub(crate) use segments::graph_policy;
 pub use selection::SelectionSummary;
+use strangers::Again;
 
 use advice::Crowding;
 use ledger::Ledger;
@@ -458,17 +459,10 @@ impl Build<'_> {
             |record, nearest| crowding.add(&record.facts, nearest),
             |done, total| progress.update(Phase::Measuring, done, Some(total)),
         )?;
-        let print =
-            prints::update(&mut manifest, self.config, self.refs, self.coder, &generation, ledger, progress)?;
-        strangers::update(
-            &mut manifest,
-            self.config,
-            self.refs,
-            self.coder,
-            &generation,
-            eligible,
-            progress,
-        )?;
+        let again =
+            Again { config: self.config, refs: self.refs, coder: self.coder, generation: &generation };
+        let print = prints::update(&mut manifest, &again, ledger, progress)?;
+        strangers::update(&mut manifest, &again, eligible, progress)?;
         if self.keeps {
             self.dir.keep_previous(self.lock)?;
         }

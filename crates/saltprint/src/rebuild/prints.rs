@@ -6,17 +6,19 @@
 //! not all: images that were looked up before are read for it. What the images of one subject show of one record counts once.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
 
 use rayon::prelude::*;
-use saltprint_fingerprint::Coder;
+use saltprint_fingerprint::Luma;
 use saltprint_index::{Generation, IndexHit, Manifest, Prints, RecordFacts};
 use saltprint_intake::Entry;
-use saltprint_keys::{RecordRef, RefKey};
+use saltprint_keys::RecordRef;
 use saltprint_matching::{Images as _, LocalSearch, Sighting};
 
 use super::ledger::Ledger;
-use super::strangers::{Stranger, strangers};
-use crate::{Config, Error, Phase, Progress, sample, shown::Shown};
+use super::strangers::{Again, Stranger};
+use crate::images::for_each_image;
+use crate::{Error, Phase, Progress, sample, shown::Shown};
 
 /// Images looked up at a time.
 const BATCH: usize = 32;
@@ -40,31 +42,31 @@ pub struct PrintSummary {
     pub read: u64,
     /// Records of the index whose images nobody has looked up yet: runs that publish go on with them, `print_sample` at a time.
     pub left: u64,
+    /// So much is known that the manifest takes no more: nothing further is looked up.
+    pub full: bool,
 }
 
 impl PrintSummary {
     /// Where nothing was read.
     pub(super) fn of_published(manifest: &Manifest) -> Self {
-        let known = manifest.local_background.prints.looked_up() as u64;
-        Self { left: manifest.records().saturating_sub(known), ..Self::default() }
+        let prints = &manifest.local_background.prints;
+        let left = manifest.records().saturating_sub(prints.looked_up() as u64);
+        Self { left, full: prints.is_full(), ..Self::default() }
     }
 }
 
 /// Forgets what was known of records that are gone or have new fingerprints; looks the images of up to `config.rebuild.print_sample` others up that
-/// were not, those with the smallest refs, then of as many that these show much of; and reads as many that earlier runs have for the new ones. Files that cannot be used any more are left out,
-/// and so are parts of files that are as they were.
+/// were not, those with the smallest refs, then of as many that these show much of; and reads as many that earlier runs have for the new ones. Files that cannot be used any more are left out.
 ///
 /// # Errors
 /// [`Error::Listing`], [`Error::Index`].
 pub(super) fn update(
     manifest: &mut Manifest,
-    config: &Config,
-    refs: &RefKey,
-    coder: &Coder,
-    generation: &Generation,
+    again: &Again<'_>,
     ledger: &Ledger,
     progress: &dyn Progress,
 ) -> Result<PrintSummary, Error> {
+    let Again { config, generation, .. } = *again;
     let mut prints = std::mem::take(&mut manifest.local_background.prints);
     prints.retain(|record| ledger.holds(record) && !ledger.is_fresh(record));
     for record in ledger.carried() {
@@ -80,28 +82,32 @@ pub(super) fn update(
     // By what is known already, some would hardly show.
     let nothing = Prints::default();
     let search = LocalSearch::new(generation).with_prints(&nothing);
-    let mut step = Step { config, refs, coder, generation, search, prints, shown: Vec::new() };
+    let mut step = Step { again: *again, ledger, generation, search, prints, shown: Vec::new() };
     let mut summary = PrintSummary::default();
     let most = config.rebuild.print_sample;
-    if most > 0 {
+    if most > 0 && !step.prints.is_full() {
         let was: HashSet<RecordRef> = step.prints.all_looked_up().collect();
-        let open = |record| !was.contains(&record) && (ledger.holds(record) || ledger.is_fresh(record));
+        let open = |record| ledger.any_record(record, |record| !was.contains(&record));
         step.read_files(most, &open, progress, &mut Step::look_up)?;
         let now: HashSet<RecordRef> = step.shown.iter().map(|shown| shown.image).collect();
         let mates = step.mates();
-        let more = |record| open(record) && !now.contains(&record) && mates.contains_key(&record);
+        let is_more =
+            |record| !was.contains(&record) && !now.contains(&record) && mates.contains_key(&record);
+        let more = |record| ledger.any_record(record, is_more);
         step.read_files(most, &more, progress, &mut Step::look_up)?;
         summary.looked_up = step.shown.len() as u64;
         let mut earlier = step.mates();
         earlier.retain(|record, _| was.contains(record));
-        step.read_files(most, &|record| earlier.contains_key(&record), progress, &mut |step, batch| {
+        let is_earlier = |record| ledger.any_record(record, |record| earlier.contains_key(&record));
+        step.read_files(most, &is_earlier, progress, &mut |step, batch| {
             summary.read += batch.len() as u64;
             step.read_for(batch, &earlier)
         })?;
         step.count()?;
     }
     manifest.local_background.prints = step.prints;
-    Ok(PrintSummary { left: PrintSummary::of_published(manifest).left, ..summary })
+    let PrintSummary { looked_up, read, .. } = summary;
+    Ok(PrintSummary { looked_up, read, ..PrintSummary::of_published(manifest) })
 }
 
 /// By the refs of records, the new ones that their images are to be read for.
@@ -122,9 +128,8 @@ struct Showed {
 }
 
 struct Step<'a> {
-    config: &'a Config,
-    refs: &'a RefKey,
-    coder: &'a Coder,
+    again: Again<'a>,
+    ledger: &'a Ledger,
     generation: &'a Generation,
     search: LocalSearch<'a>,
     prints: Prints,
@@ -132,7 +137,7 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// Reads files of the vault that are `wanted`, or hold records that are, at most `most`.
+    /// Reads files of the vault that are `wanted`, at most `most` records of them.
     fn read_files(
         &mut self,
         most: usize,
@@ -140,28 +145,59 @@ impl Step<'_> {
         progress: &dyn Progress,
         each: &mut Each<'_, Self>,
     ) -> Result<(), Error> {
-        let chosen = sample::choose(self.config, self.refs, most, wanted)?;
-        let entries: Vec<&Entry> =
-            chosen.entries.iter().filter(|(_, wanted)| *wanted).map(|(entry, _)| entry).collect();
-        let (mut done, all) = (0, entries.len() as u64);
-        for entries in entries.chunks(BATCH) {
-            progress.update(Phase::Measuring, done, Some(all));
-            let read = entries.par_iter().map(|entry| {
-                strangers(
-                    entry,
-                    self.config,
-                    self.refs,
-                    self.coder,
-                    self.generation,
-                    chosen.most_of_one,
-                    wanted,
-                )
-            });
+        let again = self.again;
+        let chosen = sample::choose(again.config, again.refs, most, wanted)?;
+        let entries = chosen.entries.iter().filter(|(_, wanted)| *wanted).map(|(entry, _)| entry);
+        let (containers, files): (Vec<&Entry>, Vec<&Entry>) =
+            entries.partition(|entry| self.ledger.is_container(again.record_ref(entry, "")));
+        let mut left = most;
+        // How many records the others hold is not known before they are read.
+        let all = containers.is_empty().then_some(files.len() as u64);
+        for files in files.chunks(BATCH) {
+            progress.update(Phase::Measuring, (most - left) as u64, all);
+            let read = files.par_iter().map(|entry| again.strangers(entry, 1, wanted));
             let batch: Vec<Vec<Stranger>> = read.collect::<Result<_, Error>>()?;
             each(self, &batch.into_iter().flatten().collect::<Vec<_>>())?;
-            done += entries.len() as u64;
+            left -= files.len();
+        }
+        for (number, container) in containers.iter().enumerate() {
+            progress.update(Phase::Measuring, (most - left) as u64, all);
+            let share = left.div_ceil(containers.len() - number);
+            left -= self.read_parts(container, share, wanted, each)?;
         }
         Ok(())
+    }
+
+    /// Reads up to `most` records of a file that holds several, a few at a time; says how many.
+    fn read_parts(
+        &mut self,
+        container: &Entry,
+        most: usize,
+        wanted: &(dyn Fn(RecordRef) -> bool + Sync),
+        each: &mut Each<'_, Self>,
+    ) -> Result<usize, Error> {
+        let again = self.again;
+        let mut add = |step: &mut Self, images: &mut Vec<(String, Luma)>| {
+            let read = std::mem::take(images).into_par_iter();
+            let read = read.map(|(place, image)| again.stranger(container, &place, image));
+            let batch: Vec<Option<Stranger>> = read.collect::<Result<_, Error>>()?;
+            each(step, &batch.into_iter().flatten().collect::<Vec<_>>())
+        };
+        let (mut images, mut taken, mut added) = (Vec::new(), 0, Ok(()));
+        let wanted = |place: &str| wanted(again.record_ref(container, place));
+        if most > 0 {
+            for_each_image(&container.location, again.config, &wanted, &mut |place, image| {
+                images.push((place, image));
+                taken += 1;
+                if images.len() == BATCH {
+                    added = add(self, &mut images);
+                }
+                if taken < most && added.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+        }
+        added?;
+        add(self, &mut images)?;
+        Ok(taken)
     }
 
     /// Looks images up, and adds what they show.
@@ -216,6 +252,7 @@ impl Step<'_> {
     /// Adds what was shown. Where one record's image shows much of another record, each is a mate of the other.
     fn count(&mut self) -> Result<(), Error> {
         let shown = std::mem::take(&mut self.shown);
+        let mut looked_up = Vec::new();
         for shown in &shown {
             let mut company = HashSet::new();
             let mut mates = HashSet::new();
@@ -231,17 +268,21 @@ impl Step<'_> {
                 continue;
             };
             let local = self.generation.local(&place)?;
-            self.prints.set_looked_up(shown.image, &local, company.len());
             for mate in mates {
                 self.prints.add(shown.image, &local, mate, [], true);
             }
+            looked_up.push((shown.image, local, company.len()));
+        }
+        // Of common templates no more is kept, so all that is known of mates has to be there.
+        for (image, local, company) in looked_up {
+            self.prints.set_looked_up(image, &local, company);
         }
         Ok(())
     }
 
     fn shown<'s>(&'s self, batch: &'s [Stranger]) -> Shown<'s> {
         let images = batch.iter().map(|shows| Some((&shows.image).into())).collect();
-        Shown { coder: self.coder, images }
+        Shown { coder: self.again.coder, images }
     }
 }
 

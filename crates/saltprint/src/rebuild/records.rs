@@ -40,6 +40,19 @@ pub(super) enum Processed {
     Rejected { record_id: String, reject: Reject },
 }
 
+impl Processed {
+    /// The record that the new generation holds, if it does.
+    pub(super) fn held(&self) -> Option<RecordRef> {
+        match self {
+            Self::Kept { record_ref, .. }
+            | Self::Carried { record_ref, .. }
+            | Self::Resumed { record_ref, .. } => Some(*record_ref),
+            Self::New { record, .. } => Some(record.record_ref),
+            Self::TooPlain { .. } | Self::Container { .. } | Self::Erased | Self::Rejected { .. } => None,
+        }
+    }
+}
+
 /// What is passed over because it was erased.
 pub(super) struct PassedOver {
     erased: HashSet<Erased>,

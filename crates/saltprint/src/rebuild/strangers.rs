@@ -25,14 +25,12 @@ const BATCH: usize = 32;
 /// [`Error::Listing`], [`Error::Index`].
 pub(super) fn update(
     manifest: &mut Manifest,
-    config: &Config,
-    refs: &RefKey,
-    coder: &Coder,
-    generation: &Generation,
+    again: &Again<'_>,
     eligible: impl Fn(RecordRef) -> bool + Sync,
     progress: &dyn Progress,
 ) -> Result<(), Error> {
     progress.update(Phase::Measuring, 0, None);
+    let Again { config, generation, .. } = *again;
     let nothing = Prints::default();
     let search = LocalSearch::new(generation).with_prints(&nothing);
     let kinds = search.kinds_in_company(&config.rebuild.kinds_without_template)?;
@@ -45,7 +43,7 @@ pub(super) fn update(
         let LocalBackground { kinds, prints, .. } = std::mem::take(&mut manifest.local_background);
         let known = prints.without_one();
         let search = LocalSearch::new(generation).with_kinds(&kinds).with_prints(&known);
-        let measured = measure(config, refs, coder, generation, search, eligible, progress)?;
+        let measured = measure(again, search, eligible, progress)?;
         manifest.local_background = LocalBackground { kinds, prints, ..measured };
     }
     Ok(())
@@ -63,14 +61,12 @@ pub(super) fn knows_kinds(manifest: &Manifest, config: &Config) -> bool {
 /// # Errors
 /// [`Error::Listing`], [`Error::Index`].
 fn measure(
-    config: &Config,
-    refs: &RefKey,
-    coder: &Coder,
-    generation: &Generation,
+    again: &Again<'_>,
     search: LocalSearch<'_>,
     eligible: impl Fn(RecordRef) -> bool + Sync,
     progress: &dyn Progress,
 ) -> Result<LocalBackground, Error> {
+    let Again { config, refs, coder, generation } = *again;
     let most = config.rebuild.local_sample;
     let chosen = sample::choose(config, refs, most, &eligible)?;
     let mut taken = 0;
@@ -80,9 +76,7 @@ fn measure(
         progress.update(Phase::Measuring, batch * BATCH as u64, Some(chosen.entries.len() as u64));
         let queries: Vec<Vec<Stranger>> = sampled
             .par_iter()
-            .map(|(entry, _)| {
-                strangers(entry, config, refs, coder, generation, chosen.most_of_one, &eligible)
-            })
+            .map(|(entry, _)| again.strangers(entry, chosen.most_of_one, &eligible))
             .collect::<Result<_, Error>>()?;
         let queries: Vec<Stranger> = queries.into_iter().flatten().take(most - taken).collect();
         taken += queries.len();
@@ -176,23 +170,51 @@ pub(super) struct Stranger {
     pub(super) image: Luma,
 }
 
-/// The records of a sampled file read again: those that are in the index, eligible, and can still be read.
-pub(super) fn strangers(
-    entry: &Entry,
-    config: &Config,
-    refs: &RefKey,
-    coder: &Coder,
-    generation: &Generation,
-    most: usize,
-    eligible: &(impl Fn(RecordRef) -> bool + Sync + ?Sized),
-) -> Result<Vec<Stranger>, Error> {
-    let record_ref = |place: &str| refs.record_ref(&format!("{}{place}", entry.record_id));
-    let mut strangers = Vec::new();
-    for (place, image) in images(&entry.location, config, most, &|place| eligible(record_ref(place))) {
-        let Some(record) = generation.find(record_ref(&place))? else {
-            continue;
-        };
-        strangers.extend(coder.query(&image).ok().map(|query| Stranger { record, query, image }));
+/// What it takes to read records of the vault again.
+#[derive(Clone, Copy)]
+pub(super) struct Again<'a> {
+    pub(super) config: &'a Config,
+    pub(super) refs: &'a RefKey,
+    pub(super) coder: &'a Coder,
+    pub(super) generation: &'a Generation,
+}
+
+impl Again<'_> {
+    /// The record of an image, by its place in a file, if it is in the index.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub(super) fn stranger(
+        &self,
+        entry: &Entry,
+        place: &str,
+        image: Luma,
+    ) -> Result<Option<Stranger>, Error> {
+        let record = self.generation.find(self.record_ref(entry, place))?;
+        let query = || self.coder.query(&image).ok();
+        Ok(record.and_then(|record| Some((record, query()?))).map(|(record, query)| Stranger {
+            record,
+            query,
+            image,
+        }))
     }
-    Ok(strangers)
+
+    /// The records of a sampled file: those that are in the index, eligible, and can still be read.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub(super) fn strangers(
+        &self,
+        entry: &Entry,
+        most: usize,
+        eligible: &(impl Fn(RecordRef) -> bool + Sync + ?Sized),
+    ) -> Result<Vec<Stranger>, Error> {
+        let wanted = |place: &str| eligible(self.record_ref(entry, place));
+        let images = images(&entry.location, self.config, most, &wanted).into_iter();
+        images.filter_map(|(place, image)| self.stranger(entry, &place, image).transpose()).collect()
+    }
+
+    pub(super) fn record_ref(&self, entry: &Entry, place: &str) -> RecordRef {
+        self.refs.record_ref(&format!("{}{place}", entry.record_id))
+    }
 }
