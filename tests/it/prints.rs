@@ -89,17 +89,20 @@ fn a_run_that_cannot_look_all_up_says_so_and_the_next_goes_on() {
     assert_eq!(summary["print"], serde_json::json!({ "looked_up": 0, "read": 0, "left": 20, "full": false }));
 }
 
+/// An archive in the vault of these cards; `None` where there is no `zip`.
+fn archive(place: &Place, cards: &[CorpusItem]) -> Option<()> {
+    for (number, card) in cards.iter().enumerate() {
+        place.write(&format!("in/{number:02}.jpg"), &card.encoded);
+    }
+    std::fs::create_dir_all(place.path("vault")).unwrap();
+    tool(place, "zip", &["-qrj", "vault/cards.zip", "in"]).then_some(())
+}
+
 #[test]
 fn parts_of_an_archive_are_looked_up_over_several_runs() {
     let cards = cards();
     let place = Place::new();
-    for (number, card) in cards[..14].iter().enumerate() {
-        place.write(&format!("in/{number:02}.jpg"), &card.encoded);
-    }
-    std::fs::create_dir_all(place.path("vault")).unwrap();
-    if !tool(&place, "zip", &["-qrj", "vault/cards.zip", "in"]) {
-        return;
-    }
+    let Some(()) = archive(&place, &cards[..14]) else { return };
     place.run(&["calibrate"]).expect(0);
     print_sample(&place, 5);
     let ([mut done, _, mut left], _) = rebuild(&place);
@@ -118,4 +121,59 @@ fn parts_of_an_archive_are_looked_up_over_several_runs() {
     }
     assert_eq!(left, 0);
     assert_eq!(rebuild(&place).0, [0, 0, 0]);
+}
+
+/// A PDF of one page with two cards on it.
+fn two_on_a_page(cards: &[CorpusItem; 2]) -> Vec<u8> {
+    let image = |card: &CorpusItem| {
+        let size = card.document.image.dimensions();
+        let head = format!(
+            "<< /Type /XObject /Subtype /Image /Width {} /Height {} /ColorSpace /DeviceRGB /BitsPerComponent 8 \
+             /Filter /DCTDecode /Length {} >>\nstream\n",
+            size.0,
+            size.1,
+            card.encoded.len()
+        );
+        [head.as_bytes(), &card.encoded, b"\nendstream"].concat()
+    };
+    let drawn = "q 430 0 0 270 20 310 cm /A Do Q q 430 0 0 270 20 20 cm /B Do Q";
+    let page = "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 470 600] /Contents 6 0 R \
+                /Resources << /XObject << /A 4 0 R /B 5 0 R >> >> >>";
+    let objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>".to_vec(),
+        b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>".to_vec(),
+        page.into(),
+        image(&cards[0]),
+        image(&cards[1]),
+        format!("<< /Length {} >>\nstream\n{drawn}\nendstream", drawn.len()).into_bytes(),
+    ];
+    let mut file = b"%PDF-1.7\n".to_vec();
+    let mut table = format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1);
+    for (number, object) in (1..).zip(&objects) {
+        table.push_str(&format!("{:010} 00000 n \n", file.len()));
+        file.extend([format!("{number} 0 obj\n").as_bytes(), object, b"\nendobj\n"].concat());
+    }
+    let start = file.len();
+    let trailer =
+        format!("trailer << /Size {} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n", objects.len() + 1);
+    file.extend([table.as_bytes(), trailer.as_bytes()].concat());
+    file
+}
+
+/// More of one file than are held at a time, and images on a page.
+#[test]
+fn all_parts_of_files_are_looked_up_at_once_where_there_is_room() {
+    let [first, second, cards @ ..] = &cards()[..] else { unreachable!("there are 26") };
+    let mut more = cards.to_vec();
+    more.extend(draw(&Corpus::new(12, 32).with_templates(&[Template::Drawn(3)])));
+    let place = Place::new();
+    let Some(()) = archive(&place, &more) else { return };
+    place.write("vault/both.pdf", two_on_a_page(&[first.clone(), second.clone()]));
+    place.run(&["calibrate"]).expect(0);
+    print_sample(&place, 100);
+    // The page and the two images on it are records.
+    assert_eq!(rebuild(&place).0, [36 + 3, 0, 0]);
+    place.write("vault/one.jpg", &first.encoded);
+    let ([looked_up, _, left], _) = rebuild(&place);
+    assert_eq!((looked_up, left), (1, 0));
 }

@@ -19,7 +19,10 @@ const MOST: usize = 64;
 /// Bytes of a record ref.
 const REF: usize = 16;
 
-/// Bytes of a manifest that this may take: four million records of common templates, or some half a million of others.
+/// Documents of a template beside a record's own from which on more make no difference to how far its print is known.
+const ENOUGH: usize = 12;
+
+/// Bytes of a manifest that this may take, half of what can be read: four million records of common templates, or some hundred thousand of others.
 const FULL: usize = 128 << 20;
 
 /// Of records, those details that other subjects' images show at the same places.
@@ -28,10 +31,10 @@ const FULL: usize = 128 << 20;
 /// lines come and go with scale and sharpness, and where few records of a template are held it is taken for a record's own. Read at
 /// its place in another document, it is there.
 ///
-/// A record's entry holds for the details that it was made of, and for no others: see [`Prints::mark`]. Of a common template, where the census knows what is
-/// print, no more is kept than that it is one: 29 bytes.
-#[derive(Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(into = "Vec<Entry>", try_from = "Vec<Entry>")]
+/// A record's entry holds for the details that it was made of, and for no others: see [`Prints::mark`]. Of a record of a common template, where the census knows
+/// what is print, no more is kept than that it is one, once twelve others of the template are known: 28 bytes.
+#[derive(Clone, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(try_from = "Vec<Entry>")]
 pub struct Prints {
     records: BTreeMap<RecordRef, Print>,
 }
@@ -49,12 +52,8 @@ struct Print {
 
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 enum Seen {
-    /// Its own image showed a little of [`COMMON`] others and more. Nothing is marked there: among 1,000 invented records of nine templates no stranger's document
-    /// was a match without it either, and of copies with blacked fields fewer are where much of what is left of them counts less.
-    OfCommonTemplate {
-        /// Subjects of whose documents it was known to be of the same template when it was looked up, up to [`MOST`].
-        mates: u8,
-    },
+    /// It is of a common template, of which twelve others are known. What is known to be print stays so, whoever is gone.
+    Enough,
     Details(Box<Details>),
 }
 
@@ -67,43 +66,63 @@ struct Details {
     again: Vec<u8>,
     /// Who showed some of it, and whether so much that it is of the same template; at most [`MOST`], by a part of a pseudonym.
     by: Vec<(u32, bool)>,
-    /// Whether its own image was looked up; where not, `by` may lack those that nobody looked for.
-    looked_up: bool,
+    own: Own,
+}
+
+/// What a record's own image said.
+#[derive(Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+enum Own {
+    /// It was not looked up: of those that it shows much of, nobody may have looked for it.
+    NotLookedUp,
+    OfRareTemplate,
+    /// It showed a little of [`COMMON`] others and more. Nothing is marked there: among 1,000 invented records of nine templates no stranger's document
+    /// was a match without it either, and of copies with blacked fields fewer are where much of what is left of them counts less.
+    OfCommonTemplate,
 }
 
 impl Print {
     fn new(local: &LocalFingerprint) -> Self {
         let none = || vec![0; local.features.len().div_ceil(8)];
-        let details = Details { seen: none(), again: none(), by: Vec::new(), looked_up: false };
+        let details = Details { seen: none(), again: none(), by: Vec::new(), own: Own::NotLookedUp };
         Self { details: check(local), seen: Seen::Details(Box::new(details)) }
     }
 
     fn is_looked_up(&self) -> bool {
         match &self.seen {
-            Seen::OfCommonTemplate { .. } => true,
-            Seen::Details(details) => details.looked_up,
+            Seen::Enough => true,
+            Seen::Details(details) => details.own != Own::NotLookedUp,
         }
     }
 
     fn mates(&self) -> usize {
         match &self.seen {
-            Seen::OfCommonTemplate { mates } => usize::from(*mates),
-            Seen::Details(details) => details.by.iter().filter(|(_, is_mate)| *is_mate).count(),
+            Seen::Enough => ENOUGH,
+            Seen::Details(details) => details.mates(),
+        }
+    }
+
+    /// Leaves what makes a difference.
+    fn shrink(&mut self) {
+        if let Seen::Details(details) = &self.seen
+            && details.own == Own::OfCommonTemplate
+            && details.mates() >= ENOUGH
+        {
+            self.seen = Seen::Enough;
         }
     }
 
     /// Bytes in the manifest.
     fn encoded_len(&self) -> usize {
         let of = match &self.seen {
-            Seen::OfCommonTemplate { .. } => 1,
-            Seen::Details(details) => 2 * (8 + details.seen.len()) + 8 + 5 * details.by.len() + 1,
+            Seen::Enough => 0,
+            Seen::Details(details) => 2 * (8 + details.seen.len()) + 8 + 5 * details.by.len() + 4,
         };
         REF + 8 + 4 + of
     }
 
     fn is_valid(&self) -> bool {
         match &self.seen {
-            Seen::OfCommonTemplate { mates } => usize::from(*mates) <= MOST,
+            Seen::Enough => true,
             Seen::Details(details) => details.is_valid(),
         }
     }
@@ -134,6 +153,10 @@ impl Details {
         }
     }
 
+    fn mates(&self) -> usize {
+        self.by.iter().filter(|(_, is_mate)| *is_mate).count()
+    }
+
     fn is_valid(&self) -> bool {
         let within = |(again, seen): (&u8, &u8)| again & !seen == 0;
         let mut subjects: Vec<u32> = self.by.iter().map(|(by, _)| *by).collect();
@@ -146,9 +169,9 @@ impl Details {
     }
 }
 
-impl From<Prints> for Vec<Entry> {
-    fn from(prints: Prints) -> Self {
-        prints.records.into_iter().map(|(record, print)| (*record.as_bytes(), print)).collect()
+impl serde::Serialize for Prints {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.records.iter().map(|(record, print)| (record.as_bytes(), print)))
     }
 }
 
@@ -166,7 +189,7 @@ impl TryFrom<Vec<Entry>> for Prints {
 
 impl Prints {
     /// Adds what images of another subject, `whose` they are, show of a record: the numbers of its details, and whether that says that it is of the same
-    /// template. What a subject's images show counts once, however often it is added. Of a record of a common template nothing is kept.
+    /// template. What a subject's images show counts once, however often it is added.
     pub fn add(
         &mut self,
         record: RecordRef,
@@ -175,9 +198,11 @@ impl Prints {
         seen: impl IntoIterator<Item = u32>,
         is_mate: bool,
     ) {
-        if let Seen::Details(details) = &mut self.of(record, local).seen {
+        let print = self.of(record, local);
+        if let Seen::Details(details) = &mut print.seen {
             details.add(Self::tag(whose), seen, is_mate);
         }
+        print.shrink();
     }
 
     /// Forgets who showed something, of all that `lives` does not name by [`Prints::tag`]: what is print stays so.
@@ -195,16 +220,18 @@ impl Prints {
         u32::from_le_bytes([a, b, c, d])
     }
 
-    /// Says that the image of a record was looked up, and of how many others' records it showed a little: all that is known of its mates was added before. From 20
-    /// others on its template is a common one.
+    /// Says that the image of a record was looked up, and of how many others' records it showed a little: from 20 on its template is a common one.
     pub fn set_looked_up(&mut self, record: RecordRef, local: &LocalFingerprint, company: usize) {
         let print = self.of(record, local);
-        let mates = print.mates();
-        if company >= COMMON {
-            print.seen = Seen::OfCommonTemplate { mates: u8::try_from(mates).unwrap_or(u8::MAX) };
-        } else if let Seen::Details(details) = &mut print.seen {
-            details.looked_up = true;
+        if let Seen::Details(details) = &mut print.seen {
+            details.own = if Self::is_common(company) { Own::OfCommonTemplate } else { Own::OfRareTemplate };
         }
+        print.shrink();
+    }
+
+    /// Whether so many others were shown that a template is a common one.
+    pub const fn is_common(company: usize) -> bool {
+        company >= COMMON
     }
 
     /// The entry of a record with these details; of others nothing is kept.
@@ -216,7 +243,12 @@ impl Prints {
         print
     }
 
-    /// Other subjects, up to 64, whose documents are known to be of the same template as a record; `None` where nobody looked.
+    /// Whether the image of a record was looked up.
+    pub fn is_looked_up(&self, record: RecordRef) -> bool {
+        self.records.get(&record).is_some_and(Print::is_looked_up)
+    }
+
+    /// Other subjects, up to 64, and 12 of a common template, whose documents are known to be of the same template as a record; `None` where nobody looked.
     pub fn mates(&self, record: RecordRef) -> Option<usize> {
         self.records.get(&record).filter(|print| print.is_looked_up()).map(Print::mates)
     }
@@ -246,7 +278,7 @@ impl Prints {
     pub fn mark(&self, record: RecordRef, local: &mut LocalFingerprint) {
         let Some(print) = self.records.get(&record) else { return };
         let Seen::Details(details) = &print.seen else { return };
-        if print.details != check(local) {
+        if details.own == Own::OfCommonTemplate || print.details != check(local) {
             return;
         }
         let shared = Sharing::of(SHARED_BY);
@@ -264,7 +296,8 @@ impl Prints {
     pub fn without_one(&self) -> Self {
         let less = |print: &Print| {
             let seen = match &print.seen {
-                Seen::OfCommonTemplate { mates } => Seen::OfCommonTemplate { mates: mates.saturating_sub(1) },
+                // One fewer than twelve or more makes no difference.
+                Seen::Enough => Seen::Enough,
                 Seen::Details(details) => {
                     let mut less = Details { seen: details.again.clone(), ..Details::clone(details) };
                     let mate = less.by.iter().position(|(_, is_mate)| *is_mate);
@@ -389,13 +422,13 @@ mod tests {
         prints.set_looked_up(one, &record(0), 20);
         assert_eq!(marked(&prints, one, record(0)), [0; 0]);
         assert_eq!(marked(&prints.without_one(), one, record(0)), [0; 0]);
-        // Its mates are known as they were, and what is added later is not kept.
+        // Its mates count all the same, and from twelve on no more than that is kept, whoever goes.
         let mates = |prints: &Prints| prints.mates(one);
         assert_eq!((mates(&prints), mates(&prints.without_one())), (Some(1), Some(0)));
-        prints.add(one, &record(0), [3; 16], [4], true);
+        (3..20).for_each(|number| prints.add(one, &record(0), [number; 16], [4], true));
         prints.forget(|_| false);
-        assert_eq!((mates(&prints), prints.looked_up()), (Some(1), 1));
-        assert_eq!(marked(&prints, one, record(0)), [0; 0]);
+        assert_eq!((mates(&prints), mates(&prints.without_one())), (Some(12), Some(12)));
+        assert_eq!((marked(&prints, one, record(0)), prints.looked_up()), (Vec::new(), 1));
         // Other details are another picture's.
         prints.add(one, &record(7), [3; 16], [4], true);
         assert_eq!((mates(&prints), marked(&prints, one, record(7))), (None, vec![4]));
@@ -416,10 +449,11 @@ mod tests {
             let print = &prints.records[&one];
             expected += print.encoded_len();
             assert_eq!(encoded(&prints).len(), expected);
-            assert!(number < 20 || print.encoded_len() == 29);
+            // Half of the others are mates.
+            assert_eq!(print.encoded_len() == 28, number >= 23);
         }
         assert_eq!(crate::codec::decode::<Prints>("prints", &encoded(&prints)).unwrap(), prints);
-        assert!(prints.is_valid() && !prints.is_full());
+        assert!(prints.is_valid());
     }
 
     #[test]

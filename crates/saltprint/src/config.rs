@@ -78,7 +78,7 @@ pub struct RebuildConfig {
     /// Images of records that play the stranger when the background of the local tier is measured.
     pub local_sample: usize,
     /// Records that a run looks up for what they have in common with others, of those that no run has; and as many of others that these lead to.
-    /// 0 for none.
+    /// 0 for none, at most 20,000.
     pub print_sample: usize,
     /// How many local features a record keeps.
     pub selection: SelectionPolicy,
@@ -403,6 +403,7 @@ impl Config {
         check("rebuild.background_sample", "at least 1", file.rebuild.background_sample >= 1)?;
         check("rebuild.local_sample", "at least 1", file.rebuild.local_sample >= 1)?;
         let (keep, most) = (file.rebuild.local_features, file.rebuild.local_features_most);
+        check("rebuild.print_sample", "from 0 to 20,000", file.rebuild.print_sample <= MOST_PRINTS)?;
         check("rebuild.local_features", "from 8 to local_features_most", (8..=most).contains(&keep))?;
         check("rebuild.local_features_most", "from local_features to 320", (keep..=320).contains(&most))?;
         let overlap_days = file.keys.overlap_days;
@@ -441,6 +442,9 @@ impl Config {
         })
     }
 }
+
+/// Records that one run may look up: what it learns has to fit in the manifest beside what is known.
+const MOST_PRINTS: usize = 20_000;
 
 fn check(key: &str, range: &str, holds: bool) -> Result<(), String> {
     if holds { Ok(()) } else { Err(format!("`{key}` must be {range}")) }

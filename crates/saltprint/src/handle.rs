@@ -281,9 +281,9 @@ impl Saltprint {
     /// As [`Saltprint::open`]; the generation in use stays then.
     pub fn reload(&self) -> Result<bool, Error> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let present = self.snapshot().generation.manifest().clone();
+        let present = self.snapshot();
         let published = keys.manifest(&self.config.index_dir())?;
-        if published.is_some_and(|(published, _)| published == present) {
+        if published.is_some_and(|(published, _)| published == *present.generation.manifest()) {
             return Ok(false);
         }
         let (snapshot, _) = Snapshot::open(&self.config, &mut keys)?;

@@ -16,18 +16,20 @@ pub(crate) fn images(
     wanted: &dyn Fn(&str) -> bool,
 ) -> Vec<(String, Luma)> {
     let mut found = Vec::new();
-    for_each_image(location, config, wanted, &mut |place, image| {
+    let wanted = |place: &str, is_on_page: bool| !is_on_page && wanted(place);
+    for_each_image(location, config, &wanted, &mut |place, image| {
         found.push((place, image));
         if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     found
 }
 
-/// The same images one after the other, until `each` breaks off: so that not all are in memory.
+/// The images of a file that are `wanted`, by their places and whether they lie on a page, one after the other until `each` breaks off: so that not all
+/// are in memory.
 pub(crate) fn for_each_image(
     location: &Location,
     config: &Config,
-    wanted: &dyn Fn(&str) -> bool,
+    wanted: &dyn Fn(&str, bool) -> bool,
     each: &mut dyn FnMut(String, Luma) -> ControlFlow<()>,
 ) {
     let (decoder, limits) = (&config.decoder, &config.limits);
@@ -35,7 +37,7 @@ pub(crate) fn for_each_image(
         return;
     };
     if !decoder.holds_parts(&mut opened) {
-        if wanted("") {
+        if wanted("", false) {
             let image = opened.read(limits).and_then(|file| decoder.decode(file.bytes(), limits));
             // Nothing follows that could be broken off.
             let _ = image.map(|image| each(String::new(), image));
@@ -43,7 +45,7 @@ pub(crate) fn for_each_image(
         return;
     }
     decoder.for_each_part(opened, limits, &mut |part| {
-        if part.role.page().is_some() || !wanted(&part.place) {
+        if !wanted(&part.place, part.role.page().is_some()) {
             return ControlFlow::Continue(());
         }
         match part.content.and_then(|content| content.decode(limits)) {

@@ -70,9 +70,11 @@ pub(super) fn of_kinds(manifest: &Manifest) -> impl Iterator<Item = String> {
 
 /// What is not known yet of what records share, where a run could not look all of them up.
 pub(super) fn of_prints(print: &PrintSummary, records: u64, most: usize) -> Option<String> {
-    if print.full && most > 0 {
+    if print.full && print.left > 0 && most > 0 {
         return Some(format!(
-            "of {} of {records} records nobody looks what they have in common with others, since what is known of the rest fills the              manifest: where the vault holds few records of their template, its print can pass for their own",
+            "of {} of {records} records nobody looks what they have in common with others, since what is known of the rest takes as much of the \
+             manifest as it may (128 MiB): where the vault holds few records of their template, its print can pass for their own; \
+             two indexes of half of the vault each have room",
             print.left
         ));
     }

@@ -132,7 +132,8 @@ impl Ledger {
             if let Processed::Container { container, .. } = &one {
                 self.parts.insert(*container, std::mem::take(&mut parts));
             }
-            parts.extend(one.held());
+            // One that has the name of another record is not taken.
+            parts.extend(one.held().filter(|part| !self.holds(*part)));
             self.add(one, work)?;
         }
         Ok(())

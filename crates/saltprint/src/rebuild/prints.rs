@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use rayon::prelude::*;
-use saltprint_fingerprint::Luma;
+use saltprint_fingerprint::{LocalFingerprint, Luma};
 use saltprint_index::{Generation, IndexHit, Manifest, Prints, RecordFacts};
 use saltprint_intake::Entry;
 use saltprint_keys::RecordRef;
@@ -155,20 +155,53 @@ impl Step<'_> {
         let all = containers.is_empty().then_some(files.len() as u64);
         for files in files.chunks(BATCH) {
             progress.update(Phase::Measuring, (most - left) as u64, all);
-            let read = files.par_iter().map(|entry| again.strangers(entry, 1, wanted));
-            let batch: Vec<Vec<Stranger>> = read.collect::<Result<_, Error>>()?;
-            each(self, &batch.into_iter().flatten().collect::<Vec<_>>())?;
+            self.read_few(files, 1, wanted, each)?;
             left -= files.len();
         }
-        for (number, container) in containers.iter().enumerate() {
+        let mut rest = &containers[..];
+        while !rest.is_empty() && left > 0 {
             progress.update(Phase::Measuring, (most - left) as u64, all);
-            let share = left.div_ceil(containers.len() - number);
-            left -= self.read_parts(container, share, wanted, each)?;
+            let share = left.div_ceil(rest.len());
+            // No more images in memory than of files.
+            let (now, behind) = rest.split_at((BATCH / share).clamp(1, rest.len()));
+            left -= match now {
+                [large] if share > BATCH => self.read_parts(large, share, wanted, each)?,
+                few => self.read_few(few, share, wanted, each)?,
+            };
+            rest = behind;
         }
         Ok(())
     }
 
-    /// Reads up to `most` records of a file that holds several, a few at a time; says how many.
+    /// Reads up to `most` records of each of some files at once; says how many.
+    fn read_few(
+        &mut self,
+        files: &[&Entry],
+        most: usize,
+        wanted: &(dyn Fn(RecordRef) -> bool + Sync),
+        each: &mut Each<'_, Self>,
+    ) -> Result<usize, Error> {
+        let again = self.again;
+        let read = files.par_iter().map(|entry| {
+            let mut found = Vec::new();
+            for_each_image(
+                &entry.location,
+                again.config,
+                &again.wanted(entry, wanted),
+                &mut |place, image| {
+                    found.push(again.stranger(entry, &place, image));
+                    if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                },
+            );
+            found.into_iter().collect::<Result<Vec<Option<Stranger>>, Error>>()
+        });
+        let read: Vec<Vec<Option<Stranger>>> = read.collect::<Result<_, Error>>()?;
+        let taken = read.iter().map(Vec::len).sum();
+        each(self, &read.into_iter().flatten().flatten().collect::<Vec<_>>())?;
+        Ok(taken)
+    }
+
+    /// Reads up to `most` records of a file that holds many, a few at a time; says how many.
     fn read_parts(
         &mut self,
         container: &Entry,
@@ -184,17 +217,15 @@ impl Step<'_> {
             each(step, &batch.into_iter().flatten().collect::<Vec<_>>())
         };
         let (mut images, mut taken, mut added) = (Vec::new(), 0, Ok(()));
-        let wanted = |place: &str| wanted(again.record_ref(container, place));
-        if most > 0 {
-            for_each_image(&container.location, again.config, &wanted, &mut |place, image| {
-                images.push((place, image));
-                taken += 1;
-                if images.len() == BATCH {
-                    added = add(self, &mut images);
-                }
-                if taken < most && added.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-            });
-        }
+        let wanted = again.wanted(container, wanted);
+        for_each_image(&container.location, again.config, &wanted, &mut |place, image| {
+            images.push((place, image));
+            taken += 1;
+            if images.len() == BATCH {
+                added = add(self, &mut images);
+            }
+            if taken < most && added.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
         added?;
         add(self, &mut images)?;
         Ok(taken)
@@ -250,34 +281,45 @@ impl Step<'_> {
     }
 
     /// Adds what was shown. Where one record's image shows much of another record, each is a mate of the other.
+    ///
+    /// A record that was not looked up yet is remembered only where an image of a rare template shows a little of it: an image of a common one shows some of
+    /// dozens, of which nothing need be known, and which would soon fill the manifest. What is forgotten so is read when the record's turn comes.
     fn count(&mut self) -> Result<(), Error> {
         let shown = std::mem::take(&mut self.shown);
-        let mut looked_up = Vec::new();
+        let now: HashSet<RecordRef> =
+            shown.iter().filter(|shown| shown.looked_up).map(|shown| shown.image).collect();
         for shown in &shown {
-            let mut company = HashSet::new();
+            let a_little = shown.of.iter().filter(|(_, details)| details.len() >= A_LITTLE);
+            let company = a_little.map(|(other, _)| whose(other)).collect::<HashSet<_>>().len();
             let mut mates = HashSet::new();
             for (other, details) in &shown.of {
-                let Some(place) = self.generation.place(other.record_ref)? else { continue };
-                let local = self.generation.local(&place)?;
+                let counts = now.contains(&other.record_ref)
+                    || self.prints.is_looked_up(other.record_ref)
+                    || (details.len() >= A_LITTLE && !Prints::is_common(company));
                 let is_mate = details.len() >= OF_TEMPLATE;
-                self.prints.add(other.record_ref, &local, shown.whose, details.iter().copied(), is_mate);
-                company.extend((details.len() >= A_LITTLE).then(|| whose(other)));
                 mates.extend(is_mate.then(|| whose(other)));
+                if !counts {
+                    continue;
+                }
+                let Some(local) = self.local_of(other.record_ref)? else { continue };
+                self.prints.add(other.record_ref, &local, shown.whose, details.iter().copied(), is_mate);
             }
-            let Some(place) = self.generation.place(shown.image)?.filter(|_| shown.looked_up) else {
-                continue;
-            };
-            let local = self.generation.local(&place)?;
-            for mate in mates {
-                self.prints.add(shown.image, &local, mate, [], true);
+            if shown.looked_up
+                && let Some(local) = self.local_of(shown.image)?
+            {
+                self.prints.set_looked_up(shown.image, &local, company);
+                for mate in mates {
+                    self.prints.add(shown.image, &local, mate, [], true);
+                }
             }
-            looked_up.push((shown.image, local, company.len()));
-        }
-        // Of common templates no more is kept, so all that is known of mates has to be there.
-        for (image, local, company) in looked_up {
-            self.prints.set_looked_up(image, &local, company);
         }
         Ok(())
+    }
+
+    /// The local codes of a record, if the generation has it.
+    fn local_of(&self, record: RecordRef) -> Result<Option<LocalFingerprint>, Error> {
+        let place = self.generation.place(record)?;
+        Ok(place.map(|place| self.generation.local(&place)).transpose()?)
     }
 
     fn shown<'s>(&'s self, batch: &'s [Stranger]) -> Shown<'s> {

@@ -214,6 +214,15 @@ impl Again<'_> {
         images.filter_map(|(place, image)| self.stranger(entry, &place, image).transpose()).collect()
     }
 
+    /// Whether the part of a file at some place is a record that is wanted, wherever it lies.
+    pub(super) fn wanted<'w>(
+        &'w self,
+        entry: &'w Entry,
+        wanted: &'w (dyn Fn(RecordRef) -> bool + Sync),
+    ) -> impl Fn(&str, bool) -> bool + 'w {
+        move |place, _| wanted(self.record_ref(entry, place))
+    }
+
     pub(super) fn record_ref(&self, entry: &Entry, place: &str) -> RecordRef {
         self.refs.record_ref(&format!("{}{place}", entry.record_id))
     }
