@@ -180,6 +180,21 @@ mod tests {
     const CALIBRATED: ProfileOrigin = ProfileOrigin::Calibrated { sample: 64, records: 200, seed: 1 };
 
     #[test]
+    fn what_nobody_has_looked_up_yet_is_told_where_it_is_much() {
+        let told = |print: PrintSummary, most| of_prints(&print, 1000, most).unwrap_or_default();
+        let one = PrintSummary { looked_up: 50, left: 51, ..PrintSummary::default() };
+        assert!(told(one, 50).contains("of 51 of 1000 records") && told(one, 50).contains("print_sample"));
+        // A twentieth is not much, a run that was not full goes no further, and whoever wants none wants none.
+        assert!(told(PrintSummary { left: 50, ..one }, 50).is_empty() && told(one, 51).is_empty());
+        assert!(told(PrintSummary { looked_up: 0, ..one }, 0).is_empty());
+        let full = PrintSummary { looked_up: 0, full: true, ..one };
+        assert!(
+            told(full, 50).contains("takes as much of the manifest as it may") && told(full, 0).is_empty()
+        );
+        assert!(told(PrintSummary { left: 0, ..full }, 50).is_empty());
+    }
+
+    #[test]
     fn a_kind_that_crowds_is_named() {
         let mut crowding = Crowding::default();
         add(&mut crowding, Some("passport"), "a", 60..100);
