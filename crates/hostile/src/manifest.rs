@@ -39,6 +39,10 @@ fn manifest() -> Manifest {
     let local = LocalFingerprint { width: 8192, height: 8192, features: vec![feature; 9] };
     prints.add(RecordRef::from_bytes([8; 16]), &local, [9; 16], [3, 8], true);
     prints.set_looked_up(RecordRef::from_bytes([8; 16]), &local, 2);
+    // One of a common template.
+    let common = RecordRef::from_bytes([9; 16]);
+    (0..12).for_each(|mate| prints.add(common, &local, [mate; 16], [], true));
+    prints.set_looked_up(common, &local, 20);
     let local_background = LocalBackground {
         records: 50,
         impostors: vec![impostor, Impostor::default()],

@@ -17,8 +17,10 @@ fn config() -> Configuration<LittleEndian, Fixint, Limit<LIMIT>> {
 }
 
 pub(crate) fn encode<T: Serialize>(section: &'static str, value: &T) -> Result<Vec<u8>, IndexError> {
-    bincode::serde::encode_to_vec(value, config())
-        .map_err(|_| IndexError::inconsistent(section, "too large to encode"))
+    let encoded = bincode::serde::encode_to_vec(value, config()).ok();
+    // The limit holds for decoding only.
+    let encoded = encoded.filter(|bytes| bytes.len() <= LIMIT);
+    encoded.ok_or_else(|| IndexError::inconsistent(section, "too large to encode"))
 }
 
 /// Decodes a whole buffer: bytes left over are an error.

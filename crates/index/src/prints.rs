@@ -59,11 +59,11 @@ fn of_halves(halves: [u64; 2]) -> RecordRef {
 struct Print {
     /// [`check`] of its details.
     details: u64,
-    seen: Seen,
+    known: Known,
 }
 
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-enum Seen {
+enum Known {
     /// It is of a common template, of which twelve others are known. What is known to be print stays so, whoever is gone.
     Enough,
     Details(Box<Details>),
@@ -96,46 +96,46 @@ impl Print {
     fn new(local: &LocalFingerprint) -> Self {
         let none = || vec![0; local.features.len().div_ceil(8)];
         let details = Details { seen: none(), again: none(), by: Vec::new(), own: Own::NotLookedUp };
-        Self { details: check(local), seen: Seen::Details(Box::new(details)) }
+        Self { details: check(local), known: Known::Details(Box::new(details)) }
     }
 
     fn is_looked_up(&self) -> bool {
-        match &self.seen {
-            Seen::Enough => true,
-            Seen::Details(details) => details.own != Own::NotLookedUp,
+        match &self.known {
+            Known::Enough => true,
+            Known::Details(details) => details.own != Own::NotLookedUp,
         }
     }
 
     fn mates(&self) -> usize {
-        match &self.seen {
-            Seen::Enough => ENOUGH,
-            Seen::Details(details) => details.mates(),
+        match &self.known {
+            Known::Enough => ENOUGH,
+            Known::Details(details) => details.mates(),
         }
     }
 
     /// Leaves what makes a difference.
     fn shrink(&mut self) {
-        if let Seen::Details(details) = &self.seen
+        if let Known::Details(details) = &self.known
             && details.own == Own::OfCommonTemplate
             && details.mates() >= ENOUGH
         {
-            self.seen = Seen::Enough;
+            self.known = Known::Enough;
         }
     }
 
     /// Bytes in the manifest.
     fn encoded_len(&self) -> usize {
-        let of = match &self.seen {
-            Seen::Enough => 0,
-            Seen::Details(details) => 2 * (8 + details.seen.len()) + 8 + 5 * details.by.len() + 4,
+        let of = match &self.known {
+            Known::Enough => 0,
+            Known::Details(details) => 2 * (8 + details.seen.len()) + 8 + 5 * details.by.len() + 4,
         };
         REF + 8 + 4 + of
     }
 
     fn is_valid(&self) -> bool {
-        match &self.seen {
-            Seen::Enough => true,
-            Seen::Details(details) => details.is_valid(),
+        match &self.known {
+            Known::Enough => true,
+            Known::Details(details) => details.is_valid(),
         }
     }
 }
@@ -211,7 +211,7 @@ impl Prints {
         is_mate: bool,
     ) {
         let print = self.of(record, local);
-        if let Seen::Details(details) = &mut print.seen {
+        if let Known::Details(details) = &mut print.known {
             details.add(Self::tag(whose), seen, is_mate);
         }
         print.shrink();
@@ -220,7 +220,7 @@ impl Prints {
     /// Forgets who showed something, of all that `lives` does not name by [`Prints::tag`]: what is print stays so.
     pub fn forget(&mut self, lives: impl Fn(u32) -> bool) {
         for print in self.records.values_mut() {
-            if let Seen::Details(details) = &mut print.seen {
+            if let Known::Details(details) = &mut print.known {
                 details.by.retain(|(by, _)| lives(*by));
             }
         }
@@ -235,7 +235,7 @@ impl Prints {
     /// Says that the image of a record was looked up, and of how many others' records it showed a little: from 20 on its template is a common one.
     pub fn set_looked_up(&mut self, record: RecordRef, local: &LocalFingerprint, company: usize) {
         let print = self.of(record, local);
-        if let Seen::Details(details) = &mut print.seen {
+        if let Known::Details(details) = &mut print.known {
             details.own = if Self::is_common(company) { Own::OfCommonTemplate } else { Own::OfRareTemplate };
         }
         print.shrink();
@@ -280,7 +280,7 @@ impl Prints {
         self.all_looked_up().count()
     }
 
-    /// Whether so much is known that no more should be added: a manifest is read whole, and 128 MiB of it take a third of a second.
+    /// Whether so much is known that no more should be added: a manifest is read whole, and 128 MiB of it take half a second.
     pub fn is_full(&self) -> bool {
         self.records.values().map(Print::encoded_len).sum::<usize>() >= FULL
     }
@@ -289,7 +289,7 @@ impl Prints {
     /// entry was made of, nothing is known.
     pub fn mark(&self, record: RecordRef, local: &mut LocalFingerprint) {
         let Some(print) = self.records.get(&record) else { return };
-        let Seen::Details(details) = &print.seen else { return };
+        let Known::Details(details) = &print.known else { return };
         if details.own == Own::OfCommonTemplate || print.details != check(local) {
             return;
         }
@@ -307,17 +307,17 @@ impl Prints {
     #[must_use]
     pub fn without_one(&self) -> Self {
         let less = |print: &Print| {
-            let seen = match &print.seen {
+            let known = match &print.known {
                 // One fewer than twelve or more makes no difference.
-                Seen::Enough => Seen::Enough,
-                Seen::Details(details) => {
+                Known::Enough => Known::Enough,
+                Known::Details(details) => {
                     let mut less = Details { seen: details.again.clone(), ..Details::clone(details) };
                     let mate = less.by.iter().position(|(_, is_mate)| *is_mate);
                     mate.map(|place| less.by.remove(place));
-                    Seen::Details(Box::new(less))
+                    Known::Details(Box::new(less))
                 }
             };
-            Print { seen, ..*print }
+            Print { known, ..*print }
         };
         Self { records: self.records.iter().map(|(record, print)| (*record, less(print))).collect() }
     }
@@ -466,6 +466,10 @@ mod tests {
         }
         assert_eq!(crate::codec::decode::<Prints>("prints", &encoded(&prints)).unwrap(), prints);
         assert!(prints.is_valid());
+        let mut one = Prints::default();
+        let bytes: [u8; REF] = std::array::from_fn(|place| u8::try_from(place * 9).unwrap());
+        one.add(RecordRef::from_bytes(bytes), &record(0), [1; 16], [1], true);
+        assert_eq!(encoded(&one)[8..8 + REF], bytes);
     }
 
     #[test]
@@ -480,7 +484,7 @@ mod tests {
         twice.add(RecordRef::from_bytes([1; 16]), &record(0), [1; 16], [1], true);
         assert!(twice.is_valid());
         for print in twice.records.values_mut() {
-            let Seen::Details(details) = &mut print.seen else { unreachable!("just added") };
+            let Known::Details(details) = &mut print.known else { unreachable!("just added") };
             details.by.extend(details.by.clone());
         }
         assert!(!twice.is_valid());

@@ -70,7 +70,8 @@ pub(super) fn of_kinds(manifest: &Manifest) -> impl Iterator<Item = String> {
 
 /// What is not known yet of what records share, where a run could not look all of them up.
 pub(super) fn of_prints(print: &PrintSummary, records: u64, most: usize) -> Option<String> {
-    if print.full && print.left > 0 && most > 0 {
+    let many = most > 0 && print.left * 20 > records;
+    if print.full && many {
         return Some(format!(
             "of {} of {records} records nobody looks what they have in common with others, since what is known of the rest takes as much of the \
              manifest as it may (128 MiB): where the vault holds few records of their template, its print can pass for their own; \
@@ -78,7 +79,7 @@ pub(super) fn of_prints(print: &PrintSummary, records: u64, most: usize) -> Opti
             print.left
         ));
     }
-    (most > 0 && print.looked_up >= most as u64 && print.left * 20 > records).then(|| {
+    (print.looked_up > 0 && many).then(|| {
         format!(
             "of {} of {records} records nobody has looked yet what they have in common with others: where the vault holds few \
              records of a template, its print can pass for a record's own; each rebuild that publishes goes on with {most} of \
@@ -184,14 +185,15 @@ mod tests {
         let told = |print: PrintSummary, most| of_prints(&print, 1000, most).unwrap_or_default();
         let one = PrintSummary { looked_up: 50, left: 51, ..PrintSummary::default() };
         assert!(told(one, 50).contains("of 51 of 1000 records") && told(one, 50).contains("print_sample"));
-        // A twentieth is not much, a run that was not full goes no further, and whoever wants none wants none.
-        assert!(told(PrintSummary { left: 50, ..one }, 50).is_empty() && told(one, 51).is_empty());
-        assert!(told(PrintSummary { looked_up: 0, ..one }, 0).is_empty());
+        // A twentieth is not much, and whoever wants none wants none.
+        assert!(told(PrintSummary { left: 50, ..one }, 50).is_empty() && told(one, 0).is_empty());
+        // What was not published was not looked up.
+        assert!(told(PrintSummary { looked_up: 0, ..one }, 50).is_empty());
         let full = PrintSummary { looked_up: 0, full: true, ..one };
         assert!(
             told(full, 50).contains("takes as much of the manifest as it may") && told(full, 0).is_empty()
         );
-        assert!(told(PrintSummary { left: 0, ..full }, 50).is_empty());
+        assert!(told(PrintSummary { left: 50, ..full }, 50).is_empty());
     }
 
     #[test]

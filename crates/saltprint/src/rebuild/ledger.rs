@@ -28,8 +28,7 @@ pub(super) struct Ledger {
     /// Records with new fingerprints.
     fresh_refs: HashSet<RecordRef>,
     plain: HashSet<RecordRef>,
-    containers: HashSet<RecordRef>,
-    /// The records of each of them.
+    /// The records of each file that holds several.
     parts: HashMap<RecordRef, Vec<RecordRef>>,
     catalog: Vec<(RecordRef, CatalogRow)>,
     container_rows: Vec<(RecordRef, ContainerRow)>,
@@ -114,7 +113,6 @@ impl Ledger {
             new_refs: HashSet::new(),
             fresh_refs: HashSet::new(),
             plain: HashSet::new(),
-            containers: HashSet::new(),
             parts: HashMap::new(),
             catalog: Vec::new(),
             container_rows: Vec::new(),
@@ -145,7 +143,6 @@ impl Ledger {
     /// [`Error::Index`] where a fingerprint cannot be put down.
     fn add(&mut self, processed: Processed, work: &mut Work<'_>) -> Result<(), Error> {
         if let Processed::Container { container, row } = processed {
-            self.containers.insert(container);
             self.container_rows.extend(row.map(|row| (container, row)));
             return Ok(());
         }
@@ -291,16 +288,12 @@ impl Ledger {
         self.new_refs.difference(&self.fresh_refs).copied()
     }
 
-    /// Whether a file holds records and is none.
-    pub(super) fn is_container(&self, file: RecordRef) -> bool {
-        self.parts.contains_key(&file)
-    }
-
-    /// Whether something holds for a record of the new generation, or, of a file that holds several, for one of these.
-    pub(super) fn any_record(&self, file: RecordRef, holds: impl Fn(RecordRef) -> bool) -> bool {
+    /// For how many records of the new generation something holds, of a file that is one or holds several.
+    pub(super) fn count_records(&self, file: RecordRef, holds: impl Fn(RecordRef) -> bool) -> usize {
+        let counts = |record: &RecordRef| self.holds(*record) && holds(*record);
         match self.parts.get(&file) {
-            Some(parts) => parts.iter().any(|part| self.holds(*part) && holds(*part)),
-            None => self.holds(file) && holds(file),
+            Some(parts) => parts.iter().filter(|part| counts(part)).count(),
+            None => usize::from(counts(&file)),
         }
     }
 
@@ -316,7 +309,7 @@ impl Ledger {
 
     /// Whether the vault still lists a record that the catalog may remember.
     pub(super) fn was_seen(&self, record_ref: RecordRef) -> bool {
-        self.holds(record_ref) || self.plain.contains(&record_ref) || self.containers.contains(&record_ref)
+        self.holds(record_ref) || self.plain.contains(&record_ref) || self.parts.contains_key(&record_ref)
     }
 
     /// The rows for the catalog; the ledger has none after that.

@@ -82,27 +82,26 @@ pub(super) fn update(
     // By what is known already, some would hardly show.
     let nothing = Prints::default();
     let search = LocalSearch::new(generation).with_prints(&nothing);
-    let mut step = Step { again: *again, ledger, generation, search, prints, shown: Vec::new() };
+    let mut step = Step { again: *again, ledger, search, prints, shown: Vec::new() };
     let mut summary = PrintSummary::default();
     let most = config.rebuild.print_sample;
     if most > 0 && !step.prints.is_full() {
         let was: HashSet<RecordRef> = step.prints.all_looked_up().collect();
-        let open = |record| ledger.any_record(record, |record| !was.contains(&record));
-        step.read_files(most, &open, progress, &mut Step::look_up)?;
+        step.read_files(most, &|record| !was.contains(&record), progress, &mut Step::look_up)?;
         let now: HashSet<RecordRef> = step.shown.iter().map(|shown| shown.image).collect();
-        let mates = step.mates();
-        let is_more =
-            |record| !was.contains(&record) && !now.contains(&record) && mates.contains_key(&record);
-        let more = |record| ledger.any_record(record, is_more);
-        step.read_files(most, &more, progress, &mut Step::look_up)?;
-        summary.looked_up = step.shown.len() as u64;
-        let mut earlier = step.mates();
-        earlier.retain(|record, _| was.contains(record));
-        let is_earlier = |record| ledger.any_record(record, |record| earlier.contains_key(&record));
-        step.read_files(most, &is_earlier, progress, &mut |step, batch| {
-            summary.read += batch.len() as u64;
-            step.read_for(batch, &earlier)
-        })?;
+        let mut mates = step.mates();
+        mates.retain(|record, _| !was.contains(record) && !now.contains(record));
+        if !mates.is_empty() {
+            step.read_files(most, &|record| mates.contains_key(&record), progress, &mut Step::look_up)?;
+        }
+        let earlier = step.earlier(&was, most);
+        summary.looked_up = step.shown.iter().filter(|shown| shown.looked_up).count() as u64;
+        if !earlier.is_empty() {
+            step.read_files(most, &|record| earlier.contains_key(&record), progress, &mut |step, batch| {
+                summary.read += batch.len() as u64;
+                step.read_for(batch, &earlier)
+            })?;
+        }
         step.count()?;
     }
     manifest.local_background.prints = step.prints;
@@ -121,23 +120,37 @@ struct Showed {
     image: RecordRef,
     /// Whose it is.
     whose: Whose,
-    /// Whether it was looked up, and not only read.
+    /// Whether it was looked up, and not only read, and all that has to be read for it is.
     looked_up: bool,
     /// Which details of others, those of most first.
     of: Vec<(IndexHit, Vec<u32>)>,
 }
 
+impl Showed {
+    /// Of how many others it showed a little.
+    fn company(&self) -> usize {
+        let a_little = self.of.iter().filter(|(_, details)| details.len() >= A_LITTLE);
+        a_little.map(|(other, _)| whose(other)).collect::<HashSet<_>>().len()
+    }
+
+    /// The records that it shows most of, whose images are to say what of its own record is print; none where that need not be known, since its template is common.
+    fn mates(&self) -> impl Iterator<Item = RecordRef> + '_ {
+        let most = if Prints::is_common(self.company()) { 0 } else { MATES };
+        let worth = self.of.iter().filter(|(_, details)| details.len() >= WORTH_READING);
+        worth.take(most).map(|(other, _)| other.record_ref)
+    }
+}
+
 struct Step<'a> {
     again: Again<'a>,
     ledger: &'a Ledger,
-    generation: &'a Generation,
     search: LocalSearch<'a>,
     prints: Prints,
     shown: Vec<Showed>,
 }
 
 impl Step<'_> {
-    /// Reads files of the vault that are `wanted`, at most `most` records of them.
+    /// Reads records of the vault that are `wanted`, at most `most`: of files with the smallest refs one each, and of those that hold several what is left.
     fn read_files(
         &mut self,
         most: usize,
@@ -146,43 +159,45 @@ impl Step<'_> {
         each: &mut Each<'_, Self>,
     ) -> Result<(), Error> {
         let again = self.again;
-        let chosen = sample::choose(again.config, again.refs, most, wanted)?;
-        let entries = chosen.entries.iter().filter(|(_, wanted)| *wanted).map(|(entry, _)| entry);
-        let (containers, files): (Vec<&Entry>, Vec<&Entry>) =
-            entries.partition(|entry| self.ledger.is_container(again.record_ref(entry, "")));
-        let mut left = most;
-        // How many records the others hold is not known before they are read.
-        let all = containers.is_empty().then_some(files.len() as u64);
-        for files in files.chunks(BATCH) {
-            progress.update(Phase::Measuring, (most - left) as u64, all);
-            self.read_few(files, 1, wanted, each)?;
-            left -= files.len();
-        }
-        let mut rest = &containers[..];
-        while !rest.is_empty() && left > 0 {
-            progress.update(Phase::Measuring, (most - left) as u64, all);
-            let share = left.div_ceil(rest.len());
-            // No more images in memory than of files.
-            let (now, behind) = rest.split_at((BATCH / share).clamp(1, rest.len()));
-            left -= match now {
-                [large] if share > BATCH => self.read_parts(large, share, wanted, each)?,
-                few => self.read_few(few, share, wanted, each)?,
+        let count = |entry: &Entry| self.ledger.count_records(again.record_ref(entry, ""), wanted);
+        let chosen = sample::choose(again.config, again.refs, most, |file| {
+            self.ledger.count_records(file, wanted) > 0
+        })?;
+        let entries = chosen.entries.into_iter().filter(|(_, wanted)| *wanted);
+        let mut files: Vec<(Entry, usize)> =
+            entries.map(|(entry, _)| (count(&entry), entry)).map(|(count, entry)| (entry, count)).collect();
+        // Stable: refs ascend among equals.
+        files.sort_by_key(|(_, count)| *count);
+        share_out(most, &mut files);
+        let (mut done, all) = (0, files.iter().map(|(_, quota)| *quota as u64).sum());
+        let mut rest = &files[..];
+        while let [(_, first), ..] = rest {
+            progress.update(Phase::Measuring, done, Some(all));
+            let mut images = 0;
+            let fits = |(_, quota): &&(Entry, usize)| {
+                images += quota;
+                images <= BATCH
             };
+            let (now, behind) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+            match now {
+                [(large, quota)] if *first > 1 => self.read_parts(large, *quota, wanted, each)?,
+                few => self.read_few(few, wanted, each)?,
+            }
+            done += now.iter().map(|(_, quota)| *quota as u64).sum::<u64>();
             rest = behind;
         }
         Ok(())
     }
 
-    /// Reads up to `most` records of each of some files at once; says how many.
+    /// Reads some files at once, of each up to so many records.
     fn read_few(
         &mut self,
-        files: &[&Entry],
-        most: usize,
+        files: &[(Entry, usize)],
         wanted: &(dyn Fn(RecordRef) -> bool + Sync),
         each: &mut Each<'_, Self>,
-    ) -> Result<usize, Error> {
+    ) -> Result<(), Error> {
         let again = self.again;
-        let read = files.par_iter().map(|entry| {
+        let read = files.par_iter().map(|(entry, quota)| {
             let mut found = Vec::new();
             for_each_image(
                 &entry.location,
@@ -190,25 +205,23 @@ impl Step<'_> {
                 &again.wanted(entry, wanted),
                 &mut |place, image| {
                     found.push(again.stranger(entry, &place, image));
-                    if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                    if found.len() < *quota { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
                 },
             );
             found.into_iter().collect::<Result<Vec<Option<Stranger>>, Error>>()
         });
         let read: Vec<Vec<Option<Stranger>>> = read.collect::<Result<_, Error>>()?;
-        let taken = read.iter().map(Vec::len).sum();
-        each(self, &read.into_iter().flatten().flatten().collect::<Vec<_>>())?;
-        Ok(taken)
+        each(self, &read.into_iter().flatten().flatten().collect::<Vec<_>>())
     }
 
-    /// Reads up to `most` records of a file that holds many, a few at a time; says how many.
+    /// Reads up to `most` records of a file that holds several, a few at a time.
     fn read_parts(
         &mut self,
         container: &Entry,
         most: usize,
         wanted: &(dyn Fn(RecordRef) -> bool + Sync),
         each: &mut Each<'_, Self>,
-    ) -> Result<usize, Error> {
+    ) -> Result<(), Error> {
         let again = self.again;
         let mut add = |step: &mut Self, images: &mut Vec<(String, Luma)>| {
             let read = std::mem::take(images).into_par_iter();
@@ -227,8 +240,7 @@ impl Step<'_> {
             if taken < most && added.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         added?;
-        add(self, &mut images)?;
-        Ok(taken)
+        add(self, &mut images)
     }
 
     /// Looks images up, and adds what they show.
@@ -247,7 +259,7 @@ impl Step<'_> {
         let read = batch.par_iter().enumerate().map(|(number, shows)| {
             let of: &[RecordRef] = to_read.get(&shows.record.record_ref).map_or(&[], Vec::as_slice);
             let against = |new: &RecordRef| {
-                let Some(place) = self.generation.place(*new)? else { return Ok(None) };
+                let Some(place) = self.again.generation.place(*new)? else { return Ok(None) };
                 let reader = || shown.reader(number);
                 Ok(self.search.against(shows.query.local(), false, &reader, &place)?)
             };
@@ -272,25 +284,40 @@ impl Step<'_> {
     fn mates(&self) -> ToRead {
         let mut mates = ToRead::new();
         for shown in &self.shown {
-            let worth = shown.of.iter().filter(|(_, details)| details.len() >= WORTH_READING);
-            for (other, _) in worth.take(MATES) {
-                mates.entry(other.record_ref).or_default().push(shown.image);
+            for other in shown.mates() {
+                mates.entry(other).or_default().push(shown.image);
             }
         }
         mates
     }
 
+    /// Those of [`Step::mates`] that earlier runs looked up, at most `most`. A record for which there is no room is not looked up yet, and has its turn again.
+    fn earlier(&mut self, was: &HashSet<RecordRef>, most: usize) -> ToRead {
+        let mut earlier = ToRead::new();
+        for shown in &mut self.shown {
+            let mates: Vec<RecordRef> = shown.mates().filter(|mate| was.contains(mate)).collect();
+            let new = mates.iter().filter(|mate| !earlier.contains_key(mate)).count();
+            if earlier.len() + new > most {
+                shown.looked_up = false;
+                continue;
+            }
+            for mate in mates {
+                earlier.entry(mate).or_default().push(shown.image);
+            }
+        }
+        earlier
+    }
+
     /// Adds what was shown. Where one record's image shows much of another record, each is a mate of the other.
     ///
     /// A record that was not looked up yet is remembered only where an image of a rare template shows a little of it: an image of a common one shows some of
-    /// dozens, of which nothing need be known, and which would soon fill the manifest. What is forgotten so is read when the record's turn comes.
+    /// dozens, of which nothing need be known, and which would soon fill the manifest. What is forgotten so is read when the turn of a record comes that is of a rare template after all.
     fn count(&mut self) -> Result<(), Error> {
         let shown = std::mem::take(&mut self.shown);
         let now: HashSet<RecordRef> =
             shown.iter().filter(|shown| shown.looked_up).map(|shown| shown.image).collect();
         for shown in &shown {
-            let a_little = shown.of.iter().filter(|(_, details)| details.len() >= A_LITTLE);
-            let company = a_little.map(|(other, _)| whose(other)).collect::<HashSet<_>>().len();
+            let company = shown.company();
             let mut mates = HashSet::new();
             for (other, details) in &shown.of {
                 let counts = now.contains(&other.record_ref)
@@ -318,13 +345,23 @@ impl Step<'_> {
 
     /// The local codes of a record, if the generation has it.
     fn local_of(&self, record: RecordRef) -> Result<Option<LocalFingerprint>, Error> {
-        let place = self.generation.place(record)?;
-        Ok(place.map(|place| self.generation.local(&place)).transpose()?)
+        let place = self.again.generation.place(record)?;
+        Ok(place.map(|place| self.again.generation.local(&place)).transpose()?)
     }
 
     fn shown<'s>(&'s self, batch: &'s [Stranger]) -> Shown<'s> {
         let images = batch.iter().map(|shows| Some((&shows.image).into())).collect();
         Shown { coder: self.again.coder, images }
+    }
+}
+
+/// Turns the numbers of records of files, ascending, into how many of each are read, so that all are `most` at most: each has a turn, and what some do not need is the others'.
+fn share_out<F>(most: usize, files: &mut [(F, usize)]) {
+    let (mut left, mut rest) = (most, files.len());
+    for (_, count) in files {
+        *count = left.div_ceil(rest).min(*count);
+        left -= *count;
+        rest -= 1;
     }
 }
 
@@ -348,4 +385,29 @@ fn everyone(generation: &Generation) -> Result<HashSet<u32>, Error> {
         }
     }
     Ok(everyone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_reads_as_much_as_it_may_and_no_more() {
+        let shared = |most, counts: &[usize]| {
+            let mut files: Vec<(usize, usize)> = counts.iter().copied().enumerate().collect();
+            share_out(most, &mut files);
+            files.into_iter().map(|(_, quota)| quota).collect::<Vec<_>>()
+        };
+        assert_eq!(shared(10, &[2; 7]), [2, 2, 2, 1, 1, 1, 1]);
+        assert_eq!(shared(2000, &[1, 1_000_000]), [1, 1999]);
+        assert_eq!(shared(3, &[1, 1, 9]), [1; 3]);
+        assert_eq!(shared(100, &[1, 2, 3]), [1, 2, 3]);
+        assert_eq!(shared(0, &[]), [0; 0]);
+        for files in 1..200 {
+            for count in 1..9 {
+                let quotas = shared(100, &vec![count; files]);
+                assert_eq!(quotas.iter().sum::<usize>(), 100.min(files * count));
+            }
+        }
+    }
 }
