@@ -94,6 +94,8 @@ pub(super) fn update(
         if !mates.is_empty() {
             step.read_files(most, &|record| mates.contains_key(&record), progress, &mut Step::look_up)?;
         }
+        // All that one record leads to has room.
+        let most = most.max(MATES);
         let earlier = step.earlier(&was, most);
         summary.looked_up = step.shown.iter().filter(|shown| shown.looked_up).count() as u64;
         if !earlier.is_empty() {
@@ -159,13 +161,13 @@ impl Step<'_> {
         each: &mut Each<'_, Self>,
     ) -> Result<(), Error> {
         let again = self.again;
-        let count = |entry: &Entry| self.ledger.count_records(again.record_ref(entry, ""), wanted);
-        let chosen = sample::choose(again.config, again.refs, most, |file| {
-            self.ledger.count_records(file, wanted) > 0
-        })?;
-        let entries = chosen.entries.into_iter().filter(|(_, wanted)| *wanted);
-        let mut files: Vec<(Entry, usize)> =
-            entries.map(|(entry, _)| (count(&entry), entry)).map(|(count, entry)| (entry, count)).collect();
+        let count = |file| self.ledger.count_records(file, wanted);
+        let chosen = sample::choose(again.config, again.refs, most, |file| count(file) > 0)?;
+        let counted = chosen.entries.into_iter().map(|(entry, _)| {
+            let count = count(again.record_ref(&entry, ""));
+            (entry, count)
+        });
+        let mut files: Vec<(Entry, usize)> = counted.filter(|(_, count)| *count > 0).collect();
         // Stable: refs ascend among equals.
         files.sort_by_key(|(_, count)| *count);
         share_out(most, &mut files);
