@@ -39,19 +39,16 @@ pub struct Prints {
     records: BTreeMap<RecordRef, Print>,
 }
 
-/// A record's ref and its entry, as they are encoded: as text the ref would be half of it, and as bytes most of the time that it takes to read.
-type Entry = ([u64; 2], Print);
+/// A record's ref and its entry, as they are encoded. The number has the bytes of the ref: as text it would be half of the entry, and as bytes most of
+/// the time that an entry takes to read.
+type Entry = (u128, Print);
 
-/// The bytes of a ref as they are encoded.
-fn halves(record: &RecordRef) -> [u64; 2] {
-    let (halves, _) = record.as_bytes().as_chunks::<8>();
-    std::array::from_fn(|half| halves.get(half).map_or(0, |bytes| u64::from_le_bytes(*bytes)))
+fn number_of(record: &RecordRef) -> u128 {
+    u128::from_le_bytes(*record.as_bytes())
 }
 
-fn of_halves(halves: [u64; 2]) -> RecordRef {
-    let mut bytes = [0; REF];
-    bytes.as_chunks_mut::<8>().0.iter_mut().zip(halves).for_each(|(to, half)| *to = half.to_le_bytes());
-    RecordRef::from_bytes(bytes)
+fn of_number(number: u128) -> RecordRef {
+    RecordRef::from_bytes(number.to_le_bytes())
 }
 
 /// What was seen of one record.
@@ -183,7 +180,7 @@ impl Details {
 
 impl serde::Serialize for Prints {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.records.iter().map(|(record, print)| (halves(record), print)))
+        serializer.collect_seq(self.records.iter().map(|(record, print)| (number_of(record), print)))
     }
 }
 
@@ -191,10 +188,10 @@ impl TryFrom<Vec<Entry>> for Prints {
     type Error = &'static str;
 
     fn try_from(entries: Vec<Entry>) -> Result<Self, Self::Error> {
-        if !entries.is_sorted_by(|(a, _), (b, _)| of_halves(*a) < of_halves(*b)) {
+        if !entries.is_sorted_by(|(a, _), (b, _)| of_number(*a) < of_number(*b)) {
             return Err("records out of order");
         }
-        let records = entries.into_iter().map(|(record, print)| (of_halves(record), print));
+        let records = entries.into_iter().map(|(record, print)| (of_number(record), print));
         Ok(Self { records: records.collect() })
     }
 }
@@ -474,7 +471,7 @@ mod tests {
 
     #[test]
     fn nothing_is_read_twice_or_out_of_order() {
-        let entry = |number| (halves(&RecordRef::from_bytes([number; REF])), Print::new(&record(0)));
+        let entry = |number| (number_of(&RecordRef::from_bytes([number; REF])), Print::new(&record(0)));
         let read = |entries: Vec<Entry>| {
             crate::codec::decode::<Prints>("prints", &crate::codec::encode("prints", &entries).unwrap())
         };

@@ -133,7 +133,10 @@ fn measure(
     most: usize,
     seed: u64,
 ) -> Vec<Option<CalibrationSample>> {
-    let wanted = |place: &str| is_calibration_half(refs.record_ref(&format!("{}{place}", entry.record_id)));
+    // Of a page with images on it the page.
+    let wanted = |place: &str, is_on_page: bool| {
+        !is_on_page && is_calibration_half(refs.record_ref(&format!("{}{place}", entry.record_id)))
+    };
     images(&entry.location, config, most, &wanted)
         .into_iter()
         .map(|(_, image)| CalibrationSample::measure(&image, seed).ok())

@@ -7,25 +7,23 @@ use saltprint_intake::Location;
 
 use crate::Config;
 
-/// The images of a file that are `wanted` by their place in it (empty for the file itself) and can be decoded, at most
-/// `most`, with their places, in the order of the file. Of a page with images on it the page.
+/// The images of a file that are `wanted` by their place in it (empty for the file itself) and whether they lie on a page, and can be decoded, at most
+/// `most`, with their places, in the order of the file.
 pub(crate) fn images(
     location: &Location,
     config: &Config,
     most: usize,
-    wanted: &dyn Fn(&str) -> bool,
+    wanted: &dyn Fn(&str, bool) -> bool,
 ) -> Vec<(String, Luma)> {
     let mut found = Vec::new();
-    let wanted = |place: &str, is_on_page: bool| !is_on_page && wanted(place);
-    for_each_image(location, config, &wanted, &mut |place, image| {
+    for_each_image(location, config, wanted, &mut |place, image| {
         found.push((place, image));
         if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     found
 }
 
-/// The images of a file that are `wanted`, by their places and whether they lie on a page, one after the other until `each` breaks off: so that not all
-/// are in memory.
+/// The same images one after the other, until `each` breaks off: so that not all are in memory.
 pub(crate) fn for_each_image(
     location: &Location,
     config: &Config,

@@ -199,21 +199,11 @@ impl Step<'_> {
         each: &mut Each<'_, Self>,
     ) -> Result<(), Error> {
         let again = self.again;
-        let read = files.par_iter().map(|(entry, quota)| {
-            let mut found = Vec::new();
-            for_each_image(
-                &entry.location,
-                again.config,
-                &again.wanted(entry, wanted),
-                &mut |place, image| {
-                    found.push(again.stranger(entry, &place, image));
-                    if found.len() < *quota { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-                },
-            );
-            found.into_iter().collect::<Result<Vec<Option<Stranger>>, Error>>()
-        });
-        let read: Vec<Vec<Option<Stranger>>> = read.collect::<Result<_, Error>>()?;
-        each(self, &read.into_iter().flatten().flatten().collect::<Vec<_>>())
+        let read = files
+            .par_iter()
+            .map(|(entry, quota)| again.strangers(entry, *quota, &again.wanted(entry, wanted)));
+        let read: Vec<Vec<Stranger>> = read.collect::<Result<_, Error>>()?;
+        each(self, &read.into_iter().flatten().collect::<Vec<_>>())
     }
 
     /// Reads up to `most` records of a file that holds several, a few at a time.

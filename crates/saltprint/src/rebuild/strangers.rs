@@ -76,7 +76,12 @@ fn measure(
         progress.update(Phase::Measuring, batch * BATCH as u64, Some(chosen.entries.len() as u64));
         let queries: Vec<Vec<Stranger>> = sampled
             .par_iter()
-            .map(|(entry, _)| again.strangers(entry, chosen.most_of_one, &eligible))
+            .map(|(entry, _)| {
+                // Of a page with images on it the page.
+                let wanted =
+                    |place: &str, is_on_page: bool| !is_on_page && eligible(again.record_ref(entry, place));
+                again.strangers(entry, chosen.most_of_one, &wanted)
+            })
             .collect::<Result<_, Error>>()?;
         let queries: Vec<Stranger> = queries.into_iter().flatten().take(most - taken).collect();
         taken += queries.len();
@@ -191,15 +196,11 @@ impl Again<'_> {
         image: Luma,
     ) -> Result<Option<Stranger>, Error> {
         let record = self.generation.find(self.record_ref(entry, place))?;
-        let query = || self.coder.query(&image).ok();
-        Ok(record.and_then(|record| Some((record, query()?))).map(|(record, query)| Stranger {
-            record,
-            query,
-            image,
-        }))
+        let Some(record) = record else { return Ok(None) };
+        Ok(self.coder.query(&image).ok().map(|query| Stranger { record, query, image }))
     }
 
-    /// The records of a sampled file: those that are in the index, eligible, and can still be read.
+    /// The records of a sampled file: those that are in the index, wanted, and can still be read.
     ///
     /// # Errors
     /// [`Error::Index`].
@@ -207,10 +208,9 @@ impl Again<'_> {
         &self,
         entry: &Entry,
         most: usize,
-        eligible: &(impl Fn(RecordRef) -> bool + Sync + ?Sized),
+        wanted: &dyn Fn(&str, bool) -> bool,
     ) -> Result<Vec<Stranger>, Error> {
-        let wanted = |place: &str| eligible(self.record_ref(entry, place));
-        let images = images(&entry.location, self.config, most, &wanted).into_iter();
+        let images = images(&entry.location, self.config, most, wanted).into_iter();
         images.filter_map(|(place, image)| self.stranger(entry, &place, image).transpose()).collect()
     }
 
