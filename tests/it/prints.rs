@@ -1,9 +1,13 @@
 //! What of records is print: their images are looked up, each once, and read again for new records.
 
+use std::collections::BTreeMap;
+
+use saltprint_fingerprint::LocalFingerprint;
 use saltprint_synth::{Corpus, CorpusItem, Template};
 use serde_json::Value;
 
 use crate::case::containers::tool;
+use crate::incremental::records_of;
 use crate::place::{Place, draw};
 
 /// Cards of two designs, none of them twice of one subject.
@@ -176,4 +180,56 @@ fn all_parts_of_files_are_looked_up_at_once_where_there_is_room() {
     place.write("vault/one.jpg", &first.encoded);
     let ([looked_up, _, left], _) = rebuild(&place);
     assert_eq!((looked_up, left), (1, 0));
+}
+
+/// Of the details that records keep, how many are shared by five others and more, as the index has it.
+fn shared_details(place: &Place) -> BTreeMap<String, (usize, usize)> {
+    let shared = |local: &LocalFingerprint| {
+        local.features.iter().filter(|feature| feature.sharing.records() >= 5.0).count()
+    };
+    records_of(&place.config())
+        .iter()
+        .map(|record| {
+            let local = &record.fingerprint.local;
+            (record.record_ref.to_string(), (shared(local), local.features.len()))
+        })
+        .collect()
+}
+
+/// The first four of a design keep its print as their own: who counts them can know no better. Once the vault holds many, it can.
+#[test]
+fn what_early_records_had_alone_is_counted_anew_once_many_have_it() {
+    let mut cards = draw(&Corpus::new(40, 31).with_templates(&[Template::Drawn(3)]));
+    for (number, card) in cards.iter_mut().enumerate() {
+        card.subject = format!("person-{number}");
+    }
+    let place = Place::new();
+    place.fill(&cards[..4]);
+    place.run(&["calibrate"]).expect(0);
+    let first = place.run(&["rebuild", "--json"]).expect(0).json()[0].clone();
+    assert_eq!((&first["selection"]["recounted"], &first["selection"]["faded"]), (&0.into(), &0.into()));
+    let early = shared_details(&place);
+    assert_eq!(early.len(), 4);
+    assert!(early.values().all(|(shared, _)| *shared == 0), "{early:?}");
+
+    // Less than twice as many: what is there stays as it is.
+    place.fill(&cards[..7]);
+    let second = place.run(&["rebuild", "--json"]).expect(0).json()[0].clone();
+    assert_eq!(second["selection"]["recounted"], 0);
+    assert_eq!(second["segments"].as_array().unwrap().len(), 2);
+
+    place.fill(&cards);
+    let third = place.run(&["rebuild", "--json"]).expect(0).json()[0].clone();
+    assert_eq!(third["selection"]["recounted"], 7);
+    assert_eq!(third["segments"].as_array().unwrap().len(), 1);
+    let late = shared_details(&place);
+    for record in early.keys() {
+        let (shared, all) = late[record];
+        assert!(shared * 4 >= all, "{shared} of {all} details of an early record are print");
+    }
+    // As one that is fingerprinted now would have it, but that this one would keep others instead.
+    place.run(&["rebuild", "--full"]).expect(0);
+    let full = shared_details(&place);
+    let sum = |of: &BTreeMap<String, (usize, usize)>| early.keys().map(|record| of[record].0).sum::<usize>();
+    assert!(sum(&full) < sum(&late), "{} {}", sum(&full), sum(&late));
 }

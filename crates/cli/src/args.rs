@@ -327,6 +327,9 @@ pub(crate) struct EvalArgs {
     /// Ask every stranger under every edit, instead of unedited and under one edit in turn.
     #[arg(long)]
     pub(crate) full_strangers: bool,
+    /// Let the vault grow over N rebuilds, each of which finds twice as many records as the one before.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=32))]
+    pub(crate) nights: u32,
     /// Fill the index up with invented records to N: which copies are still found where the vault is that large. 3 kB of disk a
     /// record.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
@@ -337,7 +340,7 @@ pub(crate) struct EvalArgs {
     /// Measure instead what codes and sealed files give away: privacy.html, privacy.json and privacy.csv in the folder of `--out`.
     #[arg(
         long,
-        conflicts_with_all = ["strangers", "queries", "edits", "baselines", "full_strangers", "templates", "drawn_templates", "readout", "grow_to"]
+        conflicts_with_all = ["strangers", "queries", "edits", "baselines", "full_strangers", "templates", "drawn_templates", "readout", "nights", "grow_to"]
     )]
     pub(crate) privacy: bool,
     /// Look as `triage --quick` does. With `--privacy`: fewer keys, pairs and documents; seconds instead of minutes, and wider

@@ -28,7 +28,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 use saltprint::{Config, Error};
-use saltprint_index::{GraphPolicy, IndexDir, IndexError, SegmentRecord};
+use saltprint_index::{GraphPolicy, IndexDir, IndexError, SegmentEntry, SegmentRecord};
 use saltprint_keys::IndexKey;
 
 use crate::EvalError;
@@ -100,6 +100,7 @@ pub fn grow(config: &Config, growth: &Growth, told: &mut dyn FnMut(u64)) -> Resu
     // Of equal size, as a rebuild makes them, and each with its share of the real ones.
     let most = growth.segment.unwrap_or(config.rebuild.segment_records).max(1) as u64;
     let parts = growth.records.div_ceil(most);
+    let counted = manifest.segments.iter().map(|segment| segment.counted).max().unwrap_or(0);
     manifest.segments.clear();
     for part in 0..parts {
         let share = |of: u64| of * (part + 1) / parts - of * part / parts;
@@ -110,7 +111,7 @@ pub fn grow(config: &Config, growth: &Growth, told: &mut dyn FnMut(u64)) -> Resu
         records.extend(real.drain(left..));
         records.par_sort_unstable_by_key(|record| record.record_ref);
         let written = dir.write_segment(&lock, &key, manifest.epoch, &records, &policy).map_err(index)?;
-        manifest.segments.push(written.entry);
+        manifest.segments.push(SegmentEntry { counted, ..written.entry });
         told(manifest.records());
     }
     manifest.generation += 1;

@@ -76,6 +76,8 @@ pub(crate) struct Recipe {
     /// Of the calibration's sample, of an invented vault's keys, and of invented records.
     pub(crate) seed: u64,
     pub(crate) readout: Readout,
+    /// Rebuilds that the vault grows over, each to twice as many records.
+    pub(crate) nights: u32,
     /// Records that the index is filled up to.
     pub(crate) grow_to: Option<u64>,
     /// Whether images in which nothing hints at a record are spared the finer look.
@@ -85,7 +87,7 @@ pub(crate) struct Recipe {
 impl Recipe {
     /// What somebody gets who sets nothing.
     pub(crate) fn plain(seed: u64) -> Self {
-        Self { seed, readout: Readout::LINEAR, grow_to: None, quick: false }
+        Self { seed, readout: Readout::LINEAR, nights: 1, grow_to: None, quick: false }
     }
 }
 
@@ -101,12 +103,12 @@ pub(crate) fn build(
 ) -> Result<Built, EvalError> {
     let dir = work.index()?;
     let manifest = dir.join("kept.jsonl");
-    documents.write_manifest(&manifest)?;
+    documents.write_manifest(&manifest, documents.kept.len())?;
     let mut config = match own {
         Some(config) => config.clone(),
         None => defaults(&dir)?,
     };
-    config.vault = documents.vault.with_manifest(manifest);
+    config.vault = documents.vault.with_manifest(manifest.clone());
     config.use_own_keys(dir.join("keys"));
     config.index = dir.join("index");
     config.profile = dir.join("profile.salt");
@@ -130,8 +132,17 @@ pub(crate) fn build(
     options.readout = recipe.readout;
     let kept = documents.kept.len();
     let calibrated = clock.time(Work::Calibrate, kept, || calibrate(&config, options, &pipeline))?;
-    let rebuilt =
-        clock.time(Work::Rebuild, kept, || rebuild(&config, RebuildOptions::default(), &pipeline))?;
+    let rebuilt = clock.time(Work::Rebuild, kept, || {
+        for earlier in (1..recipe.nights).rev() {
+            let there = kept.checked_shr(earlier).unwrap_or(0);
+            if there > 0 {
+                documents.write_manifest(&manifest, there)?;
+                rebuild(&config, RebuildOptions::default(), &pipeline)?;
+            }
+        }
+        documents.write_manifest(&manifest, kept)?;
+        Ok::<_, EvalError>(rebuild(&config, RebuildOptions::default(), &pipeline)?)
+    })?;
     let grown = match recipe.grow_to {
         None => None,
         Some(records) => {

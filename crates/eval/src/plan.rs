@@ -44,6 +44,7 @@ pub struct EvalPlan {
     pub(crate) seed: u64,
     pub(crate) baselines: bool,
     pub(crate) full_strangers: bool,
+    pub(crate) nights: u32,
     pub(crate) grow_to: Option<u64>,
     pub(crate) readout: Readout,
     pub(crate) quick: bool,
@@ -75,6 +76,7 @@ impl EvalPlan {
             seed: 1,
             baselines: true,
             full_strangers: false,
+            nights: 1,
             grow_to: None,
             readout: Readout::LINEAR,
             quick: false,
@@ -134,6 +136,14 @@ impl EvalPlan {
         self
     }
 
+    /// Lets the vault grow over so many rebuilds, at least 1: each finds twice as many records as the one before, and the last all of them. What
+    /// earlier ones could not know then shows: of which templates there would be more, and how many records there would be to count.
+    #[must_use]
+    pub fn nights(mut self, nights: u32) -> Self {
+        self.nights = nights;
+        self
+    }
+
     /// Fills the index up with invented records to so many, as [`grow`](crate::grow) says: how many copies are still found
     /// where the vault is that large.
     #[must_use]
@@ -167,6 +177,9 @@ impl EvalPlan {
     pub(crate) fn check(&self) -> Result<(), EvalError> {
         if self.queries == 0 {
             return Err(EvalError::plan("an evaluation needs at least one query an edit"));
+        }
+        if self.nights == 0 {
+            return Err(EvalError::plan("an index is made in at least one night"));
         }
         if self.treatments.is_empty() {
             return Err(EvalError::plan("an evaluation needs at least one edit"));

@@ -56,7 +56,8 @@ pub fn run(plan: &EvalPlan, progress: &dyn Progress) -> Result<EvalReport, EvalE
     if documents.kept.is_empty() {
         return Err(EvalError::plan("no usable record is left once the strangers are held out"));
     }
-    let recipe = Recipe { seed: plan.seed, readout: plan.readout, grow_to: plan.grow_to, quick: plan.quick };
+    let EvalPlan { seed, readout, nights, grow_to, quick, .. } = *plan;
+    let recipe = Recipe { seed, readout, nights, grow_to, quick };
     let built = pipeline::build(&work, &documents, own, &recipe, &clock, progress)?;
     let asking = Asking {
         plan,

@@ -306,10 +306,10 @@ impl Documents {
         }
     }
 
-    /// Writes the list of the kept records to `path`.
-    pub(crate) fn write_manifest(&self, path: &Path) -> Result<(), EvalError> {
+    /// Writes the list of the first kept records, so many, to `path`.
+    pub(crate) fn write_manifest(&self, path: &Path, records: usize) -> Result<(), EvalError> {
         let mut text = Vec::new();
-        for Holding { entry, .. } in &self.kept {
+        for Holding { entry, .. } in self.kept.iter().take(records) {
             let facts = &entry.facts;
             let relative = relative(&entry.location, &self.root);
             let line = Line {

@@ -19,12 +19,21 @@ const SALT: [u8; 32] = [4; 32];
 const MANIFEST: BlobFormat = BlobFormat { magic: MANIFEST_MAGIC, version: MANIFEST_VERSION };
 const CENSUS: BlobFormat = BlobFormat { magic: CENSUS_MAGIC, version: CENSUS_VERSION };
 const NAME: &str = "MANIFEST";
+const FEATURE: LocalFeature = LocalFeature {
+    code: LocalCode::from_words([7; 2]),
+    place: Place { x: 0, y: 0, size: 0, angle: 0 },
+    sharing: Sharing::from_step(0),
+};
 
 static KEY: LazyLock<IndexKey> = LazyLock::new(|| IndexKey::from_secret(&[7; 32]));
 
-/// A good manifest before sealing, and a census as small as there are.
+/// A good manifest before sealing, and a census of two layers as small as there are.
 static GOOD: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
-    let census = Census::new(0).seal(&KEY, EPOCH, SALT);
+    let mut census = Census::new(0);
+    census.add(&[FEATURE]);
+    census.make_room(1 << 13);
+    census.add(&[FEATURE]);
+    let census = census.seal(&KEY, EPOCH, SALT);
     let census = Sealing::CENSUS.open(&KEY, CENSUS, EPOCH.as_bytes(), census).expect("sealed just now");
     (plain_of(&manifest()), census.to_vec())
 });
@@ -34,9 +43,7 @@ fn manifest() -> Manifest {
     background.add(70, Some(90));
     let impostor = Impostor { best: 1.0, rival: 0.5, likelihood: 2.0, straightened: Some((80, 90)) };
     let mut prints = Prints::default();
-    let place = Place { x: 0, y: 0, size: 0, angle: 0 };
-    let feature = LocalFeature { code: LocalCode::from_words([7; 2]), place, sharing: Sharing::default() };
-    let local = LocalFingerprint { width: 8192, height: 8192, features: vec![feature; 9] };
+    let local = LocalFingerprint { width: 8192, height: 8192, features: vec![FEATURE; 9] };
     prints.add(RecordRef::from_bytes([8; 16]), &local, [9; 16], [3, 8], true);
     prints.set_looked_up(RecordRef::from_bytes([8; 16]), &local, 2);
     // One of a common template.
@@ -54,6 +61,7 @@ fn manifest() -> Manifest {
         id: SegmentId::from_bytes([number; 16]),
         root: [number; 32],
         records: 25,
+        counted: 40,
         graph: (number > 1).then_some(GraphQuality { queries: 100, found: 99 }),
     };
     Manifest {
@@ -158,7 +166,13 @@ fn check_census(plain: &[u8]) {
     assert!(census.seal(&KEY, EPOCH, SALT) == sealed, "a census that was read is written otherwise");
     let shared = census.sharing(LocalCode::from_bytes(&[3; 16])).records();
     assert!(shared.is_finite() && shared >= 0.0, "{shared} records share a feature");
-    let _ = (census.records(), census.is_outgrown_by(u64::MAX));
+    let counted = census.sharing_of_counted(LocalCode::from_bytes(&[3; 16])).records();
+    assert!(counted.is_finite() && counted >= 0.0, "{counted} other records share a feature");
+    let mut census = census;
+    census.make_room(1 << 13);
+    let records = census.records();
+    census.add(&[FEATURE]);
+    assert_eq!(census.records(), records.saturating_add(1));
 }
 
 pub(crate) fn seeds() -> Vec<Vec<u8>> {

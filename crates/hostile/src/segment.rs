@@ -162,7 +162,7 @@ fn as_generation(bytes: &[u8]) {
     fs::write(folder.path().join(id().file_name()), bytes).expect("a scratch file");
     let root = bytes.last_chunk().copied().unwrap_or_default();
     let records = bytes.get(80..84).and_then(|count| count.try_into().ok()).map_or(0, u32::from_le_bytes);
-    let entry = SegmentEntry { id: id(), root, records, graph: None };
+    let entry = SegmentEntry { id: id(), root, records, counted: 1, graph: None };
     let lock = dir.lock().expect("nobody else has this folder");
     let manifest = Manifest {
         generation: 1,

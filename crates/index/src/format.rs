@@ -9,7 +9,7 @@ pub const SEGMENT_VERSION: u16 = 2;
 /// First bytes of a sealed manifest.
 pub const MANIFEST_MAGIC: [u8; 8] = *b"SALTMAN\0";
 /// Version of the manifest that this build writes, and the only one that it reads.
-pub const MANIFEST_VERSION: u16 = 9;
+pub const MANIFEST_VERSION: u16 = 10;
 /// First bytes of a fingerprint in a work file.
 pub const WORK_MAGIC: [u8; 8] = *b"SALTWRK\0";
 /// Version of work files that this build writes, and the only one that it reads.
@@ -17,7 +17,7 @@ pub const WORK_VERSION: u16 = 1;
 /// First bytes of a sealed census of local features.
 pub const CENSUS_MAGIC: [u8; 8] = *b"SALTCEN\0";
 /// Version of the census that this build writes, and the only one that it reads.
-pub const CENSUS_VERSION: u16 = 1;
+pub const CENSUS_VERSION: u16 = 2;
 /// First bytes of a sealed list of erasures.
 pub const ERASURES_MAGIC: [u8; 8] = *b"SALTERA\0";
 /// Version of the list of erasures that this build writes, and the only one that it reads.

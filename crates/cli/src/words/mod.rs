@@ -185,6 +185,13 @@ pub(crate) fn rebuild(summary: &RebuildSummary) -> String {
             selection.weak, selection.records
         );
     }
+    if selection.recounted > 0 {
+        let _ = writeln!(
+            text,
+            "{} records of earlier runs counted anew among the others, {} of which have few details of their own by now",
+            selection.recounted, selection.faded
+        );
+    }
     for segment in &summary.segments {
         let state = if segment.new { "new" } else { "kept" };
         let _ = write!(text, "segment of {} records ({state})", segment.records);

@@ -78,6 +78,8 @@ pub struct Setup {
     pub seed: u64,
     /// Records of the index.
     pub records: u64,
+    /// Rebuilds that the vault grew over.
+    pub nights: u32,
     /// Records that were invented besides, to fill the index up; left out where there are none.
     #[serde(skip_serializing_if = "is_zero")]
     pub invented: u64,

@@ -51,7 +51,7 @@ pub struct WrittenSegment {
 impl IndexDir {
     /// Writes `records` (sorted by ref) as a new segment: builds the graph that `policy` asks for, writes under a
     /// temporary name, re-opens and verifies every page and row, compares each row with what was to be written,
-    /// measures the graph, and then gives the file its name.
+    /// measures the graph, and then gives the file its name. How many records were counted to select what is in them is for the caller to say.
     ///
     /// # Errors
     /// Those of [`SegmentWriter::write`] and [`Segment::verify`]; [`IndexError::Io`]; [`IndexError::Random`].
@@ -105,7 +105,7 @@ impl IndexDir {
         let quality = check(&path, key, epoch, records, policy.ef)?;
         self.give_name(&path, &id.file_name())?;
         let records = u32::try_from(records.len()).unwrap_or(u32::MAX);
-        let entry = SegmentEntry { id, root, records, graph: quality };
+        let entry = SegmentEntry { id, root, records, counted: 0, graph: quality };
         Ok(WrittenSegment { entry, rejected_graph: None })
     }
 }

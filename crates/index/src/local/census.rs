@@ -12,7 +12,7 @@ use saltprint_keys::{BlobFormat, EpochId, IndexKey, Sealing};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::IndexError;
-use crate::format::{CENSUS_MAGIC, CENSUS_VERSION};
+use crate::format::{CENSUS_MAGIC, CENSUS_VERSION, read_u32};
 
 const FORMAT: BlobFormat = BlobFormat { magic: CENSUS_MAGIC, version: CENSUS_VERSION };
 /// Arrays of counters.
@@ -28,12 +28,27 @@ const ROOM: u32 = 2;
 /// Share of the bits of one feature that stay in the next document of its template, measured on flat scans and
 /// photographs of invented documents; turns the counters' meetings into a number of records.
 const BIT_SURVIVES: f64 = 0.95;
-/// Header of the plaintext: bits (u32), zero (u32), records (u64), features (u64).
-const HEADER_LEN: usize = 24;
+/// Header of the plaintext: number of layers (u32), zero (u32).
+const HEADER_LEN: usize = 8;
+/// Header of a layer: bits (u32), zero (u32), records (u64), features (u64).
+const LAYER_HEADER_LEN: usize = 24;
+/// Layers that there may be: each but the last has fewer counters than the one after it.
+const MOST_LAYERS: usize = (MAX_BITS - MIN_BITS + 1) as usize;
 
 /// The counters of one epoch.
+///
+/// A vault grows, and counters that were enough for its first records would at last be met by chance by everything: then nothing can be told from
+/// print. Counters cannot be divided afterwards, and pools are not kept. So a census that is full is left as it is, and further records are
+/// counted in a larger one above it. Each layer has room for at least twice of what all below it hold, so together the lower ones are
+/// no larger than the last.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Census {
+    /// The last one counts; there is always one.
+    layers: Vec<Layer>,
+}
+
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+struct Layer {
     bits: u32,
     records: u64,
     features: u64,
@@ -45,24 +60,128 @@ impl Census {
     /// An empty census that is large enough for about `features` features, as far as 134 MB allow.
     #[must_use]
     pub fn new(features: u64) -> Self {
-        let bits = (u64::BITS - features.leading_zeros() + ROOM).clamp(MIN_BITS, MAX_BITS);
-        Self { bits, records: 0, features: 0, counters: vec![0; TABLES << bits] }
+        Self { layers: vec![Layer::new(bits_for(features))] }
     }
 
     /// Records counted, also those that have left the vault since.
     pub fn records(&self) -> u64 {
-        self.records
+        self.layers.iter().fold(0, |sum, layer| sum.saturating_add(layer.records))
     }
 
-    /// Whether a new census with more counters would serve `features` features better.
-    pub fn is_outgrown_by(&self, features: u64) -> bool {
-        self.bits < MAX_BITS && features >> self.bits >= 1
+    /// Makes room for `features` more features: where the last layer is full with them, they will be counted in a new one.
+    pub fn make_room(&mut self, features: u64) {
+        let bits =
+            bits_for(self.layers.iter().fold(features, |sum, layer| sum.saturating_add(layer.features)));
+        let Some(last) = self.layers.last().filter(|last| bits > last.bits) else { return };
+        if last.features == 0 {
+            self.layers.pop();
+            self.layers.push(Layer::new(bits));
+        } else if last.is_full_with(features) {
+            self.layers.push(Layer::new(bits));
+        }
     }
 
     /// Counts one record: each of its features once, wherever two of them meet.
     pub fn add(&mut self, pool: &[LocalFeature]) {
-        self.records += 1;
-        self.features += pool.len() as u64;
+        if let Some(last) = self.layers.last_mut() {
+            last.add(pool);
+        }
+    }
+
+    /// In about how many *other* records something like the feature of a record appears that was counted since the last
+    /// [`Census::make_room`].
+    pub fn sharing(&self, code: LocalCode) -> Sharing {
+        let meetings = self.layers.iter().map(|layer| layer.meetings(code)).sum::<f64>();
+        // The record itself.
+        let own = self.layers.last().map_or(0.0, Layer::one);
+        self.sharing_of(meetings - own)
+    }
+
+    /// The same of a record that was counted at any time, in a layer that is not known: as if it were that in which one record says most of those that
+    /// something was counted in. Less than there are, rather than more.
+    pub fn sharing_of_counted(&self, code: LocalCode) -> Sharing {
+        let meetings = self.layers.iter().map(|layer| layer.meetings(code)).sum::<f64>();
+        let may_be = self.layers.iter().filter(|layer| layer.count(code) >= 1.0);
+        let own = may_be.map(Layer::one).fold(0.0, f64::max);
+        self.sharing_of(meetings - own)
+    }
+
+    fn sharing_of(&self, records: f64) -> Sharing {
+        Sharing::of(records.max(0.0).min(self.records() as f64))
+    }
+
+    /// Encrypts and authenticates the census of an epoch. `salt` must be random and new for every call.
+    #[must_use]
+    pub fn seal(&self, key: &IndexKey, epoch: EpochId, salt: [u8; 32]) -> Vec<u8> {
+        let mut header = Zeroizing::new(Vec::with_capacity(HEADER_LEN));
+        let layers = u32::try_from(self.layers.len()).unwrap_or(u32::MAX);
+        header.extend_from_slice(&layers.to_le_bytes());
+        header.extend_from_slice(&[0; 4]);
+        let headers: Vec<_> = self.layers.iter().map(Layer::header).collect();
+        let mut parts: Vec<&[u8]> = vec![&header];
+        for (header, layer) in headers.iter().zip(&self.layers) {
+            parts.extend([header.as_slice(), layer.counters.as_slice()]);
+        }
+        Sealing::CENSUS.seal_parts(key, FORMAT, epoch.as_bytes(), &parts, salt)
+    }
+
+    /// Reads what [`Census::seal`] wrote.
+    ///
+    /// # Errors
+    /// [`IndexError::Census`] where it is damaged or of another key or epoch; [`IndexError::Inconsistent`].
+    pub fn open(key: &IndexKey, epoch: EpochId, bytes: impl Into<Vec<u8>>) -> Result<Self, IndexError> {
+        let mut plain =
+            Sealing::CENSUS.open(key, FORMAT, epoch.as_bytes(), bytes).map_err(IndexError::Census)?;
+        let wrong = || IndexError::inconsistent("census", "sizes out of range");
+        let head = plain.first_chunk::<HEADER_LEN>().ok_or_else(wrong)?;
+        let count = read_u32(head, 0) as usize;
+        if !(1..=MOST_LAYERS).contains(&count) || head[4..] != [0; 4] {
+            return Err(wrong());
+        }
+        let mut layers: Vec<Layer> = Vec::with_capacity(count);
+        let mut at = HEADER_LEN;
+        while layers.len() < count {
+            let head = plain.get(at..).and_then(<[u8]>::first_chunk).ok_or_else(wrong)?;
+            let mut layer = Layer::with_header(head).ok_or_else(wrong)?;
+            let (from, to) = (at + LAYER_HEADER_LEN, at + LAYER_HEADER_LEN + (TABLES << layer.bits));
+            if to > plain.len() || (layers.len() + 1 == count) != (to == plain.len()) {
+                return Err(wrong());
+            }
+            if to == plain.len() {
+                // The largest, which is not copied.
+                plain.drain(..from);
+                layer.counters = std::mem::take(&mut *plain);
+            } else {
+                layer.counters = plain[from..to].to_vec();
+            }
+            layers.push(layer);
+            at = to;
+        }
+        if !layers.is_sorted_by(|lower, upper| lower.bits < upper.bits) {
+            return Err(wrong());
+        }
+        Ok(Self { layers })
+    }
+}
+
+/// Bits of counters that are enough for so many features.
+fn bits_for(features: u64) -> u32 {
+    (u64::BITS - features.leading_zeros() + ROOM).clamp(MIN_BITS, MAX_BITS)
+}
+
+impl Layer {
+    fn new(bits: u32) -> Self {
+        Self { bits, records: 0, features: 0, counters: vec![0; TABLES << bits] }
+    }
+
+    /// Whether `features` more would leave less than two counters for each feature: from there on more and more meet by chance.
+    fn is_full_with(&self, features: u64) -> bool {
+        self.features.saturating_add(features) >= 1 << (self.bits - 1)
+    }
+
+    fn add(&mut self, pool: &[LocalFeature]) {
+        self.records = self.records.saturating_add(1);
+        self.features = self.features.saturating_add(pool.len() as u64);
         let mut places = Zeroizing::new(Vec::with_capacity(pool.len()));
         for table in 0..TABLES {
             places.clear();
@@ -77,20 +196,27 @@ impl Census {
         }
     }
 
-    /// In about how many *other* records something like the feature of a record that was counted appears.
-    pub fn sharing(&self, code: LocalCode) -> Sharing {
+    /// What the counters of a code say.
+    fn count(&self, code: LocalCode) -> f64 {
         let mut counts = [0.0; TABLES];
         for (table, count) in counts.iter_mut().enumerate() {
             *count = f64::from(self.counters.get(self.place(table, code)).copied().unwrap_or(0));
         }
         counts.sort_unstable_by(f64::total_cmp);
-        let middle = f64::midpoint(counts[TABLES / 2 - 1], counts[TABLES / 2]);
-        // The record itself, and what unrelated features add to every counter.
+        f64::midpoint(counts[TABLES / 2 - 1], counts[TABLES / 2])
+    }
+
+    /// In about how many records of the layer something like a feature appears; below 0 where less meets it than does by chance.
+    fn meetings(&self, code: LocalCode) -> f64 {
         let by_chance = self.features as f64 / f64::from(1_u32 << self.bits);
-        let meetings = (middle - 1.0 - by_chance).max(0.0);
+        (self.count(code) - by_chance) * self.one()
+    }
+
+    /// For how many records of a template one meeting stands.
+    fn one(&self) -> f64 {
         // A product in a fixed order: `powi` may round differently on another platform.
         let survive: f64 = (0..self.bits).map(|_| BIT_SURVIVES).product();
-        Sharing::of((meetings / survive).min(self.records as f64))
+        1.0 / survive
     }
 
     fn place(&self, table: usize, code: LocalCode) -> usize {
@@ -101,47 +227,27 @@ impl Census {
         (table << self.bits) + (usize::try_from(turned & u128::from(u64::MAX)).unwrap_or(0) & mask)
     }
 
-    /// Encrypts and authenticates the census of an epoch. `salt` must be random and new for every call.
-    #[must_use]
-    pub fn seal(&self, key: &IndexKey, epoch: EpochId, salt: [u8; 32]) -> Vec<u8> {
-        let mut header = Zeroizing::new(Vec::with_capacity(HEADER_LEN));
+    fn header(&self) -> Zeroizing<Vec<u8>> {
+        let mut header = Zeroizing::new(Vec::with_capacity(LAYER_HEADER_LEN));
         header.extend_from_slice(&self.bits.to_le_bytes());
         header.extend_from_slice(&[0; 4]);
         header.extend_from_slice(&self.records.to_le_bytes());
         header.extend_from_slice(&self.features.to_le_bytes());
-        Sealing::CENSUS.seal_parts(key, FORMAT, epoch.as_bytes(), &[&header, &self.counters], salt)
+        header
     }
 
-    /// Reads what [`Census::seal`] wrote. Bytes that are given as a `Vec` are not copied.
-    ///
-    /// # Errors
-    /// [`IndexError::Census`] where it is damaged or of another key or epoch; [`IndexError::Inconsistent`].
-    pub fn open(key: &IndexKey, epoch: EpochId, bytes: impl Into<Vec<u8>>) -> Result<Self, IndexError> {
-        let mut plain =
-            Sealing::CENSUS.open(key, FORMAT, epoch.as_bytes(), bytes).map_err(IndexError::Census)?;
-        let wrong = IndexError::inconsistent("census", "sizes out of range");
-        let Some((header, counters)) = plain.split_first_chunk::<HEADER_LEN>() else {
-            return Err(wrong);
-        };
-        let number = |at: usize| {
-            let mut le = [0; 8];
-            le.copy_from_slice(&header[at..at + 8]);
-            u64::from_le_bytes(le)
-        };
-        let bits = number(0);
-        if !(u64::from(MIN_BITS)..=u64::from(MAX_BITS)).contains(&bits) || counters.len() != TABLES << bits {
-            return Err(wrong);
-        }
-        let bits = u32::try_from(bits).unwrap_or(MIN_BITS);
-        let (records, features) = (number(8), number(16));
-        plain.drain(..HEADER_LEN);
-        Ok(Self { bits, records, features, counters: std::mem::take(&mut *plain) })
+    /// A layer with this header and no counters; `None` where it is none.
+    fn with_header(head: &[u8; LAYER_HEADER_LEN]) -> Option<Self> {
+        let (bits, zero) = (read_u32(head, 0), read_u32(head, 4));
+        let number = |at: usize| u64::from(read_u32(head, at)) | u64::from(read_u32(head, at + 4)) << 32;
+        let is_one = (MIN_BITS..=MAX_BITS).contains(&bits) && zero == 0;
+        is_one.then(|| Self { bits, records: number(8), features: number(16), counters: Vec::new() })
     }
 }
 
 impl std::fmt::Debug for Census {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Census").field("records", &self.records).finish_non_exhaustive()
+        f.debug_struct("Census").field("records", &self.records()).finish_non_exhaustive()
     }
 }
 
@@ -200,10 +306,63 @@ mod tests {
         assert_eq!(census.sharing(LocalCode::from_words(words(7))).step(), 0);
     }
 
+    /// A vault that grows a thousandfold from a few records: of what is counted last is told what of it is print, and what was print
+    /// before is print now.
+    #[test]
+    fn a_census_grows_with_its_vault() {
+        let mut census = Census::new(0);
+        let (mut counted, mut night) = (0, 40);
+        while counted < 40_000 {
+            census.make_room(night * 52);
+            for record in counted..counted + night {
+                let mut pool: Vec<_> = (0..48).map(|i| feature(words(1000 + record * 64 + i))).collect();
+                pool.push(feature(noisy(words(1), record * 2 + 500_000_000)));
+                if record < 40 {
+                    pool.push(feature(noisy(words(2), record * 2 + 700_000_000)));
+                } else if record % 100 == 0 {
+                    pool.push(feature(noisy(words(3), record * 2 + 900_000_000)));
+                }
+                census.add(&pool);
+            }
+            counted += night;
+            night = counted;
+        }
+        assert_eq!(census.records(), counted);
+        assert!((3..=6).contains(&census.layers.len()), "{:?}", census.layers.len());
+        assert!(
+            census.layers.is_sorted_by(|lower, upper| 4 * lower.counters.len() <= 2 * upper.counters.len())
+        );
+        let sharing = |code| census.sharing_of_counted(LocalCode::from_words(code)).records();
+        // Of all, of the first forty only, and of one in a hundred.
+        assert!(sharing(words(1)) > 400.0, "{}", sharing(words(1)));
+        assert!((10.0..120.0).contains(&sharing(words(2))), "{}", sharing(words(2)));
+        assert!(sharing(words(3)) > 100.0, "{}", sharing(words(3)));
+        // What one record has alone, early or late: a code in twenty may meet something by chance.
+        for first in [0, counted - 50] {
+            let own = (first..first + 50).map(|record| words(1000 + record * 64 + 7));
+            let few = own.clone().filter(|own| sharing(*own) < 8.0).count();
+            assert!(few >= 47, "{few} of 50 from record {first} on");
+        }
+        let last = LocalCode::from_words(words(1000 + (counted - 1) * 64));
+        assert!(census.sharing(last).records() < 8.0);
+    }
+
+    #[test]
+    fn a_census_that_nothing_was_counted_in_becomes_larger() {
+        let mut census = Census::new(0);
+        census.make_room(1 << 20);
+        assert!(census == Census::new(1 << 20));
+        census.make_room(1 << 10);
+        assert!(census == Census::new(1 << 20), "and never smaller");
+    }
+
     #[test]
     fn seals_and_opens() {
         let (key, epoch) = (IndexKey::from_secret(&[1; 32]), EpochId::from_bytes([2; 16]));
-        let census = census(40, 3);
+        let mut census = census(40, 3);
+        census.make_room(1 << 15);
+        census.add(&[feature(words(9))]);
+        assert_eq!(census.layers.len(), 2);
         let sealed = census.seal(&key, epoch, [3; 32]);
         assert!(Census::open(&key, epoch, sealed.as_slice()).unwrap() == census);
         assert!(Census::open(&key, EpochId::from_bytes([9; 16]), sealed.as_slice()).is_err());

@@ -53,11 +53,9 @@ impl Selection {
     /// A pool ends somewhere. What one record has near the end, the others of its template may have just behind theirs, not
     /// counted: it would look rare. So the census counts pools that are twice as long as what is selected from; that alone
     /// finds a fifth more of the copies that are hard to find.
-    ///
-    /// Rare is what at most one in a hundred records has, and at most three where the build is small.
     #[must_use]
     pub fn new(pool: &LocalFingerprint, census: &Census, policy: SelectionPolicy) -> Self {
-        let rare_up_to = Sharing::of((census.records() as f64 / 100.0).max(3.0));
+        let rare_up_to = rare_up_to(census);
         let better = (pool.features.len() / 2).max(policy.most);
         let mut features: Vec<LocalFeature> = pool
             .features
@@ -78,6 +76,26 @@ impl Selection {
         let fingerprint = LocalFingerprint { width: pool.width, height: pool.height, features };
         Self { fingerprint, extended, weak: rare < policy.wanted() / 2 }
     }
+
+    /// Lets the features of a record that was selected earlier count as shared by as many as share them now, and says whether that has made the
+    /// record weak. What was shared stays so: documents of records that have left the vault show up in leaks as well.
+    pub fn recount(local: &mut LocalFingerprint, census: &Census, policy: SelectionPolicy) -> bool {
+        let rare_up_to = rare_up_to(census);
+        let is_weak = |local: &LocalFingerprint| {
+            let rare = local.features.iter().filter(|feature| feature.sharing <= rare_up_to).count();
+            rare < policy.wanted() / 2
+        };
+        let was_weak = is_weak(local);
+        for feature in &mut local.features {
+            feature.sharing = feature.sharing.max(census.sharing_of_counted(feature.code));
+        }
+        !was_weak && is_weak(local)
+    }
+}
+
+/// What is rare: what at most one in a hundred records has, and at most three where the build is small.
+fn rare_up_to(census: &Census) -> Sharing {
+    Sharing::of((census.records() as f64 / 100.0).max(3.0))
 }
 
 /// Features closer together than this share their evidence, in frame units; as matching counts it.

@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 use saltprint_fingerprint::Coder;
 use saltprint_index::{
-    Composition, Erasures, Generation, IndexDir, Manifest, PreviousEpoch, RebuildLock, SegmentRecord,
+    Composition, Erasures, Generation, IndexDir, Manifest, PreviousEpoch, RebuildLock, SegmentEntry,
+    SegmentRecord,
 };
 use saltprint_keys::KeyAge;
 
@@ -90,7 +91,8 @@ pub(super) fn without_erased(
         let rows = (0..segment.len()).filter(|row| gone.binary_search(row).is_err());
         let rows: Vec<SegmentRecord> = rows.map(|row| segment.record(row)).collect::<Result<_, _>>()?;
         segment.let_go();
-        *entry = dir.write_segment(lock, key, manifest.epoch, &rows, &policy)?.entry;
+        let written = dir.write_segment(lock, key, manifest.epoch, &rows, &policy)?.entry;
+        *entry = SegmentEntry { counted: entry.counted, ..written };
     }
     manifest.erasures = erasures.len();
     dir.replace_previous(lock, key, &manifest)?;

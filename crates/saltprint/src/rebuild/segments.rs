@@ -2,7 +2,8 @@
 //!
 //! Policy: a segment whose rows all go on as they are stays. One with a row that changed or is gone is rewritten, so that
 //! a removed record is physically gone after the rebuild that sees its removal. New and rewritten rows go into new
-//! segments, sorted by ref. Where there would be more than [`MAX_SEGMENTS`] segments, the smallest are merged.
+//! segments, sorted by ref. Where there would be more than [`MAX_SEGMENTS`] segments, the smallest are merged. A segment that was written when
+//! half as many records were counted is rewritten, as what its records had alone then may be what many have now.
 
 use rayon::prelude::*;
 use saltprint_index::{GraphPolicy, SegmentEntry, WrittenSegment};
@@ -16,6 +17,10 @@ use crate::{Config, Error, Phase, Progress};
 
 /// Segments above which the smallest are merged: each adds a graph search and some page overhead to a lookup.
 const MAX_SEGMENTS: usize = 8;
+
+/// By how much the records counted may grow before those of a segment are counted again. Each segment is rewritten once a doubling, which
+/// is little beside what fingerprinting as many new records takes.
+const RECOUNTED_AFTER: u64 = 2;
 
 /// Rows that are read before old segments are let go of. They lie in the same order there, 2 kB each; but those of files that have other
 /// names now may lie anywhere, and map 64 kB in each of five places.
@@ -51,11 +56,14 @@ pub(super) fn plan(previous: &Previous, ledger: &mut Ledger, segment_records: us
     }
     let mut order: Vec<usize> = (0..segments.len()).collect();
     order.sort_by_key(|index| std::cmp::Reverse(segments[*index].records));
+    // The newest segment is as old as the published census.
+    let counted = segments.iter().map(|segment| segment.counted).max().unwrap_or(0) + ledger.fresh();
     let mut kept = Vec::new();
     let mut rewritten = Vec::new();
     for index in order {
         let whole = live[index].len() == segments[index].records as usize && segments[index].records > 0;
-        if whole { kept.push(index) } else { rewritten.push(index) }
+        let is_of_now = counted < segments[index].counted.saturating_mul(RECOUNTED_AFTER);
+        if whole && (is_of_now || ledger.fresh() == 0) { kept.push(index) } else { rewritten.push(index) }
     }
     loop {
         let to_write = rows.len() + rewritten.iter().map(|index| live[*index].len()).sum::<usize>();
@@ -122,7 +130,9 @@ impl Plan {
                 records.extend(read);
                 selector.let_go();
             }
-            Ok(build.dir.write_segment(build.lock, build.key, epoch, &records, &policy)?)
+            let mut written = build.dir.write_segment(build.lock, build.key, epoch, &records, &policy)?;
+            written.entry.counted = selector.census().records();
+            Ok(written)
         };
         // One needs no pool; and then every write of a rebuild is made by the thread that runs it.
         if size >= policy.min_records && self.rows.len() > size {

@@ -23,6 +23,10 @@ pub struct SelectionSummary {
     pub extended: u64,
     /// Of these, records with few rare features even so: altered copies of them may not be found.
     pub weak: u64,
+    /// Records of earlier runs that were written anew, with what others share of them counted again.
+    pub recounted: u64,
+    /// Of these, records that this left few rare features: what they might have instead is only known when they are fingerprinted again.
+    pub faded: u64,
 }
 
 /// Rows that are read at a time.
@@ -36,6 +40,8 @@ pub(super) struct Selector<'a> {
     policy: SelectionPolicy,
     extended: AtomicU64,
     weak: AtomicU64,
+    recounted: AtomicU64,
+    faded: AtomicU64,
 }
 
 impl<'a> Selector<'a> {
@@ -57,6 +63,7 @@ impl<'a> Selector<'a> {
             Some(manifest) => dir.read_census(key, manifest)?,
             None => Census::new(work.features()),
         };
+        census.make_room(work.features());
         let places: Vec<WorkPlace> = rows.iter().filter_map(Row::work).collect();
         let mut counted = HashSet::new();
         for batch in places.chunks(BATCH) {
@@ -68,8 +75,8 @@ impl<'a> Selector<'a> {
                 }
             }
         }
-        let (extended, weak) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Self { work, previous, census, policy, extended, weak })
+        let [extended, weak, recounted, faded] = Default::default();
+        Ok(Self { work, previous, census, policy, extended, weak, recounted, faded })
     }
 
     /// The row as it goes into a segment.
@@ -83,6 +90,10 @@ impl<'a> Selector<'a> {
             record.fingerprint.local = selection.fingerprint;
             self.extended.fetch_add(u64::from(selection.extended), Ordering::Relaxed);
             self.weak.fetch_add(u64::from(selection.weak), Ordering::Relaxed);
+        } else {
+            let is_weak = Selection::recount(&mut record.fingerprint.local, &self.census, self.policy);
+            self.recounted.fetch_add(1, Ordering::Relaxed);
+            self.faded.fetch_add(u64::from(is_weak), Ordering::Relaxed);
         }
         Ok(record)
     }
@@ -100,13 +111,19 @@ impl<'a> Selector<'a> {
     /// What selection did to the rows that were read; `records` of them are new.
     pub(super) fn summary(&self, records: u64) -> SelectionSummary {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        SelectionSummary { records, extended: count(&self.extended), weak: count(&self.weak) }
+        SelectionSummary {
+            records,
+            extended: count(&self.extended),
+            weak: count(&self.weak),
+            recounted: count(&self.recounted),
+            faded: count(&self.faded),
+        }
     }
 }
 
 /// What an operator should know about it.
-pub(super) fn warnings(summary: &SelectionSummary, census: &Census) -> Option<String> {
-    (summary.weak * 20 > summary.records).then(|| {
+pub(super) fn warnings(summary: &SelectionSummary, census: &Census) -> Vec<String> {
+    let weak = (summary.weak * 20 > summary.records).then(|| {
         format!(
             "{} of {} new records have few local features of their own among the {} counted: crops and pictures of \
              them may only be found by their whole-image code",
@@ -114,5 +131,14 @@ pub(super) fn warnings(summary: &SelectionSummary, census: &Census) -> Option<St
             summary.records,
             census.records(),
         )
-    })
+    });
+    let faded = (summary.faded * 20 > summary.recounted).then(|| {
+        format!(
+            "{} of {} records of earlier rebuilds have few local features of their own by now, as the vault holds many more documents of \
+             their templates than when these were selected: `rebuild --full` selects again, and until then crops and pictures of them may \
+             only be found by their whole-image code",
+            summary.faded, summary.recounted,
+        )
+    });
+    weak.into_iter().chain(faded).collect()
 }
