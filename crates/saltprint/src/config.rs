@@ -327,7 +327,7 @@ impl Default for RebuildSection {
             rejects: "rejects.csv".into(),
             background_sample: 20_000,
             local_sample: 500,
-            print_sample: 2_000,
+            print_sample: MOST_PRINTS,
             local_features: SelectionPolicy::default().keep,
             local_features_most: SelectionPolicy::default().most,
             kinds_without_template: vec!["selfie".to_owned()],

@@ -124,22 +124,30 @@ struct Showed {
     whose: Whose,
     /// Whether it was looked up, and not only read, and all that has to be read for it is.
     looked_up: bool,
-    /// Which details of others, those of most first.
-    of: Vec<(IndexHit, Vec<u32>)>,
+    /// What of others, those of most first. A run holds that of up to 20,000 images, each of up to 48 others.
+    of: Vec<Seen>,
+}
+
+/// What one image showed of one other record.
+struct Seen {
+    record: RecordRef,
+    whose: Whose,
+    /// Numbers of its details.
+    details: Box<[u16]>,
 }
 
 impl Showed {
     /// Of how many others it showed a little.
     fn company(&self) -> usize {
-        let a_little = self.of.iter().filter(|(_, details)| details.len() >= A_LITTLE);
-        a_little.map(|(other, _)| whose(other)).collect::<HashSet<_>>().len()
+        let a_little = self.of.iter().filter(|other| other.details.len() >= A_LITTLE);
+        a_little.map(|other| other.whose).collect::<HashSet<_>>().len()
     }
 
     /// The records that it shows most of, whose images are to say what of its own record is print; none where that need not be known, since its template is common.
     fn mates(&self) -> impl Iterator<Item = RecordRef> + '_ {
         let most = if Prints::is_common(self.company()) { 0 } else { MATES };
-        let worth = self.of.iter().filter(|(_, details)| details.len() >= WORTH_READING);
-        worth.take(most).map(|(other, _)| other.record_ref)
+        let worth = self.of.iter().filter(|other| other.details.len() >= WORTH_READING);
+        worth.take(most).map(|other| other.record)
     }
 }
 
@@ -241,7 +249,7 @@ impl Step<'_> {
         let shown = self.shown(batch);
         let admit = |number: usize, hit: &IndexHit| batch[number].record.is_rival_of(hit);
         let found = self.search.find(&local, false, &|number| shown.reader(number), admit)?;
-        batch.iter().zip(found).for_each(|(shows, seen)| self.keep(&shows.record, seen, true));
+        batch.iter().zip(found).for_each(|(shows, seen)| self.keep(&shows.record, &seen, true));
         Ok(())
     }
 
@@ -259,16 +267,22 @@ impl Step<'_> {
         });
         let read: Vec<Vec<Option<Sighting>>> = read.collect::<Result<_, Error>>()?;
         for (shows, seen) in batch.iter().zip(read) {
-            self.keep(&shows.record, seen.into_iter().flatten().collect(), false);
+            self.keep(&shows.record, &seen.into_iter().flatten().collect::<Vec<_>>(), false);
         }
         Ok(())
     }
 
     /// Keeps what a record's image shows of other records.
-    fn keep(&mut self, shows: &IndexHit, sightings: Vec<Sighting>, looked_up: bool) {
-        let shown = sightings.into_iter().filter(|sighting| !sighting.alike.is_empty());
-        let mut of: Vec<_> = shown.map(|sighting| (sighting.record, sighting.alike)).collect();
-        of.sort_by_key(|(_, details)| std::cmp::Reverse(details.len()));
+    fn keep(&mut self, shows: &IndexHit, sightings: &[Sighting], looked_up: bool) {
+        let shown = sightings.iter().filter(|sighting| !sighting.alike.is_empty());
+        let seen = |sighting: &Sighting| Seen {
+            record: sighting.record.record_ref,
+            whose: whose(&sighting.record),
+            // A record has no more than its segment can number.
+            details: sighting.alike.iter().filter_map(|number| u16::try_from(*number).ok()).collect(),
+        };
+        let mut of: Vec<Seen> = shown.map(seen).collect();
+        of.sort_by_key(|other| std::cmp::Reverse(other.details.len()));
         self.shown.push(Showed { image: shows.record_ref, whose: whose(shows), looked_up, of });
     }
 
@@ -311,17 +325,23 @@ impl Step<'_> {
         for shown in &shown {
             let company = shown.company();
             let mut mates = HashSet::new();
-            for (other, details) in &shown.of {
-                let counts = now.contains(&other.record_ref)
-                    || self.prints.is_looked_up(other.record_ref)
+            for Seen { record, whose, details } in &shown.of {
+                let counts = now.contains(record)
+                    || self.prints.is_looked_up(*record)
                     || (details.len() >= A_LITTLE && !Prints::is_common(company));
                 let is_mate = details.len() >= OF_TEMPLATE;
-                mates.extend(is_mate.then(|| whose(other)));
+                mates.extend(is_mate.then_some(*whose));
                 if !counts {
                     continue;
                 }
-                let Some(local) = self.local_of(other.record_ref)? else { continue };
-                self.prints.add(other.record_ref, &local, shown.whose, details.iter().copied(), is_mate);
+                let Some(local) = self.local_of(*record)? else { continue };
+                self.prints.add(
+                    *record,
+                    &local,
+                    shown.whose,
+                    details.iter().map(|one| (*one).into()),
+                    is_mate,
+                );
             }
             if shown.looked_up
                 && let Some(local) = self.local_of(shown.image)?
