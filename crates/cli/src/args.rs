@@ -327,7 +327,7 @@ pub(crate) struct EvalArgs {
     /// Ask every stranger under every edit, instead of unedited and under one edit in turn.
     #[arg(long)]
     pub(crate) full_strangers: bool,
-    /// Let the vault grow over N rebuilds, each of which finds twice as many records as the one before.
+    /// Let the vault grow over N rebuilds, each of which finds twice as many records as the one before, the first of the list.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=32))]
     pub(crate) nights: u32,
     /// Fill the index up with invented records to N: which copies are still found where the vault is that large. 3 kB of disk a

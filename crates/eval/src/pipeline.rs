@@ -67,6 +67,8 @@ pub(crate) struct Built {
     pub(crate) refs: RefKey,
     pub(crate) calibrated: CalibrateSummary,
     pub(crate) rebuilt: RebuildSummary,
+    /// Rebuilds that it took.
+    pub(crate) nights: u32,
     pub(crate) grown: Option<Grown>,
 }
 
@@ -132,17 +134,21 @@ pub(crate) fn build(
     options.readout = recipe.readout;
     let kept = documents.kept.len();
     let calibrated = clock.time(Work::Calibrate, kept, || calibrate(&config, options, &pipeline))?;
-    let rebuilt = clock.time(Work::Rebuild, kept, || {
-        for earlier in (1..recipe.nights).rev() {
-            let there = kept.checked_shr(earlier).unwrap_or(0);
-            if there > 0 {
-                documents.write_manifest(&manifest, there)?;
-                rebuild(&config, RebuildOptions::default(), &pipeline)?;
-            }
+    let rebuild = |before: usize, records: usize| {
+        documents.write_manifest(&manifest, records)?;
+        let rebuild = || rebuild(&config, RebuildOptions::default(), &pipeline);
+        Ok::<_, EvalError>(clock.time(Work::Rebuild, records - before, rebuild)?)
+    };
+    let (mut nights, mut before) = (1, 0);
+    for later in (1..recipe.nights).rev() {
+        // In the first of very many nights there is nothing yet.
+        let records = kept.checked_shr(later).unwrap_or(0);
+        if records > 0 {
+            rebuild(before, records)?;
+            (nights, before) = (nights + 1, records);
         }
-        documents.write_manifest(&manifest, kept)?;
-        Ok::<_, EvalError>(rebuild(&config, RebuildOptions::default(), &pipeline)?)
-    })?;
+    }
+    let rebuilt = rebuild(before, kept)?;
     let grown = match recipe.grow_to {
         None => None,
         Some(records) => {
@@ -157,6 +163,7 @@ pub(crate) fn build(
         config,
         calibrated,
         rebuilt,
+        nights,
         grown,
     })
 }

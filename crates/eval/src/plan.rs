@@ -136,7 +136,7 @@ impl EvalPlan {
         self
     }
 
-    /// Lets the vault grow over so many rebuilds, at least 1: each finds twice as many records as the one before, and the last all of them. What
+    /// Lets the vault grow over so many rebuilds, at least 1: each finds twice as many records as the one before, the first of the list, and the last all of them. What
     /// earlier ones could not know then shows: of which templates there would be more, and how many records there would be to count.
     #[must_use]
     pub fn nights(mut self, nights: u32) -> Self {

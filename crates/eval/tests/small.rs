@@ -276,12 +276,35 @@ fn an_own_vault_gives_numbers_and_nothing_else() {
 }
 
 #[test]
+fn a_vault_may_grow_over_several_nights() {
+    let place = tempfile::tempdir().unwrap();
+    let plan = EvalPlan::synthetic(20).strangers(6).queries(8).treatments(treatments(&["none", "jpeg-30"]));
+    let plan = plan.baselines(false).seed(8).work(place.path());
+    let grown = run(&plan.clone().nights(4), &NoProgress).unwrap();
+    assert_eq!((grown.setup.nights, grown.pipeline.indexed), (4, 20));
+    assert!(grown.notes.iter().any(|note| note.contains("grew over 4 rebuilds")), "{:?}", grown.notes);
+    assert_eq!(grown.total.found.count, 16);
+    // 2, 5, 10 and 20 records: each time a generation.
+    let pin = fs::read_to_string(place.path().join("run/index.pin")).unwrap();
+    assert!(pin.contains("seen generation 4 ") && !pin.contains("seen generation 5 "), "{pin}");
+
+    // More nights than there are doublings: those in which there is nothing yet are passed over.
+    let long = run(&plan.clone().nights(20), &NoProgress).unwrap();
+    assert_eq!((long.setup.nights, long.pipeline.indexed), (5, 20));
+    let at_once = run(&plan, &NoProgress).unwrap();
+    let said = serde_json::to_value(&at_once.setup).unwrap();
+    assert!(said.get("nights").is_none(), "readers of earlier versions see no difference");
+    assert!(!at_once.notes.iter().any(|note| note.contains("grew over")));
+}
+
+#[test]
 fn plans_that_make_no_sense_are_refused() {
     let none = EvalPlan::synthetic(0);
     let nothing = EvalPlan::synthetic(10).treatments(Vec::new());
     let nobody = EvalPlan::synthetic(10).queries(0);
     let twice = EvalPlan::synthetic(10).treatments(treatments(&["grey", "grey"]));
-    for plan in [none, nothing, nobody, twice] {
+    let never = EvalPlan::synthetic(10).nights(0);
+    for plan in [none, nothing, nobody, twice, never] {
         assert!(matches!(run(&plan, &NoProgress), Err(EvalError::Plan { .. })));
     }
 }

@@ -166,7 +166,7 @@ fn check_census(plain: &[u8]) {
     assert!(census.seal(&KEY, EPOCH, SALT) == sealed, "a census that was read is written otherwise");
     let shared = census.sharing(LocalCode::from_bytes(&[3; 16])).records();
     assert!(shared.is_finite() && shared >= 0.0, "{shared} records share a feature");
-    let counted = census.sharing_of_counted(LocalCode::from_bytes(&[3; 16])).records();
+    let counted = census.sharing_at_least(LocalCode::from_bytes(&[3; 16])).records();
     assert!(counted.is_finite() && counted >= 0.0, "{counted} other records share a feature");
     let mut census = census;
     census.make_room(1 << 13);

@@ -77,7 +77,8 @@ pub struct RebuildConfig {
     pub background_sample: usize,
     /// Images of records that play the stranger when the background of the local tier is measured.
     pub local_sample: usize,
-    /// Records that a run looks up for what they have in common with others, of those that no run has; and as many of others that these lead to.
+    /// Records that a run looks up for what they have in common with others, of those that no run has; as many of others that these lead to; and as
+    /// many are read again that earlier runs looked up.
     /// 0 for none, at most 20,000.
     pub print_sample: usize,
     /// How many local features a record keeps.
@@ -327,7 +328,7 @@ impl Default for RebuildSection {
             rejects: "rejects.csv".into(),
             background_sample: 20_000,
             local_sample: 500,
-            print_sample: MOST_PRINTS,
+            print_sample: 2_000,
             local_features: SelectionPolicy::default().keep,
             local_features_most: SelectionPolicy::default().most,
             kinds_without_template: vec!["selfie".to_owned()],

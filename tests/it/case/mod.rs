@@ -207,7 +207,7 @@ fn a_leak_of_strangers_is_a_valued_answer() {
     }
     let row = serde_json::json!({"edit": "crop-60", "found": {"count": 80, "of": 100, "value": 0.8, "low": 0.7, "high": 0.9}});
     let report = serde_json::json!({
-        "format": 1, "version": "0.1.0", "setup": {"vault": "own", "records": 160, "invented": 840}, "edits": [row],
+        "format": 1, "version": "0.1.0", "setup": {"vault": "own", "records": 160, "invented": 840, "nights": 3}, "edits": [row],
     });
     place.write("eval/report.json", report.to_string());
     let text = fs::read_to_string(place.path("saltprint.toml")).unwrap();
@@ -220,7 +220,7 @@ fn a_leak_of_strangers_is_a_valued_answer() {
     let evaluation = summary["negative"]["evaluation"].as_str().unwrap();
     assert_eq!(
         evaluation,
-        "this vault of 160 records among 840 invented ones, by version 0.1.0 of the program"
+        "this vault of 160 records among 840 invented ones that came over 3 rebuilds, by version 0.1.0 of the program"
     );
     let bound = summary["negative"]["edits"][0]["could_be_ours"].as_f64().unwrap();
     // Six images: 1 - 0.025^(1/6) is 0.459; by 0.7 it is 0.656.

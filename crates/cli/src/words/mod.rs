@@ -185,11 +185,11 @@ pub(crate) fn rebuild(summary: &RebuildSummary) -> String {
             selection.weak, selection.records
         );
     }
-    if selection.recounted > 0 {
+    if selection.faded > 0 {
         let _ = writeln!(
             text,
-            "{} records of earlier runs counted anew among the others, {} of which have few details of their own by now",
-            selection.recounted, selection.faded
+            "{} of {} records that were written anew have few details of their own left, as others have come to share them",
+            selection.faded, selection.recounted
         );
     }
     for segment in &summary.segments {

@@ -283,7 +283,7 @@ fn setup(findings: &Findings<'_>) -> Setup {
         },
         seed: plan.seed,
         records: documents.kept.len() as u64,
-        nights: plan.nights,
+        nights: findings.built.nights,
         invented: findings.built.grown.map_or(0, |grown| grown.invented),
         strangers: documents.strangers.len() as u64,
         queries_per_edit: plan.queries as u64,
@@ -360,11 +360,11 @@ fn notes(findings: &Findings<'_>) -> Vec<String> {
     if documents.strangers.is_empty() {
         notes.push("No strangers were held out: nothing is known about false matches.".to_owned());
     }
-    if plan.nights > 1 {
+    if built.nights > 1 {
         notes.push(format!(
             "The vault grew over {} rebuilds, each of which found twice as many records as the one before; the profile was learned on \
              all of them.",
-            plan.nights
+            built.nights
         ));
     }
     if let Some(grown) = built.grown {

@@ -78,7 +78,8 @@ pub struct Setup {
     pub seed: u64,
     /// Records of the index.
     pub records: u64,
-    /// Rebuilds that the vault grew over.
+    /// Rebuilds that the vault grew over; left out where there was one.
+    #[serde(skip_serializing_if = "is_one")]
     pub nights: u32,
     /// Records that were invented besides, to fill the index up; left out where there are none.
     #[serde(skip_serializing_if = "is_zero")]
@@ -104,6 +105,11 @@ pub struct Setup {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_one(count: &u32) -> bool {
+    *count == 1
 }
 
 impl Setup {

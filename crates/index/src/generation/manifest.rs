@@ -80,7 +80,7 @@ pub struct SegmentEntry {
     pub root: [u8; 32],
     /// Number of records.
     pub records: u32,
-    /// Records that the census had counted when the segment was written: as of then it is known how many share a feature.
+    /// Records that had been fingerprinted when the segment was written: as of then it is known how many share a feature.
     pub counted: u64,
     /// How well the graph does, where the segment has one.
     pub graph: Option<GraphQuality>,

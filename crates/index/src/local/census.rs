@@ -7,6 +7,8 @@
 //! Neighbors", 1998, section 4.2) over counters as in a count-min sketch; the median over the tables stands against a
 //! counter that many unrelated features happen to share. Memory depends on the number of counters alone.
 
+use std::mem::MaybeUninit;
+
 use saltprint_fingerprint::{LocalCode, LocalFeature, Sharing};
 use saltprint_keys::{BlobFormat, EpochId, IndexKey, Sealing};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -32,15 +34,21 @@ const BIT_SURVIVES: f64 = 0.95;
 const HEADER_LEN: usize = 8;
 /// Header of a layer: bits (u32), zero (u32), records (u64), features (u64).
 const LAYER_HEADER_LEN: usize = 24;
-/// Layers that there may be: each but the last has fewer counters than the one after it.
-const MOST_LAYERS: usize = (MAX_BITS - MIN_BITS + 1) as usize;
+/// By how many bits a layer is larger than the one below it, at least, but for the largest.
+const GROWTH: u32 = 3;
+/// Layers that there may be.
+const MOST_LAYERS: usize = (MAX_BITS - MIN_BITS).div_ceil(GROWTH) as usize + 1;
+/// How many standard deviations of chance meetings, of a counter, are left out where a feature is counted again and again: of the middle of four
+/// counters these are nearly three.
+const SCATTER: f64 = 1.5;
 
 /// The counters of one epoch.
 ///
 /// A vault grows, and counters that were enough for its first records would at last be met by chance by everything: then nothing can be told from
 /// print. Counters cannot be divided afterwards, and pools are not kept. So a census that is full is left as it is, and further records are
-/// counted in a larger one above it. Each layer has room for at least twice of what all below it hold, so together the lower ones are
-/// no larger than the last.
+/// counted in a larger one above it, of eight times the counters or more. The largest there is, of 134 MB, takes all further records: from some
+/// 25,000 on more and more meets there by chance as well, and what is told from it gets coarser, as in a vault that begins so large. With it the
+/// smaller layers are at most 77 MB.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Census {
     /// The last one counts; there is always one.
@@ -73,10 +81,11 @@ impl Census {
         let bits =
             bits_for(self.layers.iter().fold(features, |sum, layer| sum.saturating_add(layer.features)));
         let Some(last) = self.layers.last().filter(|last| bits > last.bits) else { return };
-        if last.features == 0 {
+        if last.records == 0 && last.features == 0 {
             self.layers.pop();
             self.layers.push(Layer::new(bits));
         } else if last.is_full_with(features) {
+            let bits = bits.max(last.bits + GROWTH).min(MAX_BITS);
             self.layers.push(Layer::new(bits));
         }
     }
@@ -88,7 +97,7 @@ impl Census {
         }
     }
 
-    /// In about how many *other* records something like the feature of a record appears that was counted since the last
+    /// In about how many *other* records something like a feature appears; of a record that was itself counted since the last
     /// [`Census::make_room`].
     pub fn sharing(&self, code: LocalCode) -> Sharing {
         let meetings = self.layers.iter().map(|layer| layer.meetings(code)).sum::<f64>();
@@ -97,13 +106,21 @@ impl Census {
         self.sharing_of(meetings - own)
     }
 
-    /// The same of a record that was counted at any time, in a layer that is not known: as if it were that in which one record says most of those that
-    /// something was counted in. Less than there are, rather than more.
-    pub fn sharing_of_counted(&self, code: LocalCode) -> Sharing {
+    /// In at least how many other records something like a feature appears, of a record that was counted at any time.
+    ///
+    /// In which layer is not known, so it is taken to be that in which one record says most. And what chance may be is left out: a number that
+    /// only grows, as records are counted again and again, would gather it.
+    pub fn sharing_at_least(&self, code: LocalCode) -> Sharing {
         let meetings = self.layers.iter().map(|layer| layer.meetings(code)).sum::<f64>();
         let may_be = self.layers.iter().filter(|layer| layer.count(code) >= 1.0);
         let own = may_be.map(Layer::one).fold(0.0, f64::max);
-        self.sharing_of(meetings - own)
+        let scatter = self.layers.iter().map(Layer::scatter).sum::<f64>().sqrt();
+        self.sharing_of(meetings - own - SCATTER * scatter)
+    }
+
+    /// The most that can be told: counters stop.
+    pub fn most_told(&self) -> f64 {
+        self.layers.iter().map(|layer| f64::from(u8::MAX) * layer.one()).sum()
     }
 
     fn sharing_of(&self, records: f64) -> Sharing {
@@ -148,8 +165,10 @@ impl Census {
                 return Err(wrong());
             }
             if to == plain.len() {
-                // The largest, which is not copied.
+                // The largest, which is not copied. What moves to the front leaves its bytes behind.
                 plain.drain(..from);
+                plain.spare_capacity_mut().fill(MaybeUninit::new(0));
+                plain.shrink_to_fit();
                 layer.counters = std::mem::take(&mut *plain);
             } else {
                 layer.counters = plain[from..to].to_vec();
@@ -208,8 +227,17 @@ impl Layer {
 
     /// In about how many records of the layer something like a feature appears; below 0 where less meets it than does by chance.
     fn meetings(&self, code: LocalCode) -> f64 {
-        let by_chance = self.features as f64 / f64::from(1_u32 << self.bits);
-        (self.count(code) - by_chance) * self.one()
+        (self.count(code) - self.by_chance()) * self.one()
+    }
+
+    /// What unrelated features add to a counter, on average.
+    fn by_chance(&self) -> f64 {
+        self.features as f64 / f64::from(1_u32 << self.bits)
+    }
+
+    /// Variance of that, in records.
+    fn scatter(&self) -> f64 {
+        self.one() * self.one() * self.by_chance()
     }
 
     /// For how many records of a template one meeting stands.
@@ -328,11 +356,9 @@ mod tests {
             night = counted;
         }
         assert_eq!(census.records(), counted);
-        assert!((3..=6).contains(&census.layers.len()), "{:?}", census.layers.len());
-        assert!(
-            census.layers.is_sorted_by(|lower, upper| 4 * lower.counters.len() <= 2 * upper.counters.len())
-        );
-        let sharing = |code| census.sharing_of_counted(LocalCode::from_words(code)).records();
+        assert!((3..=5).contains(&census.layers.len()), "{:?}", census.layers.len());
+        assert!(census.layers.is_sorted_by(|lower, upper| 8 * lower.counters.len() <= upper.counters.len()));
+        let sharing = |code| census.sharing_at_least(LocalCode::from_words(code)).records();
         // Of all, of the first forty only, and of one in a hundred.
         assert!(sharing(words(1)) > 400.0, "{}", sharing(words(1)));
         assert!((10.0..120.0).contains(&sharing(words(2))), "{}", sharing(words(2)));
@@ -345,6 +371,29 @@ mod tests {
         }
         let last = LocalCode::from_words(words(1000 + (counted - 1) * 64));
         assert!(census.sharing(last).records() < 8.0);
+        assert!(census.sharing(LocalCode::from_words(words(1))).records() > 400.0);
+    }
+
+    /// Beyond the largest layer everything meets something: that must not pass for being shared, however often it is asked.
+    #[test]
+    fn what_meets_by_chance_is_not_at_least_shared() {
+        // As if there were no larger layer: ten features a counter.
+        let mut census = Census::new(0);
+        for record in 0..3_400 {
+            let mut pool: Vec<_> = (0..48).map(|i| feature(words(1000 + record * 64 + i))).collect();
+            pool.extend((record % 34 == 0).then(|| feature(noisy(words(1), record * 2 + 500_000_000))));
+            census.add(&pool);
+        }
+        assert!(census.layers[0].by_chance() > 9.0);
+        let own = (0..1000).map(|record| LocalCode::from_words(words(1000 + record * 64 + 7)));
+        let shared = |sharing: &dyn Fn(LocalCode) -> Sharing| {
+            own.clone().filter(|code| sharing(*code).records() >= 3.0).count()
+        };
+        let (told, at_least) =
+            (shared(&|code| census.sharing(code)), shared(&|code| census.sharing_at_least(code)));
+        assert!(at_least <= 10 && told > 10 * at_least, "{told} {at_least}");
+        let hundred = census.sharing_at_least(LocalCode::from_words(words(1))).records();
+        assert!((40.0..200.0).contains(&hundred), "{hundred}");
     }
 
     #[test]

@@ -80,14 +80,15 @@ impl Selection {
     /// Lets the features of a record that was selected earlier count as shared by as many as share them now, and says whether that has made the
     /// record weak. What was shared stays so: documents of records that have left the vault show up in leaks as well.
     pub fn recount(local: &mut LocalFingerprint, census: &Census, policy: SelectionPolicy) -> bool {
-        let rare_up_to = rare_up_to(census);
+        // In a large vault one in a hundred is more than a census can tell.
+        let rare_up_to = rare_up_to(census).min(Sharing::of(census.most_told() / 4.0));
         let is_weak = |local: &LocalFingerprint| {
             let rare = local.features.iter().filter(|feature| feature.sharing <= rare_up_to).count();
             rare < policy.wanted() / 2
         };
         let was_weak = is_weak(local);
         for feature in &mut local.features {
-            feature.sharing = feature.sharing.max(census.sharing_of_counted(feature.code));
+            feature.sharing = feature.sharing.max(census.sharing_at_least(feature.code));
         }
         !was_weak && is_weak(local)
     }
@@ -207,5 +208,37 @@ mod tests {
         let mut census = Census::new(200 * 120);
         (0..200).for_each(|record| census.add(&pool(record, 3).features));
         assert!(Selection::new(&pool(7, 3), &census, SelectionPolicy::default()).weak);
+    }
+
+    /// Chosen when nobody had them, print of thirty others later.
+    #[test]
+    fn what_others_have_come_to_share_counts_as_shared() {
+        let policy = SelectionPolicy::default();
+        let mut census = Census::new(60 * 500);
+        census.add(&pool(0, 100).features);
+        let mut early = Selection::new(&pool(0, 100), &census, policy).fingerprint;
+        let print = |local: &LocalFingerprint| {
+            let of_template: Vec<LocalCode> = (0..100).map(|seed| feature(seed).code).collect();
+            let (print, own): (Vec<LocalFeature>, Vec<LocalFeature>) =
+                local.features.iter().copied().partition(|kept| of_template.contains(&kept.code));
+            let mean = |of: Vec<LocalFeature>| {
+                of.iter().map(|kept| kept.sharing.records()).sum::<f64>() / of.len().max(1) as f64
+            };
+            (print.len(), mean(print), mean(own))
+        };
+        let (count, shared, own) = print(&early);
+        assert!(count > 30 && shared == 0.0 && own == 0.0, "{count} {shared} {own}");
+        assert!(!Selection::recount(&mut early, &census, policy), "nothing is new");
+        assert_eq!(print(&early), (count, 0.0, 0.0));
+
+        (1..31).for_each(|record| census.add(&pool(record, 100).features));
+        let is_weak = Selection::recount(&mut early, &census, policy);
+        let (_, shared, own) = print(&early);
+        assert!((10.0..40.0).contains(&shared) && own < 1.0, "{shared} {own}");
+        assert_eq!(is_weak, 64 - count < 16, "{count}");
+        // Once it is, it does not become so.
+        let again = early.clone();
+        assert!(!Selection::recount(&mut early, &census, policy));
+        assert!(early == again);
     }
 }

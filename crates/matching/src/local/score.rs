@@ -111,7 +111,7 @@ impl Crowd {
     /// How much a pair of a record of `group` tells however near it is: 1 where nobody else has the feature; less for
     /// features that other records in the index share, and for features of the query that others are as near to.
     ///
-    /// How many share a feature was counted when its record was enrolled, so of records that are about as near the largest
+    /// How many share a feature was counted when its record was enrolled, or its segment written last, so of records that are about as near the largest
     /// count holds for all: the one that came first must not win by it.
     pub(super) fn rarity(&self, group: u32, pair: &Near, kept: &LocalFeature) -> f64 {
         let as_near =

@@ -1,5 +1,6 @@
 //! What could be ours and not be found: the miss rates of the last evaluation, and what they mean for this leak.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use saltprint_matching::Looks;
@@ -28,6 +29,9 @@ struct Setup {
     /// Invented ones that the index was filled up with.
     #[serde(default)]
     invented: u64,
+    /// Rebuilds that the vault grew over; 0 where nothing is said.
+    #[serde(default)]
+    nights: u32,
     #[serde(default)]
     looks: Looks,
 }
@@ -85,10 +89,13 @@ pub(super) fn state(
         })
         .collect();
     let vault = if evaluation.setup.vault == "own" { "this vault" } else { "an invented vault" };
-    let filled = match evaluation.setup.invented {
+    let mut filled = match evaluation.setup.invented {
         0 => String::new(),
         invented => format!(" among {}", number(invented, "invented one", "invented ones")),
     };
+    if evaluation.setup.nights > 1 {
+        let _ = write!(filled, " that came over {} rebuilds", evaluation.setup.nights);
+    }
     if !comparable {
         sentences.push(
             "The evaluation looked thoroughly: its rates are those of a look without `--quick`, and bound nothing here."

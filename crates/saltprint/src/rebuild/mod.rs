@@ -54,7 +54,7 @@ use advice::Crowding;
 use ledger::Ledger;
 use previous::Previous;
 use records::{Held, PassedOver, Worker};
-use selection::Selector;
+use selection::{Selected, Selector};
 
 /// Records handled between two looks at the progress.
 const BATCH: usize = 128;
@@ -268,9 +268,12 @@ pub fn rebuild(
                 && strangers::knows_kinds(published, config)
         });
     let mut crowding = Crowding::default();
-    let (manifest, summaries, print) = if let Some(published) = published.as_ref().filter(|_| unchanged) {
+    let (manifest, summaries, print, selection) = if let Some(published) =
+        published.as_ref().filter(|_| unchanged)
+    {
         let summaries = published.segments.iter().map(|entry| summary_of(entry, false)).collect();
-        (published.clone(), summaries, PrintSummary::of_published(published))
+        let selection = selector.finish(ledger.fresh());
+        (published.clone(), summaries, PrintSummary::of_published(published), selection)
     } else {
         progress.update(Phase::Writing, 0, None);
         dir.write_profile(&lock, epoch, &seal_profile(&profile, projection_key)?)?;
@@ -311,11 +314,14 @@ pub fn rebuild(
             erasures: erasures.len(),
             previous: previous_epoch,
         };
-        let (manifest, print) = build.publish(manifest, &profile, &ledger, &mut crowding, progress)?;
-        (manifest, summaries, print)
+        // The census takes as much memory as all that follows.
+        let selection = selector.finish(ledger.fresh());
+        let (manifest, print) =
+            build.publish(manifest, &selection, &profile, &ledger, &mut crowding, progress)?;
+        (manifest, summaries, print, selection)
     };
-    let selection = selector.summary(ledger.fresh());
-    warnings.extend(selection::warnings(&selection, selector.census()));
+    warnings.extend(selection.warnings());
+    let selection = selection.summary;
     if catalog.was_discarded() {
         warnings.push(
             "the catalog was damaged, or left behind by a run that was killed; it was begun anew, and every file read"
@@ -443,6 +449,7 @@ impl Build<'_> {
     fn publish(
         &self,
         mut manifest: Manifest,
+        selection: &Selected,
         profile: &Profile,
         ledger: &Ledger,
         crowding: &mut Crowding,
@@ -462,7 +469,8 @@ impl Build<'_> {
         let again =
             Again { config: self.config, refs: self.refs, coder: self.coder, generation: &generation };
         let print = prints::update(&mut manifest, &again, ledger, progress)?;
-        strangers::update(&mut manifest, &again, eligible, progress)?;
+        let moved = selection.moves(manifest.records());
+        strangers::update(&mut manifest, &again, moved, eligible, progress)?;
         if self.keeps {
             self.dir.keep_previous(self.lock)?;
         }

@@ -124,7 +124,7 @@ struct Showed {
     whose: Whose,
     /// Whether it was looked up, and not only read, and all that has to be read for it is.
     looked_up: bool,
-    /// What of others, those of most first. A run holds that of up to 20,000 images, each of up to 48 others.
+    /// What of others, those of most first: of up to 48, some 75 bytes each.
     of: Vec<Seen>,
 }
 

@@ -3,7 +3,7 @@
 //! Policy: a segment whose rows all go on as they are stays. One with a row that changed or is gone is rewritten, so that
 //! a removed record is physically gone after the rebuild that sees its removal. New and rewritten rows go into new
 //! segments, sorted by ref. Where there would be more than [`MAX_SEGMENTS`] segments, the smallest are merged. A segment that was written when
-//! half as many records were counted is rewritten, as what its records had alone then may be what many have now.
+//! half as many records had been fingerprinted is rewritten, as what its records had alone then may be what many have now.
 
 use rayon::prelude::*;
 use saltprint_index::{GraphPolicy, SegmentEntry, WrittenSegment};
@@ -18,8 +18,8 @@ use crate::{Config, Error, Phase, Progress};
 /// Segments above which the smallest are merged: each adds a graph search and some page overhead to a lookup.
 const MAX_SEGMENTS: usize = 8;
 
-/// By how much the records counted may grow before those of a segment are counted again. Each segment is rewritten once a doubling, which
-/// is little beside what fingerprinting as many new records takes.
+/// By how much the records fingerprinted may grow before those of a segment are counted again. Each segment is rewritten once a doubling: in
+/// one night, but little beside what fingerprinting as many new records has taken in all nights since.
 const RECOUNTED_AFTER: u64 = 2;
 
 /// Rows that are read before old segments are let go of. They lie in the same order there, 2 kB each; but those of files that have other
@@ -42,6 +42,8 @@ pub(super) struct Plan {
     /// Sorted by ref.
     rows: Vec<Row>,
     segment_records: usize,
+    /// Records fingerprinted so far; those of segments that are gone may be missing.
+    counted: u64,
 }
 
 /// Decides on every segment of the previous generation and collects the rows to write.
@@ -56,8 +58,8 @@ pub(super) fn plan(previous: &Previous, ledger: &mut Ledger, segment_records: us
     }
     let mut order: Vec<usize> = (0..segments.len()).collect();
     order.sort_by_key(|index| std::cmp::Reverse(segments[*index].records));
-    // The newest segment is as old as the published census.
-    let counted = segments.iter().map(|segment| segment.counted).max().unwrap_or(0) + ledger.fresh();
+    let before = segments.iter().map(|segment| segment.counted).max().unwrap_or(0);
+    let counted = before.saturating_add(ledger.fresh());
     let mut kept = Vec::new();
     let mut rewritten = Vec::new();
     for index in order {
@@ -88,6 +90,7 @@ pub(super) fn plan(previous: &Previous, ledger: &mut Ledger, segment_records: us
         dropped: rewritten.len(),
         rows,
         segment_records,
+        counted,
     }
 }
 
@@ -131,7 +134,7 @@ impl Plan {
                 selector.let_go();
             }
             let mut written = build.dir.write_segment(build.lock, build.key, epoch, &records, &policy)?;
-            written.entry.counted = selector.census().records();
+            written.entry.counted = self.counted;
             Ok(written)
         };
         // One needs no pool; and then every write of a rebuild is made by the thread that runs it.

@@ -23,11 +23,15 @@ pub struct SelectionSummary {
     pub extended: u64,
     /// Of these, records with few rare features even so: altered copies of them may not be found.
     pub weak: u64,
-    /// Records of earlier runs that were written anew, with what others share of them counted again.
+    /// Records with the fingerprint of an earlier run that were written anew, with what others share of them counted again.
     pub recounted: u64,
-    /// Of these, records that this left few rare features: what they might have instead is only known when they are fingerprinted again.
+    /// Of these, records that this left few rare features, in this run: what they might have instead is only known when they are fingerprinted
+    /// again.
     pub faded: u64,
 }
+
+/// Records that have faded from which on it is worth a full rebuild.
+const FADED: u64 = 20;
 
 /// Rows that are read at a time.
 const BATCH: usize = 512;
@@ -108,37 +112,68 @@ impl<'a> Selector<'a> {
         &self.census
     }
 
-    /// What selection did to the rows that were read; `records` of them are new.
-    pub(super) fn summary(&self, records: u64) -> SelectionSummary {
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        SelectionSummary {
-            records,
-            extended: count(&self.extended),
-            weak: count(&self.weak),
-            recounted: count(&self.recounted),
-            faded: count(&self.faded),
-        }
+    /// What selection did to the rows that were read, of which `records` are new; the counts are no more needed.
+    pub(super) fn finish(self, records: u64) -> Selected {
+        let [extended, weak, recounted, faded] =
+            [self.extended, self.weak, self.recounted, self.faded].map(AtomicU64::into_inner);
+        let summary = SelectionSummary { records, extended, weak, recounted, faded };
+        Selected { summary, counted: self.census.records() }
     }
 }
 
-/// What an operator should know about it.
-pub(super) fn warnings(summary: &SelectionSummary, census: &Census) -> Vec<String> {
-    let weak = (summary.weak * 20 > summary.records).then(|| {
-        format!(
-            "{} of {} new records have few local features of their own among the {} counted: crops and pictures of \
-             them may only be found by their whole-image code",
-            summary.weak,
-            summary.records,
-            census.records(),
-        )
-    });
-    let faded = (summary.faded * 20 > summary.recounted).then(|| {
-        format!(
-            "{} of {} records of earlier rebuilds have few local features of their own by now, as the vault holds many more documents of \
-             their templates than when these were selected: `rebuild --full` selects again, and until then crops and pictures of them may \
-             only be found by their whole-image code",
-            summary.faded, summary.recounted,
-        )
-    });
-    weak.into_iter().chain(faded).collect()
+/// What selection did.
+pub(super) struct Selected {
+    pub(super) summary: SelectionSummary,
+    /// Records in the census.
+    counted: u64,
+}
+
+impl Selected {
+    /// Whether by this more than one in twenty of so many records are other than when the background was measured.
+    pub(super) fn moves(&self, records: u64) -> bool {
+        self.summary.recounted * 20 > records
+    }
+
+    /// What an operator should know about it.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let Self { summary, counted } = self;
+        let weak = (summary.weak * 20 > summary.records).then(|| {
+            format!(
+                "{} of {} new records have few local features of their own among the {counted} counted: crops and pictures of \
+                 them may only be found by their whole-image code",
+                summary.weak, summary.records,
+            )
+        });
+        let faded = (summary.faded >= FADED && summary.faded * 20 > summary.recounted).then(|| {
+            format!(
+                "{} of {} records that were written anew have few local features of their own by now, since the vault holds many more \
+                 documents of their templates than when these were selected: `rebuild --full` selects again, and until then crops and \
+                 pictures of them may only be found by their whole-image code",
+                summary.faded, summary.recounted,
+            )
+        });
+        weak.into_iter().chain(faded).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operator_hears_of_records_that_are_hard_to_find() {
+        let said = |weak, faded| {
+            let summary = SelectionSummary { records: 100, extended: 50, weak, recounted: 400, faded };
+            Selected { summary, counted: 500 }.warnings()
+        };
+        assert!(said(5, 20).is_empty());
+        let [weak, faded] = &said(6, 21)[..] else { panic!("two warnings") };
+        assert!(weak.contains("6 of 100 new") && weak.contains("500 counted"), "{weak}");
+        assert!(faded.contains("21 of 400") && faded.contains("rebuild --full"), "{faded}");
+        // A few are no reason to read the vault again.
+        let few = SelectionSummary { recounted: 3, faded: 3, ..SelectionSummary::default() };
+        assert!(Selected { summary: few, counted: 500 }.warnings().is_empty());
+        let moves = |records| Selected { summary: few, counted: 500 }.moves(records);
+        assert!(moves(59) && !moves(60));
+    }
 }

@@ -18,7 +18,8 @@ use crate::{Config, Error, Phase, Progress, sample, shown::Shown};
 /// Images looked up at a time.
 const BATCH: usize = 32;
 
-/// Measures the background of the local tier, where the vault has changed by a twentieth since it was, or the kinds without a template
+/// Measures the background of the local tier, where the vault has changed by a twentieth since it was, records `moved` as others came to share what
+/// they have, or the kinds without a template
 /// are others; these are asked each time, as the list may state other kinds of records that are as they were.
 ///
 /// # Errors
@@ -26,6 +27,7 @@ const BATCH: usize = 32;
 pub(super) fn update(
     manifest: &mut Manifest,
     again: &Again<'_>,
+    moved: bool,
     eligible: impl Fn(RecordRef) -> bool + Sync,
     progress: &dyn Progress,
 ) -> Result<(), Error> {
@@ -38,7 +40,7 @@ pub(super) fn update(
     let known = manifest.local_background.kinds_without_template();
     manifest.local_background.kinds = kinds;
     let changed =
-        then.abs_diff(now) * 20 > now || manifest.local_background.kinds_without_template() != known;
+        moved || then.abs_diff(now) * 20 > now || manifest.local_background.kinds_without_template() != known;
     if changed || manifest.local_background.impostors.is_empty() {
         let LocalBackground { kinds, prints, .. } = std::mem::take(&mut manifest.local_background);
         let known = prints.without_one();
