@@ -30,6 +30,18 @@ const ROOM: u32 = 2;
 /// Share of the bits of one feature that stay in the next document of its template, measured on flat scans and
 /// photographs of invented documents; turns the counters' meetings into a number of records.
 const BIT_SURVIVES: f64 = 0.95;
+/// By the bits of a counter, for how many records of a template one meeting stands. Products in a fixed order: `powi` may round differently on
+/// another platform.
+const ONE: [f64; MAX_BITS as usize + 1] = {
+    let mut of_bits = [1.0; MAX_BITS as usize + 1];
+    let (mut bits, mut survive) = (0, 1.0);
+    while bits < of_bits.len() {
+        of_bits[bits] = 1.0 / survive;
+        survive *= BIT_SURVIVES;
+        bits += 1;
+    }
+    of_bits
+};
 /// Header of the plaintext: number of layers (u32), zero (u32).
 const HEADER_LEN: usize = 8;
 /// Header of a layer: bits (u32), zero (u32), records (u64), features (u64).
@@ -111,11 +123,16 @@ impl Census {
     /// In which layer is not known, so it is taken to be that in which one record says most. And what chance may be is left out: a number that
     /// only grows, as records are counted again and again, would gather it.
     pub fn sharing_at_least(&self, code: LocalCode) -> Sharing {
-        let meetings = self.layers.iter().map(|layer| layer.meetings(code)).sum::<f64>();
-        let may_be = self.layers.iter().filter(|layer| layer.count(code) >= 1.0);
-        let own = may_be.map(Layer::one).fold(0.0, f64::max);
-        let scatter = self.layers.iter().map(Layer::scatter).sum::<f64>().sqrt();
-        self.sharing_of(meetings - own - SCATTER * scatter)
+        let (mut meetings, mut own, mut scatter) = (0.0, 0.0_f64, 0.0);
+        for layer in &self.layers {
+            let count = layer.count(code);
+            meetings += layer.records_of(count);
+            scatter += layer.scatter();
+            if count >= 1.0 {
+                own = own.max(layer.one());
+            }
+        }
+        self.sharing_of(meetings - own - SCATTER * scatter.sqrt())
     }
 
     /// The most that can be told: counters stop.
@@ -227,7 +244,12 @@ impl Layer {
 
     /// In about how many records of the layer something like a feature appears; below 0 where less meets it than does by chance.
     fn meetings(&self, code: LocalCode) -> f64 {
-        (self.count(code) - self.by_chance()) * self.one()
+        self.records_of(self.count(code))
+    }
+
+    /// For how many records of the layer such a count stands.
+    fn records_of(&self, count: f64) -> f64 {
+        (count - self.by_chance()) * self.one()
     }
 
     /// What unrelated features add to a counter, on average.
@@ -242,9 +264,7 @@ impl Layer {
 
     /// For how many records of a template one meeting stands.
     fn one(&self) -> f64 {
-        // A product in a fixed order: `powi` may round differently on another platform.
-        let survive: f64 = (0..self.bits).map(|_| BIT_SURVIVES).product();
-        1.0 / survive
+        ONE.get(self.bits as usize).copied().unwrap_or(1.0)
     }
 
     fn place(&self, table: usize, code: LocalCode) -> usize {
