@@ -8,7 +8,7 @@ use saltprint_index::{Generation, Hit, IndexError, IndexHit, Manifest};
 
 use crate::decide::{self, Case};
 use crate::global::{Asked, GlobalStage, Scanned};
-use crate::local::{Contest, Fine, Images, LocalSearch, Read, Sighting};
+use crate::local::{Contest, Fine, Images, LocalSearch, Read, Sighting, documents_fill};
 use crate::panels::{self, PanelAnswer};
 use crate::straight;
 use crate::{Band, DecisionRule, LocalRule, RuleSettings};
@@ -33,12 +33,12 @@ pub enum Tier {
     Both,
 }
 
-/// Which images get the finer look, at twice the resolution, that half of a search's time goes to. Images that match all over get it in
-/// no case.
+/// Which images get the finer look, at twice the resolution, which takes as long as all else. Images that match all over get it in
+/// no case, nor do those that documents of known templates fill.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Looks {
-    /// All.
+    /// All others.
     #[default]
     Thorough,
     /// Those in which the other stages saw a hint of a record. Many a document that is small in a picture gives none.
@@ -280,7 +280,8 @@ impl<'a> Matcher<'a> {
         let asked: Vec<&LocalQuery> = unsettled.iter().map(|index| queries[*index].local()).collect();
         let settled = |number: usize, contests: &[Contest]| {
             let scanned = scans[unsettled[number]].as_ref();
-            scanned.is_some_and(|scanned| self.settles(scanned, &panels[number], contests))
+            documents_fill(contests)
+                || scanned.is_some_and(|scanned| self.settles(scanned, &panels[number], contests))
         };
         let hinted = |number: usize, contests: &[Contest]| {
             let whole = judgements[unsettled[number]].as_ref();

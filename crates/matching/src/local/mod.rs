@@ -20,6 +20,7 @@ mod reading;
 mod score;
 mod search;
 
+pub(crate) use place::documents_fill;
 pub use place::{Contest, Lead, contests};
 pub use reading::{Fine, Images, Read};
 pub use search::{LocalSearch, Sighting};

@@ -12,6 +12,15 @@ pub(super) const SAME_PLACE: f64 = 0.3;
 /// Where there is no outline: share of the agreeing features of the weaker one that the stronger one uses as well.
 const SAME_SPOTS: f64 = 0.3;
 
+/// Details of a record that an image shows alike from which on it shows a document of the record's template, its own or another one.
+const SHOWN: usize = 8;
+/// Share of an image that such documents cover from which on no other one can be small in it.
+///
+/// Of the 2,299 images that the ordinary look at 1,720 edited copies and 2,000 strangers of 1,000 invented records leaves open (`eval --seed 105`), 1,560
+/// are filled so: of two in three there is no other look, and one of the copies that were possible is missed, none that was strong. With four details and
+/// three fifths five are missed.
+const FILLED: f64 = 0.8;
+
 /// Likelihood, in nats, by which a rival must be ahead to take a lead in score back: a chance of 1 in 400.
 const CONTRARY: f64 = 6.0;
 
@@ -78,6 +87,16 @@ pub fn contests(sightings: Vec<Sighting>) -> Vec<Contest> {
         }
     }
     contests
+}
+
+/// Whether documents fill an image, be they of the records that show or only of their templates: another document would have to be small and lie
+/// on them. Then neither the mirror image nor a finer look shows one that the looks before did not.
+pub(crate) fn documents_fill(contests: &[Contest]) -> bool {
+    let shown = |contest: &Contest| {
+        let of_template = contest.sightings.iter().filter(|sighting| sighting.alike.len() >= SHOWN);
+        of_template.map(Sighting::area).fold(0.0, f64::max)
+    };
+    contests.iter().map(shown).sum::<f64>() >= FILLED
 }
 
 fn competes(stronger: &Sighting, weaker: &Sighting) -> bool {

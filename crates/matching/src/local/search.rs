@@ -153,8 +153,7 @@ struct LookedUp<'q> {
     candidates: Vec<TableCandidate>,
 }
 
-/// So many images are looked up as they are and mirrored at once: both read much of the tables, and that is then done once, which is
-/// worth that mirror images are looked up of those too that the first look settles.
+/// From so many images on each is work for one thread; fewer share all processors.
 const TOGETHER: usize = 8;
 
 /// Buckets that each detail asks at the finer look. There are twice as many details as at the ordinary one, among them most of those
@@ -211,7 +210,7 @@ impl<'a> LocalSearch<'a> {
     }
 
     /// Looks at each image up to four times, as it is and mirrored, coarsely and finely, until `settled` says that its
-    /// contests are enough, or `finely` that they are not worth the finer look. Of several sightings of a record the one with the
+    /// contests are enough, or that other looks can show no more, or `finely` that they are not worth the finer look. Of several sightings of a record the one with the
     /// highest score counts.
     ///
     /// `images` are those of the queries, by their numbers. `admit` is that of [`LocalSearch::find`]. `ahead` says that `finely` will
@@ -265,29 +264,48 @@ impl<'a> LocalSearch<'a> {
         queries: &[&LocalQuery],
         images: &mut [&mut LookedAt<'i>],
     ) -> Result<(), IndexError> {
-        let together = images.len() >= TOGETHER;
-        let mut asked: Vec<Side<'_>> = queries.iter().map(|query| Side { query, mirrored: false }).collect();
-        if together {
-            asked.extend(queries.iter().map(|query| Side { query, mirrored: true }));
+        let sides = |mirrored| queries.iter().map(move |query| Side { query, mirrored });
+        if images.len() < TOGETHER {
+            let upright = self.look_up(&how.lookup, sides(false).collect())?;
+            return self.look_at_few(how, queries, images, &upright);
         }
-        let mut upright = self.look_up(&how.lookup, asked)?;
-        let mirrored = upright.split_off(images.len());
-        if together {
-            let sides = upright.chunks(OPEN_AT_ONCE).zip(mirrored.chunks(OPEN_AT_ONCE));
-            for (images, (upright, mirrored)) in images.chunks_mut(OPEN_AT_ONCE).zip(sides) {
-                let both = images.par_iter_mut().zip(upright.par_iter().zip(mirrored));
-                both.try_for_each(|(image, (upright, mirrored))| {
-                    self.add_sightings(how, upright, image)?;
+        if how.fine {
+            // Few are settled by the first of these looks, and both read much of the tables, which is then done once.
+            let mut upright = self.look_up(&how.lookup, sides(false).chain(sides(true)).collect())?;
+            let looks = upright.split_off(images.len());
+            let looks = upright.into_iter().zip(looks).map(|(upright, mirrored)| [upright, mirrored]);
+            return self.add_looks(how, images.iter_mut().map(|image| &mut **image).zip(looks).collect());
+        }
+        let looks = self.look_up(&how.lookup, sides(false).collect())?.into_iter().map(|look| [look]);
+        self.add_looks(how, images.iter_mut().map(|image| &mut **image).zip(looks).collect())?;
+        let (open, mirrored): (Vec<&mut LookedAt<'i>>, Vec<Side<'_>>) = images
+            .iter_mut()
+            .map(|image| &mut **image)
+            .zip(sides(true))
+            .filter(|(image, _)| !image.settled)
+            .unzip();
+        let looks = self.look_up(&how.lookup, mirrored)?.into_iter().map(|look| [look]);
+        self.add_looks(how, open.into_iter().zip(looks).collect())
+    }
+
+    /// Adds to each image what its looks find, in their order, until one settles it.
+    fn add_looks<'i, const N: usize>(
+        &self,
+        how: &How<'i>,
+        mut images: Vec<(&mut LookedAt<'i>, [LookedUp<'_>; N])>,
+    ) -> Result<(), IndexError> {
+        for open in images.chunks_mut(OPEN_AT_ONCE) {
+            open.par_iter_mut().try_for_each(|(image, looks)| {
+                for looked_up in looks {
                     if !image.settled {
-                        self.add_sightings(how, mirrored, image)?;
+                        self.add_sightings(how, looked_up, image)?;
                     }
-                    image.opened = Opened::NotYet;
-                    Ok(())
-                })?;
-            }
-            return Ok(());
+                }
+                image.opened = Opened::NotYet;
+                Ok(())
+            })?;
         }
-        self.look_at_few(how, queries, images, &upright)
+        Ok(())
     }
 
     /// The two looks at images that are so few that they do not keep all processors at work one by one; `upright` was looked up.

@@ -406,9 +406,36 @@ fn the_search_ends_where_strong_matches_fill_the_image() {
 
     let quarter = View { scale: 0.5, ..view };
     let part = altered(quarter.query(quarter.see(&card(17), |_| true)));
-    let stranger = altered(view.query(view.see(&card(200), |_| true)));
+    let stranger = altered(quarter.query(quarter.see(&card(200), |_| true)));
     let (judgements, asked) = judge_all(&index, &[part, whole, stranger]);
     assert_eq!((asked, judgements[0].band(), judgements[2].band()), (2, Some(Band::Strong), None));
+}
+
+#[test]
+fn the_search_ends_where_documents_of_known_templates_fill_the_image() {
+    let index = index(&cards());
+    let view = View::whole(1);
+    let print = usize::try_from(PRINT).unwrap();
+    // Its own details come after the print.
+    let stranger =
+        |view: &View, missing: usize| altered(view.query(view.see(&card(200), |_| true).split_off(missing)));
+    let small = View { scale: 0.85, ..view };
+    let all = [
+        stranger(&view, 0),
+        stranger(&view, 1),
+        stranger(&view, print),
+        stranger(&small, 0),
+        altered(view.query(Vec::new())),
+    ];
+    // Of one that shows less print than there may be by chance, or that leaves room beside it, there are other looks.
+    for (image, looks) in all.iter().zip([0, 1, 1, 1, 1]) {
+        let (judgements, asked) = judge_all(&index, std::slice::from_ref(image));
+        assert_eq!((asked, judgements[0].band()), (looks, None));
+    }
+    // In a batch, some of which wait for their mirror images.
+    let batch: Vec<QueryFingerprint> = all.iter().cycle().take(15).cloned().collect();
+    let (judgements, asked) = judge_all(&index, &batch);
+    assert_eq!((asked, judgements.iter().filter(|one| one.band().is_some()).count()), (12, 0));
 }
 
 #[test]
