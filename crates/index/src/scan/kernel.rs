@@ -5,10 +5,14 @@
 //! the tests look for with every kernel that the machine has. `AVX2` counts bits by looking up halves of bytes (Muła,
 //! Kurz, Lemire, "Faster population counts using AVX2 instructions", 2018), `AVX-512 VPOPCNTDQ` and NEON have instructions for it;
 //! all of that is what the compiler makes of `count_ones`.
+//!
+//! For batches AVX2 has another source, for codes as `columns.rs` lays them out, since no compiler makes table lookups in registers of a loop.
 
 use std::sync::LazyLock;
 
 use super::block::{BLOCK, Block, WORDS};
+#[cfg(target_arch = "x86_64")]
+use super::columns::{CODES, COLUMNS, DIFFERENCES, Digits, Distances, Tile};
 
 /// Blocks of a tile, 8: 16 KiB, which stay in the first-level cache while all queries pass over them.
 pub(super) const TILE: usize = 8;
@@ -64,6 +68,18 @@ impl Kernel {
             Self::Avx2 => "AVX2",
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => "AVX-512 VPOPCNTDQ",
+        }
+    }
+
+    /// The distances of the codes of a tile, if one of them is at most `bound` bits, 255 at most; `None` as well where this machine has no such
+    /// instructions: then codes are not laid out so.
+    #[cfg(target_arch = "x86_64")]
+    #[expect(unsafe_code, reason = "a function for instructions that not every machine has")]
+    pub(super) fn tile_distances(self, tile: &Tile, query: &Digits, bound: u8) -> Option<Distances> {
+        match self {
+            Self::Portable => None,
+            // SAFETY: as in `near`; a machine that has AVX-512 has AVX2.
+            Self::Avx2 | Self::Avx512 => unsafe { tile_distances_avx2(tile, query, bound) },
         }
     }
 
@@ -131,4 +147,78 @@ fn distances_avx2(block: &Block, query: &[u64; WORDS]) -> [u64; BLOCK] {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vpopcntdq")]
 fn distances_avx512(block: &Block, query: &[u64; WORDS]) -> [u64; BLOCK] {
     block.distances(query)
+}
+
+/// Columns after which it is asked whether any code is still near enough: a code is no nearer than a part of it.
+#[cfg(target_arch = "x86_64")]
+const ASKED_AFTER: [usize; 3] = [32, 48, COLUMNS];
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn tile_distances_avx2(tile: &Tile, query: &Digits, bound: u8) -> Option<Distances> {
+    use std::arch::x86_64::{
+        __m256i, _mm256_adds_epu8, _mm256_cmpeq_epi8, _mm256_min_epu8, _mm256_movemask_epi8,
+        _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
+    };
+    const GROUPS: usize = CODES / 32;
+    let bound = _mm256_set1_epi8(bound.cast_signed());
+    // Bytes have no comparison of their own without a sign.
+    let within = |sums: __m256i| _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(sums, bound), sums));
+    // Sums stay at 255: only 256 is one too few then.
+    let mut sums = [_mm256_setzero_si256(); GROUPS];
+    let mut done = 0;
+    for until in ASKED_AFTER {
+        for (column, digit) in tile.columns[done..until].iter().zip(&query[done..until]) {
+            let table = twice(DIFFERENCES.of(*digit));
+            for (sum, codes) in sums.iter_mut().zip(column.as_chunks().0) {
+                *sum = _mm256_adds_epu8(*sum, _mm256_shuffle_epi8(table, vector(codes)));
+            }
+        }
+        done = until;
+        // A loop, as in `near`.
+        let mut nearest = sums[0];
+        for sums in sums {
+            nearest = _mm256_min_epu8(nearest, sums);
+        }
+        if within(nearest) == 0 {
+            return None;
+        }
+    }
+    let mut all = Distances { bits: [0; CODES], within: [0; GROUPS] };
+    for ((bits, near), sums) in all.bits.as_chunks_mut().0.iter_mut().zip(&mut all.within).zip(sums) {
+        *bits = bytes(sums);
+        *near = within(sums).cast_unsigned();
+    }
+    Some(all)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+#[expect(unsafe_code, reason = "vectors are loaded through pointers")]
+fn vector(bytes: &[u8; 32]) -> std::arch::x86_64::__m256i {
+    // SAFETY: 32 bytes can be read there, and need not be aligned.
+    unsafe { std::arch::x86_64::_mm256_loadu_si256(bytes.as_ptr().cast()) }
+}
+
+/// The entries of a table in both halves of a vector.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+#[expect(unsafe_code, reason = "vectors are loaded through pointers")]
+fn twice(table: &[u8; 16]) -> std::arch::x86_64::__m256i {
+    // SAFETY: 16 bytes can be read there, and need not be aligned.
+    let table = unsafe { std::arch::x86_64::_mm_loadu_si128(table.as_ptr().cast()) };
+    std::arch::x86_64::_mm256_broadcastsi128_si256(table)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+#[expect(unsafe_code, reason = "vectors are stored through pointers")]
+fn bytes(vector: std::arch::x86_64::__m256i) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    // SAFETY: 32 bytes can be written there, and need not be aligned.
+    unsafe { std::arch::x86_64::_mm256_storeu_si256(bytes.as_mut_ptr().cast(), vector) };
+    bytes
 }

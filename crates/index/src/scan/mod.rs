@@ -2,19 +2,25 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `block.rs` | codes laid out for vectors, and what is asked of them |
+//! | `block.rs` | codes laid out by words, and what is asked of them |
+//! | `columns.rs` | codes laid out by fours of bits, for batches on processors that cannot count the bits of words |
 //! | `kernel.rs` | the same for instructions that not every machine has |
 
 mod block;
+#[cfg(target_arch = "x86_64")]
+mod columns;
 mod kernel;
 
 use std::sync::Arc;
 
 use saltprint_fingerprint::GlobalCode;
+use zeroize::Zeroizing;
 
 use crate::erasures::Hidden;
 
 use block::{BLOCK, Blocks};
+#[cfg(target_arch = "x86_64")]
+use columns::Columns;
 use kernel::{Kernel, TILE};
 
 /// One record near a query.
@@ -102,8 +108,9 @@ pub fn scan_codes(
     queries: &[GlobalCode],
     nearest: &mut [Nearest],
 ) {
-    let mut scanner = Scanner::new(codes.len());
-    scanner.blocks.fill(codes.iter().map(GlobalCode::words));
+    let codes: Zeroizing<Vec<_>> = Zeroizing::new(codes.iter().map(|code| code.to_bytes()).collect());
+    let mut scanner = Scanner::new(queries.len(), codes.len());
+    scanner.load(&codes);
     scanner.scan(segment, first_row, queries, nearest);
 }
 
@@ -118,60 +125,134 @@ const HALF_UP_TO: u32 = 45;
 
 /// A page of codes, laid out for the kernels, that batches of queries pass over.
 ///
-/// Tiles of 512 codes are the outer loop and queries the inner one, so that a tile stays in the first-level cache. A query asks of
-/// each block of 64 codes only whether anything is near enough, which almost none is; distances are counted in blocks that
-/// say yes. Where the bound is small enough the question is asked of half a code: no code is nearer than its half is.
+/// Tiles of codes are the outer loop and queries the inner one, so that a tile stays in the first-level cache. A query asks of
+/// each tile first whether anything is near enough, which almost nothing is.
 pub(crate) struct Scanner {
     kernel: Kernel,
-    blocks: Blocks,
+    codes: Codes,
+}
+
+/// Codes as they are laid out.
+enum Codes {
+    /// By words.
+    Words(Blocks),
+    /// By fours of bits.
+    #[cfg(target_arch = "x86_64")]
+    Columns(Columns),
+}
+
+impl Codes {
+    /// The layout in which so many queries are answered soonest, with room for `codes` codes.
+    fn new(kernel: Kernel, queries: usize, codes: usize) -> Self {
+        match kernel {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2 if queries >= columns::QUERIES => Self::Columns(Columns::with_capacity(codes)),
+            _ => Self::Words(Blocks::with_capacity(codes)),
+        }
+    }
 }
 
 impl Scanner {
-    /// Room for `codes` codes.
-    pub(crate) fn new(codes: usize) -> Self {
-        Self { kernel: Kernel::best(), blocks: Blocks::with_capacity(codes) }
+    /// Room for `codes` codes, which so many queries will pass over at once.
+    pub(crate) fn new(queries: usize, codes: usize) -> Self {
+        let kernel = Kernel::best();
+        Self { kernel, codes: Codes::new(kernel, queries, codes) }
     }
 
     /// Takes the codes of a page in place of those before.
     pub(crate) fn load(&mut self, codes: &[[u8; GlobalCode::BYTES]]) {
-        self.blocks.fill(codes.iter().map(block::words));
+        match &mut self.codes {
+            Codes::Words(blocks) => blocks.fill(codes.iter().map(block::words)),
+            #[cfg(target_arch = "x86_64")]
+            Codes::Columns(columns) => columns.fill(codes),
+        }
     }
 
     /// Offers every code to every query, as [`scan_codes`].
     pub(crate) fn scan(&self, segment: u32, first_row: u32, queries: &[GlobalCode], nearest: &mut [Nearest]) {
-        let mut bounds: Vec<u32> = nearest.iter().map(Nearest::bound).collect();
-        let mut rows = first_row..first_row.saturating_add(rows_of(self.blocks.len()));
-        for tile in self.blocks.blocks().chunks(TILE) {
-            let first = rows.start;
-            for ((query, nearest), bound) in queries.iter().zip(&mut *nearest).zip(&mut bounds) {
-                let (words, limit) = (query.words(), u64::from(*bound) + 1);
-                let halves = *bound <= HALF_UP_TO;
-                let mut near = if halves {
-                    self.kernel.near::<2>(tile, &words, limit)
-                } else {
-                    self.kernel.near::<4>(tile, &words, limit)
-                };
-                while near != 0 {
-                    let number = near.trailing_zeros();
-                    near &= near - 1;
-                    let Some(block) = tile.get(number as usize) else { break };
-                    // Cheaper than counting all distances.
-                    if halves && self.kernel.near::<4>(std::slice::from_ref(block), &words, limit) == 0 {
-                        continue;
-                    }
-                    let start = first.saturating_add(rows_of(number as usize * BLOCK));
-                    let distances = self.kernel.distances(block, &words);
-                    for (row, distance) in (start..rows.end).zip(&distances) {
-                        if *distance <= u64::from(*bound) {
-                            let distance = u32::try_from(*distance).unwrap_or(u32::MAX);
-                            nearest.offer(Hit { distance, segment, row });
-                            *bound = nearest.bound();
-                        }
+        match &self.codes {
+            Codes::Words(blocks) => scan_blocks(self.kernel, blocks, (segment, first_row), queries, nearest),
+            #[cfg(target_arch = "x86_64")]
+            Codes::Columns(columns) => {
+                scan_columns(self.kernel, columns, (segment, first_row), queries, nearest);
+            }
+        }
+    }
+}
+
+/// Asks of each block of 64 codes whether anything is near enough, and counts distances in blocks that say yes. Where the bound is small
+/// enough the question is asked of half a code: no code is nearer than its half is.
+fn scan_blocks(
+    kernel: Kernel,
+    blocks: &Blocks,
+    (segment, first_row): (u32, u32),
+    queries: &[GlobalCode],
+    nearest: &mut [Nearest],
+) {
+    let mut bounds: Vec<u32> = nearest.iter().map(Nearest::bound).collect();
+    let mut rows = first_row..first_row.saturating_add(rows_of(blocks.len()));
+    for tile in blocks.blocks().chunks(TILE) {
+        let first = rows.start;
+        for ((query, nearest), bound) in queries.iter().zip(&mut *nearest).zip(&mut bounds) {
+            let (words, limit) = (query.words(), u64::from(*bound) + 1);
+            let halves = *bound <= HALF_UP_TO;
+            let mut near = if halves {
+                kernel.near::<2>(tile, &words, limit)
+            } else {
+                kernel.near::<4>(tile, &words, limit)
+            };
+            while near != 0 {
+                let number = near.trailing_zeros();
+                near &= near - 1;
+                let Some(block) = tile.get(number as usize) else { break };
+                // Cheaper than counting all distances.
+                if halves && kernel.near::<4>(std::slice::from_ref(block), &words, limit) == 0 {
+                    continue;
+                }
+                let start = first.saturating_add(rows_of(number as usize * BLOCK));
+                let distances = kernel.distances(block, &words);
+                for (row, distance) in (start..rows.end).zip(&distances) {
+                    if *distance <= u64::from(*bound) {
+                        let distance = u32::try_from(*distance).unwrap_or(u32::MAX);
+                        nearest.offer(Hit { distance, segment, row });
+                        *bound = nearest.bound();
                     }
                 }
             }
-            rows.start = first.saturating_add(rows_of(TILE * BLOCK));
         }
+        rows.start = first.saturating_add(rows_of(TILE * BLOCK));
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn scan_columns(
+    kernel: Kernel,
+    columns: &Columns,
+    (segment, first_row): (u32, u32),
+    queries: &[GlobalCode],
+    nearest: &mut [Nearest],
+) {
+    let digits: Vec<columns::Digits> = queries.iter().copied().map(columns::digits).collect();
+    let mut bounds: Vec<u32> = nearest.iter().map(Nearest::bound).collect();
+    let mut rows = first_row..first_row.saturating_add(rows_of(columns.len()));
+    for tile in columns.tiles() {
+        for ((digits, nearest), bound) in digits.iter().zip(&mut *nearest).zip(&mut bounds) {
+            let within = u8::try_from(*bound).unwrap_or(u8::MAX);
+            let Some(mut distances) = kernel.tile_distances(tile, digits, within) else { continue };
+            for (word, near) in distances.within.iter_mut().enumerate() {
+                while *near != 0 {
+                    let place = 32 * word + near.trailing_zeros() as usize;
+                    *near &= *near - 1;
+                    let row = rows.start.saturating_add(rows_of(place));
+                    let distance = tile.distance(place, &distances.bits, digits);
+                    if row < rows.end && distance <= *bound {
+                        nearest.offer(Hit { distance, segment, row });
+                        *bound = nearest.bound();
+                    }
+                }
+            }
+        }
+        rows.start = rows.start.saturating_add(rows_of(columns::CODES));
     }
 }
 
@@ -219,8 +300,9 @@ mod tests {
             // Later block first: the order of blocks must not matter.
             scan_codes(&codes[split..], 3, u32::try_from(split).unwrap(), &queries, &mut nearest);
             scan_codes(&codes[..split], 3, 0, &queries, &mut nearest);
-            for kernel in Kernel::all_here() {
-                let mut scanner = Scanner { kernel, ..Scanner::new(0) };
+            let both = |kernel| [1, 1_000].map(|queries| Scanner { kernel, codes: Codes::new(kernel, queries, 0) });
+            for mut scanner in Kernel::all_here().into_iter().flat_map(both) {
+                let kernel = scanner.kernel;
                 let mut same = vec![Nearest::new(capacity, limit); queries.len()];
                 for (first, codes) in [(0, &codes[..split]), (split, &codes[split..])] {
                     scanner.load(&codes.iter().map(|code| code.to_bytes()).collect::<Vec<_>>());

@@ -43,7 +43,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
         let section = self.codes_section();
         let per_page = section.rows_per_page();
         let mut scratch = Zeroizing::new(vec![0; PAGE_LEN]);
-        let mut scanner = Scanner::new(per_page);
+        let mut scanner = Scanner::new(queries.len(), per_page);
         for index in pages.start..pages.end.min(section.pages) {
             self.read_page(section, index, &mut scratch)?;
             let first = index * per_page as u64;
