@@ -2,20 +2,25 @@
 //!
 //! Four bits of a code differ from four bits of a query in so many bits as a table of 16 entries says, and AVX2 looks up an entry for
 //! each of 32 codes in one instruction (as in André, Kermarrec, Le Scouarnec, "Cache locality is not enough", VLDB 2015, where the
-//! tables are those of product quantisation). So 64 lookups and as many additions of bytes make the distances of 32 codes, half of what counting
-//! the bits of words takes there. Laying codes out costs as much as some ten queries.
+//! tables are those of product quantisation). An entry is a byte and a difference at most four, so that a table serves two queries, one
+//! in each half of its entries: 64 lookups tell of 32 codes which may be near enough to either. Few are, and their bits are counted. Laying codes out costs
+//! as much as some ten queries.
 
 use saltprint_fingerprint::GlobalCode;
 use zeroize::Zeroize as _;
 
-/// Codes of a tile.
-pub(super) const CODES: usize = 256;
+use super::block::{self, WORDS};
+
+/// Codes of a tile, two of which stay in the first-level cache beside the tables of the queries that pass over them.
+pub(super) const CODES: usize = 128;
 /// Columns of a tile: one for each four bits of a code.
 pub(super) const COLUMNS: usize = 2 * GlobalCode::BYTES;
 /// From so many queries on codes are laid out like this.
 pub(super) const QUERIES: usize = 16;
+/// Columns whose differences are added up in half a byte.
+pub(super) const ADDED: usize = 4;
 
-/// 256 codes, 16 KiB, four bits after four: `columns[c][row]` are bits `4 * c` and the next three of code `row`, 0 to 15. Where there are fewer, the rest
+/// 128 codes, 8 KiB, four bits after four: `columns[c][row]` are bits `4 * c` and the next three of code `row`, 0 to 15. Where there are fewer, the rest
 /// are codes of zeros, whose rows are never offered.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
@@ -25,46 +30,51 @@ pub(super) struct Tile {
 
 impl Tile {
     const EMPTY: Self = Self { columns: [[0; CODES]; COLUMNS] };
-
-    /// The distance of a code, of which `sums` tells all but whether 255 are 256.
-    pub(super) fn distance(&self, place: usize, sums: &[u8; CODES], query: &Digits) -> u32 {
-        match sums[place] {
-            u8::MAX => self
-                .columns
-                .iter()
-                .zip(query)
-                .map(|(column, digit)| (column[place] ^ digit).count_ones())
-                .sum(),
-            sum => sum.into(),
-        }
-    }
 }
 
-/// The bits of a query, as a tile holds those of a code.
-pub(super) type Digits = [u8; COLUMNS];
+/// Codes of a tile that may be near enough: bit `r` of word `w` is that of code `32 * w + r`.
+pub(super) type Near = [u32; CODES / 32];
 
-/// How far the codes of a tile are from a query.
-pub(super) struct Distances {
-    /// In bits; 255 stands for 256 as well.
-    pub(super) bits: [u8; CODES],
-    /// Whether they are within the bound: bit `r` of word `w` is that of code `32 * w + r`.
-    pub(super) within: [u32; CODES / 32],
+/// Two queries, which are asked together.
+pub(super) struct Pair {
+    queries: [GlobalCode; 2],
+    pub(super) tables: Tables,
 }
 
-/// Tables of 16 entries, none of which lies in two lines of the cache.
+/// For each column in how many bits a digit differs from those of two queries, of the first in the low half of an entry. Of each fourth column it
+/// is three instead of four: the sum of four columns then fits in half a byte, and a distance comes out up to 16 bits, on average one bit, too small.
 #[repr(align(64))]
-pub(super) struct Tables([[u8; 16]; 16]);
+pub(super) struct Tables(pub(super) [[u8; 16]; COLUMNS]);
 
-impl Tables {
-    /// The table of a digit.
-    #[inline]
-    pub(super) fn of(&self, digit: u8) -> &[u8; 16] {
-        &self.0[usize::from(digit & 15)]
+impl Pair {
+    fn new(queries: [GlobalCode; 2]) -> Self {
+        let [first, second] = queries.map(digits);
+        let mut tables = Tables([[0; 16]; COLUMNS]);
+        for (column, (table, (first, second))) in
+            tables.0.iter_mut().zip(first.iter().zip(&second)).enumerate()
+        {
+            let most = if column % ADDED == ADDED - 1 { 3 } else { 4 };
+            let of = |query: &u8| DIFFERENCES[usize::from(query & 15)].map(|bits| bits.min(most));
+            for (entry, (first, second)) in table.iter_mut().zip(of(first).into_iter().zip(of(second))) {
+                *entry = first | second << 4;
+            }
+        }
+        Self { queries, tables }
+    }
+
+    /// Both queries by words.
+    pub(super) fn words(&self) -> [[u64; WORDS]; 2] {
+        self.queries.map(|query| query.words())
+    }
+
+    /// All queries; where their number is odd the last one stands twice.
+    pub(super) fn all(queries: &[GlobalCode]) -> Vec<Self> {
+        queries.chunks(2).filter_map(|pair| Some(Self::new([*pair.first()?, *pair.last()?]))).collect()
     }
 }
 
 /// In how many bits a digit differs from each other one.
-pub(super) static DIFFERENCES: Tables = Tables({
+static DIFFERENCES: [[u8; 16]; 16] = {
     let mut all = [[0; 16]; 16];
     let mut pair = 0_u8;
     loop {
@@ -77,27 +87,31 @@ pub(super) static DIFFERENCES: Tables = Tables({
             None => break all,
         }
     }
-});
+};
 
 /// Some codes as tiles; wiped when they are dropped.
 pub(super) struct Columns {
     tiles: Vec<Tile>,
-    len: usize,
+    words: Vec<[u64; WORDS]>,
 }
 
 impl Columns {
     /// Room for `codes` codes.
     pub(super) fn with_capacity(codes: usize) -> Self {
-        Self { tiles: Vec::with_capacity(codes.div_ceil(CODES)), len: 0 }
+        Self { tiles: Vec::with_capacity(codes.div_ceil(CODES)), words: Vec::with_capacity(codes) }
     }
 
     /// Holds these codes instead of those before.
     pub(super) fn fill(&mut self, codes: &[[u8; GlobalCode::BYTES]]) {
-        self.len = codes.len();
-        let needed = self.len.div_ceil(CODES);
+        // A vector that grows leaves its old contents behind, and so does one that shrinks: neither does when it holds nothing, or never.
+        if codes.len() > self.words.capacity() {
+            self.words.zeroize();
+        }
+        self.words.clear();
+        self.words.extend(codes.iter().map(block::words));
+        let needed = codes.len().div_ceil(CODES);
         if needed > self.tiles.len() {
-            // A vector that grows leaves its old contents behind, and so does one that shrinks: this one never does.
-            self.wipe();
+            self.wipe_tiles();
             self.tiles.resize(needed, Tile::EMPTY);
         } else if let Some(last) = needed.checked_sub(1) {
             self.tiles[last] = Tile::EMPTY;
@@ -111,16 +125,12 @@ impl Columns {
         }
     }
 
-    pub(super) fn tiles(&self) -> &[Tile] {
-        &self.tiles[..self.len.div_ceil(CODES)]
+    /// Tiles, and their codes by words.
+    pub(super) fn tiles(&self) -> impl Iterator<Item = (&Tile, &[[u64; WORDS]])> {
+        self.tiles.iter().zip(self.words.chunks(CODES))
     }
 
-    /// Number of codes.
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
-    fn wipe(&mut self) {
+    fn wipe_tiles(&mut self) {
         for tile in &mut self.tiles {
             tile.columns.zeroize();
         }
@@ -129,12 +139,12 @@ impl Columns {
 
 impl Drop for Columns {
     fn drop(&mut self) {
-        self.wipe();
+        self.wipe_tiles();
+        self.words.zeroize();
     }
 }
 
-/// The digits of a code.
-pub(super) fn digits(code: GlobalCode) -> Digits {
+fn digits(code: GlobalCode) -> [u8; COLUMNS] {
     let mut digits = [0; COLUMNS];
     for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(code.to_bytes()) {
         *pair = halves(byte);

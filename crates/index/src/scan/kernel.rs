@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 
 use super::block::{BLOCK, Block, WORDS};
 #[cfg(target_arch = "x86_64")]
-use super::columns::{CODES, COLUMNS, DIFFERENCES, Digits, Distances, Tile};
+use super::columns::{ADDED, CODES, COLUMNS, Near, Tables, Tile};
 
 /// Blocks of a tile, 8: 16 KiB, which stay in the first-level cache while all queries pass over them.
 pub(super) const TILE: usize = 8;
@@ -71,15 +71,15 @@ impl Kernel {
         }
     }
 
-    /// The distances of the codes of a tile, if one of them is at most `bound` bits, 255 at most; `None` as well where this machine has no such
-    /// instructions: then codes are not laid out so.
+    /// The codes of a tile that may be at most so many bits from two queries, where 255 stands for 256 as well; no other code is. `None` is none.
     #[cfg(target_arch = "x86_64")]
     #[expect(unsafe_code, reason = "a function for instructions that not every machine has")]
-    pub(super) fn tile_distances(self, tile: &Tile, query: &Digits, bound: u8) -> Option<Distances> {
+    pub(super) fn near_pair(self, tile: &Tile, tables: &Tables, bounds: [u8; 2]) -> Option<[Near; 2]> {
         match self {
-            Self::Portable => None,
+            // Without such instructions nothing is known.
+            Self::Portable => Some([[u32::MAX; GROUPS]; 2]),
             // SAFETY: as in `near`; a machine that has AVX-512 has AVX2.
-            Self::Avx2 | Self::Avx512 => unsafe { tile_distances_avx2(tile, query, bound) },
+            Self::Avx2 | Self::Avx512 => unsafe { near_pair_avx2(tile, tables, bounds) },
         }
     }
 
@@ -153,43 +153,68 @@ fn distances_avx512(block: &Block, query: &[u64; WORDS]) -> [u64; BLOCK] {
 #[cfg(target_arch = "x86_64")]
 const ASKED_AFTER: [usize; 3] = [32, 48, COLUMNS];
 
+/// Vectors of 32 codes in a tile.
+#[cfg(target_arch = "x86_64")]
+const GROUPS: usize = CODES / 32;
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn tile_distances_avx2(tile: &Tile, query: &Digits, bound: u8) -> Option<Distances> {
+fn near_pair_avx2(tile: &Tile, tables: &Tables, bounds: [u8; 2]) -> Option<[Near; 2]> {
     use std::arch::x86_64::{
-        __m256i, _mm256_adds_epu8, _mm256_cmpeq_epi8, _mm256_min_epu8, _mm256_movemask_epi8,
-        _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
+        __m256i, _mm256_add_epi8, _mm256_and_si256, _mm256_min_epu8, _mm256_set1_epi8, _mm256_setzero_si256,
+        _mm256_shuffle_epi8, _mm256_srli_epi16,
     };
-    const GROUPS: usize = CODES / 32;
-    let bound = _mm256_set1_epi8(bound.cast_signed());
-    // Bytes have no comparison of their own without a sign.
-    let within = |sums: __m256i| _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(sums, bound), sums));
-    // Sums stay at 255: only 256 is one too few then.
-    let mut sums = [_mm256_setzero_si256(); GROUPS];
-    let mut done = 0;
-    for until in ASKED_AFTER {
-        for (column, digit) in tile.columns[done..until].iter().zip(&query[done..until]) {
-            let table = twice(DIFFERENCES.of(*digit));
-            for (sum, codes) in sums.iter_mut().zip(column.as_chunks().0) {
-                *sum = _mm256_adds_epu8(*sum, _mm256_shuffle_epi8(table, vector(codes)));
-            }
-        }
-        done = until;
+    let low = _mm256_set1_epi8(15);
+    let bounds = bounds.map(|bound| _mm256_set1_epi8(bound.cast_signed()));
+    let any = |sums: &[__m256i; GROUPS], bound| {
         // A loop, as in `near`.
         let mut nearest = sums[0];
         for sums in sums {
-            nearest = _mm256_min_epu8(nearest, sums);
+            nearest = _mm256_min_epu8(nearest, *sums);
         }
-        if within(nearest) == 0 {
+        within(nearest, bound) != 0
+    };
+    // No sum is over 240.
+    let mut sums = [[_mm256_setzero_si256(); GROUPS]; 2];
+    let mut done = 0;
+    for until in ASKED_AFTER {
+        let columns = tile.columns[done..until].as_chunks::<ADDED>().0;
+        for (columns, tables) in columns.iter().zip(tables.0[done..until].as_chunks::<ADDED>().0) {
+            let mut both = [_mm256_setzero_si256(); GROUPS];
+            for (column, table) in columns.iter().zip(tables) {
+                let table = twice(table);
+                for (both, codes) in both.iter_mut().zip(column.as_chunks().0) {
+                    *both = _mm256_add_epi8(*both, _mm256_shuffle_epi8(table, vector(codes)));
+                }
+            }
+            let [first, second] = &mut sums;
+            for ((first, second), both) in first.iter_mut().zip(second).zip(both) {
+                *first = _mm256_add_epi8(*first, _mm256_and_si256(both, low));
+                *second = _mm256_add_epi8(*second, _mm256_and_si256(_mm256_srli_epi16::<4>(both), low));
+            }
+        }
+        done = until;
+        if !(any(&sums[0], bounds[0]) | any(&sums[1], bounds[1])) {
             return None;
         }
     }
-    let mut all = Distances { bits: [0; CODES], within: [0; GROUPS] };
-    for ((bits, near), sums) in all.bits.as_chunks_mut().0.iter_mut().zip(&mut all.within).zip(sums) {
-        *bits = bytes(sums);
-        *near = within(sums).cast_unsigned();
+    let mut near = [[0; GROUPS]; 2];
+    for ((near, sums), bound) in near.iter_mut().zip(&sums).zip(bounds) {
+        for (near, sums) in near.iter_mut().zip(sums) {
+            *near = within(*sums, bound);
+        }
     }
-    Some(all)
+    Some(near)
+}
+
+/// One bit a byte: whether it is at most the bound's.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+fn within(sums: std::arch::x86_64::__m256i, bound: std::arch::x86_64::__m256i) -> u32 {
+    use std::arch::x86_64::{_mm256_cmpeq_epi8, _mm256_min_epu8, _mm256_movemask_epi8};
+    // Bytes have no comparison of their own without a sign.
+    _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(sums, bound), sums)).cast_unsigned()
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -210,15 +235,4 @@ fn twice(table: &[u8; 16]) -> std::arch::x86_64::__m256i {
     // SAFETY: 16 bytes can be read there, and need not be aligned.
     let table = unsafe { std::arch::x86_64::_mm_loadu_si128(table.as_ptr().cast()) };
     std::arch::x86_64::_mm256_broadcastsi128_si256(table)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline]
-#[target_feature(enable = "avx2")]
-#[expect(unsafe_code, reason = "vectors are stored through pointers")]
-fn bytes(vector: std::arch::x86_64::__m256i) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    // SAFETY: 32 bytes can be written there, and need not be aligned.
-    unsafe { std::arch::x86_64::_mm256_storeu_si256(bytes.as_mut_ptr().cast(), vector) };
-    bytes
 }

@@ -20,7 +20,7 @@ use crate::erasures::Hidden;
 
 use block::{BLOCK, Blocks};
 #[cfg(target_arch = "x86_64")]
-use columns::Columns;
+use columns::{Columns, Pair};
 use kernel::{Kernel, TILE};
 
 /// One record near a query.
@@ -109,9 +109,9 @@ pub fn scan_codes(
     nearest: &mut [Nearest],
 ) {
     let codes: Zeroizing<Vec<_>> = Zeroizing::new(codes.iter().map(|code| code.to_bytes()).collect());
-    let mut scanner = Scanner::new(queries.len(), codes.len());
+    let mut scanner = Scanner::new(queries, codes.len());
     scanner.load(&codes);
-    scanner.scan(segment, first_row, queries, nearest);
+    scanner.scan(segment, first_row, nearest);
 }
 
 /// Name of the instructions that this machine scans with, for people.
@@ -127,8 +127,9 @@ const HALF_UP_TO: u32 = 45;
 ///
 /// Tiles of codes are the outer loop and queries the inner one, so that a tile stays in the first-level cache. A query asks of
 /// each tile first whether anything is near enough, which almost nothing is.
-pub(crate) struct Scanner {
+pub(crate) struct Scanner<'a> {
     kernel: Kernel,
+    queries: &'a [GlobalCode],
     codes: Codes,
 }
 
@@ -136,27 +137,32 @@ pub(crate) struct Scanner {
 enum Codes {
     /// By words.
     Words(Blocks),
-    /// By fours of bits.
+    /// By fours of bits, and the queries for them.
     #[cfg(target_arch = "x86_64")]
-    Columns(Columns),
+    Columns(Columns, Vec<Pair>),
 }
 
 impl Codes {
-    /// The layout in which so many queries are answered soonest, with room for `codes` codes.
-    fn new(kernel: Kernel, queries: usize, codes: usize) -> Self {
-        match kernel {
-            #[cfg(target_arch = "x86_64")]
-            Kernel::Avx2 if queries >= columns::QUERIES => Self::Columns(Columns::with_capacity(codes)),
-            _ => Self::Words(Blocks::with_capacity(codes)),
-        }
+    fn by_words(codes: usize) -> Self {
+        Self::Words(Blocks::with_capacity(codes))
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn by_columns(queries: &[GlobalCode], codes: usize) -> Self {
+        Self::Columns(Columns::with_capacity(codes), Pair::all(queries))
     }
 }
 
-impl Scanner {
-    /// Room for `codes` codes, which so many queries will pass over at once.
-    pub(crate) fn new(queries: usize, codes: usize) -> Self {
+impl<'a> Scanner<'a> {
+    /// Room for `codes` codes, over which all these queries will pass at once, laid out so that they are answered soonest.
+    pub(crate) fn new(queries: &'a [GlobalCode], codes: usize) -> Self {
         let kernel = Kernel::best();
-        Self { kernel, codes: Codes::new(kernel, queries, codes) }
+        let codes = match kernel {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2 if queries.len() >= columns::QUERIES => Codes::by_columns(queries, codes),
+            _ => Codes::by_words(codes),
+        };
+        Self { kernel, queries, codes }
     }
 
     /// Takes the codes of a page in place of those before.
@@ -164,17 +170,19 @@ impl Scanner {
         match &mut self.codes {
             Codes::Words(blocks) => blocks.fill(codes.iter().map(block::words)),
             #[cfg(target_arch = "x86_64")]
-            Codes::Columns(columns) => columns.fill(codes),
+            Codes::Columns(columns, _) => columns.fill(codes),
         }
     }
 
     /// Offers every code to every query, as [`scan_codes`].
-    pub(crate) fn scan(&self, segment: u32, first_row: u32, queries: &[GlobalCode], nearest: &mut [Nearest]) {
+    pub(crate) fn scan(&self, segment: u32, first_row: u32, nearest: &mut [Nearest]) {
         match &self.codes {
-            Codes::Words(blocks) => scan_blocks(self.kernel, blocks, (segment, first_row), queries, nearest),
+            Codes::Words(blocks) => {
+                scan_blocks(self.kernel, blocks, (segment, first_row), self.queries, nearest);
+            }
             #[cfg(target_arch = "x86_64")]
-            Codes::Columns(columns) => {
-                scan_columns(self.kernel, columns, (segment, first_row), queries, nearest);
+            Codes::Columns(columns, pairs) => {
+                scan_columns(self.kernel, columns, (segment, first_row), pairs, nearest);
             }
         }
     }
@@ -224,35 +232,41 @@ fn scan_blocks(
     }
 }
 
+/// Asks of each tile of 128 codes which may be near enough to two queries, and counts the bits of those.
 #[cfg(target_arch = "x86_64")]
 fn scan_columns(
     kernel: Kernel,
     columns: &Columns,
     (segment, first_row): (u32, u32),
-    queries: &[GlobalCode],
+    pairs: &[Pair],
     nearest: &mut [Nearest],
 ) {
-    let digits: Vec<columns::Digits> = queries.iter().copied().map(columns::digits).collect();
-    let mut bounds: Vec<u32> = nearest.iter().map(Nearest::bound).collect();
-    let mut rows = first_row..first_row.saturating_add(rows_of(columns.len()));
-    for tile in columns.tiles() {
-        for ((digits, nearest), bound) in digits.iter().zip(&mut *nearest).zip(&mut bounds) {
-            let within = u8::try_from(*bound).unwrap_or(u8::MAX);
-            let Some(mut distances) = kernel.tile_distances(tile, digits, within) else { continue };
-            for (word, near) in distances.within.iter_mut().enumerate() {
-                while *near != 0 {
-                    let place = 32 * word + near.trailing_zeros() as usize;
-                    *near &= *near - 1;
-                    let row = rows.start.saturating_add(rows_of(place));
-                    let distance = tile.distance(place, &distances.bits, digits);
-                    if row < rows.end && distance <= *bound {
+    // In a byte, as the kernel has them.
+    let bound = |nearest: &Nearest| u8::try_from(nearest.bound()).unwrap_or(u8::MAX);
+    let mut bounds: Vec<[u8; 2]> =
+        nearest.chunks(2).map(|pair| [0, 1].map(|of| pair.get(of).map_or(0, bound))).collect();
+    let mut start = first_row;
+    for (tile, codes) in columns.tiles() {
+        for ((pair, nearest), bounds) in pairs.iter().zip(nearest.chunks_mut(2)).zip(&mut bounds) {
+            let Some(near) = kernel.near_pair(tile, &pair.tables, *bounds) else { continue };
+            for (((query, near), nearest), bound_here) in
+                pair.words().iter().zip(near).zip(nearest).zip(bounds)
+            {
+                for (mut near, first) in near.into_iter().zip((0..).step_by(32)) {
+                    while near != 0 {
+                        let place = first + near.trailing_zeros() as usize;
+                        near &= near - 1;
+                        let Some(code) = codes.get(place) else { break };
+                        let distance =
+                            code.iter().zip(query).map(|(code, query)| (code ^ query).count_ones()).sum();
+                        let row = start.saturating_add(rows_of(place));
                         nearest.offer(Hit { distance, segment, row });
-                        *bound = nearest.bound();
                     }
                 }
+                *bound_here = bound(nearest);
             }
         }
-        rows.start = rows.start.saturating_add(rows_of(columns::CODES));
+        start = start.saturating_add(rows_of(columns::CODES));
     }
 }
 
@@ -300,16 +314,24 @@ mod tests {
             // Later block first: the order of blocks must not matter.
             scan_codes(&codes[split..], 3, u32::try_from(split).unwrap(), &queries, &mut nearest);
             scan_codes(&codes[..split], 3, 0, &queries, &mut nearest);
-            let both = |kernel| [1, 1_000].map(|queries| Scanner { kernel, codes: Codes::new(kernel, queries, 0) });
-            for mut scanner in Kernel::all_here().into_iter().flat_map(both) {
-                let kernel = scanner.kernel;
-                let mut same = vec![Nearest::new(capacity, limit); queries.len()];
-                for (first, codes) in [(0, &codes[..split]), (split, &codes[split..])] {
-                    scanner.load(&codes.iter().map(|code| code.to_bytes()).collect::<Vec<_>>());
-                    scanner.scan(3, u32::try_from(first).unwrap(), &queries, &mut same);
+            for kernel in Kernel::all_here() {
+                let mut layouts = vec![Codes::by_words(0)];
+                #[cfg(target_arch = "x86_64")]
+                layouts.push(Codes::by_columns(&queries, 0));
+                let mut same = Vec::new();
+                for codes_laid_out in layouts {
+                    let mut scanner = Scanner { kernel, queries: &queries, codes: codes_laid_out };
+                    let mut found = vec![Nearest::new(capacity, limit); queries.len()];
+                    for (first, codes) in [(0, &codes[..split]), (split, &codes[split..])] {
+                        scanner.load(&codes.iter().map(|code| code.to_bytes()).collect::<Vec<_>>());
+                        scanner.scan(3, u32::try_from(first).unwrap(), &mut found);
+                    }
+                    same.push(found);
                 }
-                for (nearest, same) in nearest.iter().zip(&same) {
+                for same in &same {
+                for (nearest, same) in nearest.iter().zip(same) {
                     prop_assert_eq!(nearest.hits(), same.hits(), "{}", kernel.name());
+                }
                 }
             }
             for (query, nearest) in queries.iter().zip(&nearest) {

@@ -43,7 +43,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
         let section = self.codes_section();
         let per_page = section.rows_per_page();
         let mut scratch = Zeroizing::new(vec![0; PAGE_LEN]);
-        let mut scanner = Scanner::new(queries.len(), per_page);
+        let mut scanner = Scanner::new(queries, per_page);
         for index in pages.start..pages.end.min(section.pages) {
             self.read_page(section, index, &mut scratch)?;
             let first = index * per_page as u64;
@@ -51,7 +51,7 @@ impl<B: AsRef<[u8]>> Segment<B> {
             let rows = usize::try_from(section.rows - first).unwrap_or(per_page).min(per_page);
             let first = u32::try_from(first).unwrap_or(u32::MAX);
             scanner.load(&scratch.as_chunks::<CODE_ROW_LEN>().0[..rows]);
-            scanner.scan(segment, first, queries, nearest);
+            scanner.scan(segment, first, nearest);
         }
         Ok(())
     }
