@@ -36,7 +36,7 @@ Examples:
   saltprint triage /evidence/leak.zip --case /cases/2026-117 --case-id 2026-117 --purpose \"ransom note of 3 May\"
   saltprint triage /evidence/leak --case /cases/2026-118 --case-id 2026-118 --purpose \"press inquiry\" --thumbnails
   saltprint triage /evidence/leak --json items.jsonl --summary summary.json    (without a case)
-  saltprint triage /evidence/leak --quick                                      (a first answer, in about half the time)
+  saltprint triage /evidence/leak --quick                                      (a first answer, in less time)
 
 A case folder holds report.html (begin there), items.jsonl, items.csv, summary.json, evidence.csv (digests of every
 file of the leak) and manifest.json, which comes last: a folder without it is a case that is not finished, and the
@@ -226,8 +226,8 @@ pub(crate) struct TriageArgs {
     /// Why the leak is looked up, for the report and the audit log.
     #[arg(long, value_name = "TEXT")]
     pub(crate) purpose: Option<String>,
-    /// Spare images in which nothing hints at a record the finer look: about half the time, for a first answer. Documents that are
-    /// small in a picture are missed.
+    /// Spare images in which nothing hints at a record the finer look, for a first answer: a tenth to a half of the time is saved,
+    /// the least where the leak is of others' documents. Documents that are small in a picture are missed.
     #[arg(long)]
     pub(crate) quick: bool,
     /// Keep small pictures of leaked images that match or may match, and show them in the report.
