@@ -226,7 +226,7 @@ pub(crate) struct TriageArgs {
     /// Why the leak is looked up, for the report and the audit log.
     #[arg(long, value_name = "TEXT")]
     pub(crate) purpose: Option<String>,
-    /// Spare images in which nothing hints at a record the finer look, for a first answer: a tenth to a half of the time is saved,
+    /// Spare images in which nothing hints at a record the finer look, for a first answer: up to half of the time is saved,
     /// the least where the leak is of others' documents. Documents that are small in a picture are missed.
     #[arg(long)]
     pub(crate) quick: bool,

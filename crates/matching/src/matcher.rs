@@ -278,11 +278,6 @@ impl<'a> Matcher<'a> {
         let shown = Unsettled { images, unsettled: &unsettled };
         let panels = self.look_at_panels(&shown)?;
         let asked: Vec<&LocalQuery> = unsettled.iter().map(|index| queries[*index].local()).collect();
-        let settled = |number: usize, contests: &[Contest]| {
-            let scanned = scans[unsettled[number]].as_ref();
-            documents_fill(contests)
-                || scanned.is_some_and(|scanned| self.settles(scanned, &panels[number], contests))
-        };
         let hinted = |number: usize, contests: &[Contest]| {
             let whole = judgements[unsettled[number]].as_ref();
             let may_be = |contest: &Contest| self.rules.local.band(contest.lead(), 0.0).is_some();
@@ -290,13 +285,18 @@ impl<'a> Matcher<'a> {
                 || !panels[number].is_empty()
                 || whole.is_some_and(|whole| whole.band().is_some())
         };
+        let settled = |number: usize, contests: &[Contest]| {
+            let scanned = scans[unsettled[number]].as_ref();
+            scanned.is_some_and(|scanned| self.settles(scanned, &panels[number], contests))
+                || documents_fill(contests) && !hinted(number, contests)
+        };
         let mut finely = |number: usize, contests: &[Contest]| {
             let finely = self.global.cascade.looks == Looks::Thorough || hinted(number, contests);
             counts.finer += u64::from(finely);
             finely
         };
         let ahead = self.global.cascade.looks == Looks::Thorough;
-        let found = self.search.look(&asked, &shown, &settled, &mut finely, &|_, _| true, ahead)?;
+        let found = self.search.look(&asked, &shown, Some(&settled), &mut finely, &|_, _| true, ahead)?;
         let straightened = straight::scan(&self.global, &shown, &found)?;
         let decided = unsettled.par_iter().enumerate().map(|(number, index)| {
             let (Some(scanned), Some(judgement)) = (&scans[*index], &judgements[*index]) else {

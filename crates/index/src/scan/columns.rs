@@ -11,7 +11,7 @@ use zeroize::Zeroize as _;
 
 use super::block::{self, WORDS};
 
-/// Codes of a tile, two of which stay in the first-level cache beside the tables of the queries that pass over them.
+/// Codes of a tile, 8 KiB, which stay in the first-level cache while the tables of all queries, half a kilobyte each, pass over them.
 pub(super) const CODES: usize = 128;
 /// Columns of a tile: one for each four bits of a code.
 pub(super) const COLUMNS: usize = 2 * GlobalCode::BYTES;
@@ -35,7 +35,7 @@ impl Tile {
 /// Codes of a tile that may be near enough: bit `r` of word `w` is that of code `32 * w + r`.
 pub(super) type Near = [u32; CODES / 32];
 
-/// Two queries, which are asked together.
+/// Two queries, which are asked together; wiped when they are dropped.
 pub(super) struct Pair {
     queries: [GlobalCode; 2],
     pub(super) tables: Tables,
@@ -69,7 +69,21 @@ impl Pair {
 
     /// All queries; where their number is odd the last one stands twice.
     pub(super) fn all(queries: &[GlobalCode]) -> Vec<Self> {
-        queries.chunks(2).filter_map(|pair| Some(Self::new([*pair.first()?, *pair.last()?]))).collect()
+        // Room from the start: a vector that grows leaves its old contents behind.
+        let mut pairs = Vec::with_capacity(queries.len().div_ceil(2));
+        for pair in queries.chunks(2) {
+            if let (Some(first), Some(last)) = (pair.first(), pair.last()) {
+                pairs.push(Self::new([*first, *last]));
+            }
+        }
+        pairs
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        self.queries.zeroize();
+        self.tables.0.zeroize();
     }
 }
 

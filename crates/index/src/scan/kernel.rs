@@ -1,12 +1,13 @@
 //! Which instructions the scan uses.
 //!
-//! There is one source for all kernels, in `block.rs`; each kernel is that source, compiled for more instructions than every
-//! machine of its kind has. So a kernel cannot differ from another in what it computes but by an error of the compiler, which
+//! For codes by words there is one source for all kernels, in `block.rs`; each kernel is that source, compiled for more instructions than every
+//! machine of its kind has. So there a kernel cannot differ from another in what it computes but by an error of the compiler, which
 //! the tests look for with every kernel that the machine has. `AVX2` counts bits by looking up halves of bytes (Muła,
 //! Kurz, Lemire, "Faster population counts using AVX2 instructions", 2018), `AVX-512 VPOPCNTDQ` and NEON have instructions for it;
 //! all of that is what the compiler makes of `count_ones`.
 //!
-//! For batches AVX2 has another source, for codes as `columns.rs` lays them out, since no compiler makes table lookups in registers of a loop.
+//! For batches AVX2 has a source of its own, for codes as `columns.rs` lays them out, since no compiler makes table lookups in registers of a loop.
+//! That is arithmetic written by hand, which only the tests hold to the other kernels.
 
 use std::sync::LazyLock;
 

@@ -248,21 +248,24 @@ fn unsorted_or_repeated_refs_are_refused() {
 fn a_scan_over_several_pages_equals_the_oracle() {
     let records = many(5_000);
     let segment = Segment::open(write(&records, None), &key(), EPOCH).unwrap();
-    let queries: Vec<GlobalCode> =
-        [0_usize, 2_047, 2_048, 4_999].map(|row| records[row].fingerprint.global).to_vec();
-    let mut nearest = vec![Nearest::new(5, 256); queries.len()];
-    segment.scan(3, &queries, &mut nearest).unwrap();
-    for (query, nearest) in queries.iter().zip(&nearest) {
-        let mut expected: Vec<Hit> = (0..)
-            .zip(&records)
-            .map(|(row, record)| Hit {
-                distance: query.distance(&record.fingerprint.global),
-                segment: 3,
-                row,
-            })
-            .collect();
-        expected.sort();
-        assert_eq!(nearest.hits(), &expected[..5]);
+    let rows = [0_usize, 2_047, 2_048, 4_999].into_iter().chain((0..13).map(|number| 7 + 300 * number));
+    let queries: Vec<GlobalCode> = rows.map(|row| records[row].fingerprint.global).collect();
+    // Few, and so many that codes may be laid out otherwise.
+    for queries in [&queries[..4], &queries] {
+        let mut nearest = vec![Nearest::new(5, 256); queries.len()];
+        segment.scan(3, queries, &mut nearest).unwrap();
+        for (query, nearest) in queries.iter().zip(&nearest) {
+            let mut expected: Vec<Hit> = (0..)
+                .zip(&records)
+                .map(|(row, record)| Hit {
+                    distance: query.distance(&record.fingerprint.global),
+                    segment: 3,
+                    row,
+                })
+                .collect();
+            expected.sort();
+            assert_eq!(nearest.hits(), &expected[..5]);
+        }
     }
 }
 

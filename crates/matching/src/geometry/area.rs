@@ -80,6 +80,24 @@ pub fn overlap(a: &[(f64, f64); 4], b: &[(f64, f64); 4]) -> f64 {
     (area(&rest) / area(&a).min(area(&b))).clamp(0.0, 1.0)
 }
 
+/// Points a side of the grid by which [`covered_by`] measures.
+const GRID: u8 = 16;
+
+/// Share of the unit square that convex quadrilaterals cover together, 0 to 1, to within a part of 32 of where their edges lie. One that is not convex, not finite or
+/// without area covers nothing.
+pub(crate) fn covered_by<'q>(quads: impl Iterator<Item = &'q [(f64, f64); 4]>) -> f64 {
+    let quads: Vec<[(f64, f64); 4]> = quads.filter_map(clockwise).collect();
+    let at = |place: u8| (f64::from(place) + 0.5) / f64::from(GRID);
+    let points = (0..GRID).flat_map(|row| (0..GRID).map(move |column| (at(column), at(row))));
+    let covered = points.filter(|point| quads.iter().any(|quad| is_inside(quad, *point))).count();
+    covered as f64 / f64::from(GRID).powi(2)
+}
+
+/// Whether a point lies in a convex quadrilateral whose corners go clockwise.
+fn is_inside(quad: &[(f64, f64); 4], point: (f64, f64)) -> bool {
+    (0..4).all(|corner| side(quad[corner], quad[(corner + 1) % 4], point) >= 0.0)
+}
+
 /// Area of a polygon, positive where its corners go from +x towards +y (clockwise on a screen).
 pub(crate) fn area(polygon: &[(f64, f64)]) -> f64 {
     let Some(&origin) = polygon.first() else {
@@ -138,8 +156,22 @@ mod tests {
         [(left, top), (left + side, top), (left + side, top + side), (left, top + side)]
     }
 
-    fn inside(quad: &[(f64, f64); 4], point: (f64, f64)) -> bool {
-        (0..4).all(|corner| side(quad[corner], quad[(corner + 1) % 4], point) >= 0.0)
+    #[test]
+    fn what_lies_on_another_covers_nothing_more() {
+        let half = |left: f64| [(left, 0.0), (left + 0.5, 0.0), (left + 0.5, 1.0), (left, 1.0)];
+        let turned = |[first, second, third, fourth]: [(f64, f64); 4]| [fourth, third, second, first];
+        let bow = [(0.0, 0.0), (1.0, 1.0), (1.0, 0.0), (0.0, 1.0)];
+        for (quads, share) in [
+            (vec![], 0.0),
+            (vec![half(0.0)], 0.5),
+            (vec![half(0.0), turned(half(0.0))], 0.5),
+            (vec![half(0.0), half(0.25)], 0.75),
+            (vec![half(0.0), turned(half(0.5))], 1.0),
+            (vec![square(-1.0, -1.0, 3.0)], 1.0),
+            (vec![bow, square(2.0, 2.0, 1.0)], 0.0),
+        ] {
+            assert!((covered_by(quads.iter()) - share).abs() < 1e-9, "{quads:?}");
+        }
     }
 
     /// A convex quadrilateral: corners on a circle, squeezed.
@@ -213,7 +245,7 @@ mod tests {
             let (mut both, mut first, mut second) = (0.0, 0.0, 0.0);
             for cell in 0..400_u32 * 400 {
                 let point = (f64::from(cell % 400) * 0.3 - 9.9, f64::from(cell / 400) * 0.3 - 9.9);
-                let (in_a, in_b) = (inside(&a, point), inside(&b, point));
+                let (in_a, in_b) = (is_inside(&a, point), is_inside(&b, point));
                 first += f64::from(u8::from(in_a));
                 second += f64::from(u8::from(in_b));
                 both += f64::from(u8::from(in_a && in_b));

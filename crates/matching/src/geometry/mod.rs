@@ -27,7 +27,7 @@ mod verify;
 use std::fmt;
 
 pub use area::{Region, covered_share, overlap};
-pub(crate) use area::{area, is_alike};
+pub(crate) use area::{area, covered_by, is_alike};
 pub use transform::Transform;
 pub use verify::{VerifySettings, verify};
 

@@ -51,7 +51,7 @@ impl std::fmt::Debug for Fine<'_> {
 /// Opens an image to read, if there is one.
 pub(super) type Open<'f, 'i> = dyn Fn() -> Option<Box<dyn Read + 'i>> + 'f;
 
-/// The image to read, opened at most once for the looks at one resolution.
+/// The image to read, opened at most once for the looks at one resolution, and in a batch once for a look that others wait for.
 #[derive(Default)]
 pub(super) enum Opened<'i> {
     #[default]

@@ -142,7 +142,7 @@ struct How<'i> {
     ahead: bool,
     lookup: LocalLookup,
     images: &'i dyn Images,
-    settled: &'i (dyn Fn(usize, &[Contest]) -> bool + Sync),
+    settled: Option<&'i (dyn Fn(usize, &[Contest]) -> bool + Sync)>,
     admit: &'i (dyn Fn(usize, &IndexHit) -> bool + Sync),
 }
 
@@ -209,8 +209,8 @@ impl<'a> LocalSearch<'a> {
         Self { negative: None, ..self }
     }
 
-    /// Looks at each image up to four times, as it is and mirrored, coarsely and finely, until `settled` says that its
-    /// contests are enough, or that other looks can show no more, or `finely` that they are not worth the finer look. Of several sightings of a record the one with the
+    /// Looks at each image up to four times, as it is and mirrored, coarsely and finely, until `settled`, if anything is, says that its
+    /// contests are enough, or that other looks are not worth it, or `finely` that they are not worth the finer look. Of several sightings of a record the one with the
     /// highest score counts.
     ///
     /// `images` are those of the queries, by their numbers. `admit` is that of [`LocalSearch::find`]. `ahead` says that `finely` will
@@ -223,7 +223,7 @@ impl<'a> LocalSearch<'a> {
         &self,
         queries: &[&LocalQuery],
         images: &dyn Images,
-        settled: &(dyn Fn(usize, &[Contest]) -> bool + Sync),
+        settled: Option<&(dyn Fn(usize, &[Contest]) -> bool + Sync)>,
         finely: &mut dyn FnMut(usize, &[Contest]) -> bool,
         admit: &(dyn Fn(usize, &IndexHit) -> bool + Sync),
         ahead: bool,
@@ -269,8 +269,8 @@ impl<'a> LocalSearch<'a> {
             let upright = self.look_up(&how.lookup, sides(false).collect())?;
             return self.look_at_few(how, queries, images, &upright);
         }
-        if how.fine {
-            // Few are settled by the first of these looks, and both read much of the tables, which is then done once.
+        if how.fine || how.settled.is_none() {
+            // Few or none are settled by the first of these looks, and both read much of the tables, which is then done once.
             let mut upright = self.look_up(&how.lookup, sides(false).chain(sides(true)).collect())?;
             let looks = upright.split_off(images.len());
             let looks = upright.into_iter().zip(looks).map(|(upright, mirrored)| [upright, mirrored]);
@@ -378,7 +378,7 @@ impl<'a> LocalSearch<'a> {
         // Stable, and both parts came in a fixed order.
         all.sort_by(|a, b| b.score.total_cmp(&a.score));
         image.contests = contests(all);
-        image.settled = (how.settled)(number, &image.contests);
+        image.settled = how.settled.is_some_and(|settled| settled(number, &image.contests));
         Ok(())
     }
 

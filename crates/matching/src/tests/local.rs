@@ -436,6 +436,30 @@ fn the_search_ends_where_documents_of_known_templates_fill_the_image() {
     let batch: Vec<QueryFingerprint> = all.iter().cycle().take(15).cloned().collect();
     let (judgements, asked) = judge_all(&index, &batch);
     assert_eq!((asked, judgements.iter().filter(|one| one.band().is_some()).count()), (12, 0));
+
+    // What lies mirrored on one is not looked for, what lies on one that leaves room is.
+    let mirrored = |image: &QueryFingerprint| {
+        let mut both = view.query(view.see(&card(17), |_| true));
+        both.mirrored = std::mem::take(&mut both.upright);
+        both.upright.clone_from(&image.local().upright);
+        altered(both)
+    };
+    let both = [mirrored(&all[0]), mirrored(&all[3])];
+    let batch: Vec<QueryFingerprint> = both.iter().cycle().take(12).cloned().collect();
+    for images in [&both[..], &batch] {
+        let found: Vec<Option<Band>> = judge_all(&index, images).0.iter().map(Judgement::band).collect();
+        assert_eq!(found, [None, Some(Band::Strong)].repeat(images.len() / 2));
+    }
+
+    // Each record shows in the same one of two of its template, and a little of its own hints at a record.
+    let (together, _) = pair(&card(200), &card(201));
+    let own = view.see(&card(17), |_| true);
+    let (shown, hidden) = own.split_at(print + 3);
+    assert!(!hidden.is_empty());
+    let hinted = altered(view.query(shown.to_vec()));
+    for (image, looks) in [(altered(together), 1), (hinted, 1)] {
+        assert_eq!(judge_all(&index, &[image]).1, looks);
+    }
 }
 
 #[test]
@@ -514,7 +538,7 @@ fn two_tiers_together_are_sure_where_neither_is_alone() {
         let looked = LocalSearch::new(&index.generation).look(
             &[local],
             &Codes(|_| LocalQuery::default()),
-            &|_, _| false,
+            None,
             &mut |_, _| true,
             &admit,
             false,

@@ -93,7 +93,7 @@ fn measure(
         let admit = |number: usize, hit: &IndexHit| queries[number].record.is_rival_of(hit);
         // Nothing settles it: strangers go through all looks, and the largest lead of any place in the picture counts that
         // could be called strong. Whoever looks quickly sees less of them than this.
-        let found = search.look(&local, &images, &|_, _| false, &mut |_, _| true, &admit, false)?;
+        let found = search.look(&local, &images, None, &mut |_, _| true, &admit, false)?;
         let parts = nearest_to_parts(generation, &images, &found)?;
         let parts: Vec<Option<(u32, u32)>> = parts
             .into_iter()
