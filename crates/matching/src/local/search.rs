@@ -110,6 +110,9 @@ impl Sighting {
     }
 }
 
+/// Whether what was found in an image, by its number, needs no other look.
+type Settles<'s> = dyn Fn(usize, &[Contest]) -> bool + Sync + 's;
+
 /// A query as it is, or as its mirror image.
 #[derive(Clone, Copy)]
 struct Side<'q> {
@@ -142,7 +145,7 @@ struct How<'i> {
     ahead: bool,
     lookup: LocalLookup,
     images: &'i dyn Images,
-    settled: Option<&'i (dyn Fn(usize, &[Contest]) -> bool + Sync)>,
+    settled: Option<&'i Settles<'i>>,
     admit: &'i (dyn Fn(usize, &IndexHit) -> bool + Sync),
 }
 
@@ -223,7 +226,7 @@ impl<'a> LocalSearch<'a> {
         &self,
         queries: &[&LocalQuery],
         images: &dyn Images,
-        settled: Option<&(dyn Fn(usize, &[Contest]) -> bool + Sync)>,
+        settled: Option<&Settles<'_>>,
         finely: &mut dyn FnMut(usize, &[Contest]) -> bool,
         admit: &(dyn Fn(usize, &IndexHit) -> bool + Sync),
         ahead: bool,
