@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// only, which has a name that a library looks up; how often each says it.
 const WHERE: [(&str, usize); 3] = [
     ("crates/index/src/map.rs", 2),
-    ("crates/index/src/scan/kernel.rs", 4),
+    ("crates/index/src/scan/kernel.rs", 7),
     ("crates/intake/src/decode/heif/one_thread.rs", 1),
 ];
 

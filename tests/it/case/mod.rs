@@ -64,17 +64,20 @@ pub(crate) fn outcomes(place: &Place, case: &str) -> BTreeMap<String, String> {
 fn a_quick_look_says_that_it_was_one() {
     let place = Place::built();
     leak(&place);
+    // The strangers' documents fill their images, and their templates are known; here is no document at all.
+    let tiles = |x: u32, y: u32| image::Luma([u8::try_from((x / 24 * 83 + y / 24 * 149) % 251).unwrap()]);
+    image::GrayImage::from_fn(720, 480, tiles).save(place.path("leak/tiles.png")).unwrap();
     let looked = |more: &[&str]| {
         let ran = place.run(&[&["triage", "leak", "--summary", "summary.json"], more].concat()).expect(3);
         let summary = json(&place, "summary.json");
         (ran.stdout, summary["totals"].clone(), summary["looks"].clone(), summary["stages"]["finer"].clone())
     };
     let (words, thorough, looks, all) = looked(&[]);
-    assert_eq!((looks, all), ("thorough".into(), 4.into()), "the strangers: all else matches all over");
+    assert_eq!((looks, all), ("thorough".into(), 1.into()), "the tiles: all else matches all over, or is filled");
     assert!(!words.contains("quick"));
     let (words, quick, looks, hinted) = looked(&["--quick"]);
     assert_eq!((quick, looks), (thorough, "quick".into()));
-    assert!(hinted.as_u64().unwrap() < 4, "{hinted}");
+    assert_eq!(hinted, 0);
     assert!(words.contains("quick look") && words.contains("without --quick"));
 
     let ran = triage(&place, "leak", "case", &["--quick"]).expect(3);
