@@ -73,7 +73,11 @@ fn a_quick_look_says_that_it_was_one() {
         (ran.stdout, summary["totals"].clone(), summary["looks"].clone(), summary["stages"]["finer"].clone())
     };
     let (words, thorough, looks, all) = looked(&[]);
-    assert_eq!((looks, all), ("thorough".into(), 1.into()), "the tiles: all else matches all over, or is filled");
+    assert_eq!(
+        (looks, all),
+        ("thorough".into(), 1.into()),
+        "the tiles: all else matches all over, or is filled"
+    );
     assert!(!words.contains("quick"));
     let (words, quick, looks, hinted) = looked(&["--quick"]);
     assert_eq!((quick, looks), (thorough, "quick".into()));
