@@ -34,7 +34,7 @@ pub enum Tier {
 }
 
 /// Which images get the finer look, at twice the resolution, which takes as long as all else. Images that match all over get it in
-/// no case, nor do those that documents of known templates fill.
+/// no case, nor do those that documents of known templates fill and in which nothing hints at a record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Looks {
