@@ -10,7 +10,7 @@ pub(super) const WORDS: usize = 4;
 
 /// 64 codes, 2 KiB, word by word: `words[w][row]` is word `w` of code `row`. Where there are fewer, the rest are codes of zeros,
 /// whose rows are never offered.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Zeroize)]
 #[repr(align(64))]
 pub(super) struct Block {
     words: [[u64; BLOCK]; WORDS],
@@ -82,14 +82,7 @@ impl Blocks {
     /// Holds these codes instead of those before.
     pub(super) fn fill(&mut self, codes: impl ExactSizeIterator<Item = [u64; WORDS]>) {
         self.len = codes.len();
-        let needed = self.len.div_ceil(BLOCK);
-        if needed > self.blocks.len() {
-            // A vector that grows leaves its old contents behind, and so does one that shrinks: this one never does.
-            self.wipe();
-            self.blocks.resize(needed, Block::EMPTY);
-        } else if let Some(last) = needed.checked_sub(1) {
-            self.blocks[last] = Block::EMPTY;
-        }
+        make_room(&mut self.blocks, self.len.div_ceil(BLOCK), Block::EMPTY);
         for (row, code) in codes.enumerate() {
             let (block, row) = (row / BLOCK, row % BLOCK);
             for (words, word) in self.blocks[block].words.iter_mut().zip(code) {
@@ -106,17 +99,22 @@ impl Blocks {
     pub(super) fn len(&self) -> usize {
         self.len
     }
-
-    fn wipe(&mut self) {
-        for block in &mut self.blocks {
-            block.words.zeroize();
-        }
-    }
 }
 
 impl Drop for Blocks {
     fn drop(&mut self) {
-        self.wipe();
+        self.blocks.iter_mut().zeroize();
+    }
+}
+
+/// Sees to it that there are `needed` parts of a page at least, of which the last one is empty: those before it are about to be filled.
+pub(super) fn make_room<T: Copy + Zeroize>(parts: &mut Vec<T>, needed: usize, empty: T) {
+    if needed > parts.len() {
+        // A vector that grows leaves its old contents behind, and so does one that shrinks: this one never does.
+        parts.iter_mut().zeroize();
+        parts.resize(needed, empty);
+    } else if let Some(last) = needed.checked_sub(1) {
+        parts[last] = empty;
     }
 }
 

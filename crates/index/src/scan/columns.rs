@@ -7,7 +7,7 @@
 //! as much as some ten queries.
 
 use saltprint_fingerprint::GlobalCode;
-use zeroize::Zeroize as _;
+use zeroize::Zeroize;
 
 use super::block::{self, WORDS};
 
@@ -22,7 +22,7 @@ pub(super) const ADDED: usize = 4;
 
 /// 128 codes, 8 KiB, four bits after four: `columns[c][row]` are bits `4 * c` and the next three of code `row`, 0 to 15. Where there are fewer, the rest
 /// are codes of zeros, whose rows are never offered.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Zeroize)]
 #[repr(align(64))]
 pub(super) struct Tile {
     pub(super) columns: [[u8; CODES]; COLUMNS],
@@ -117,19 +117,13 @@ impl Columns {
 
     /// Holds these codes instead of those before.
     pub(super) fn fill(&mut self, codes: &[[u8; GlobalCode::BYTES]]) {
-        // A vector that grows leaves its old contents behind, and so does one that shrinks: neither does when it holds nothing, or never.
+        // As in `make_room`: a vector that grows has nothing to leave behind then.
         if codes.len() > self.words.capacity() {
             self.words.zeroize();
         }
         self.words.clear();
         self.words.extend(codes.iter().map(block::words));
-        let needed = codes.len().div_ceil(CODES);
-        if needed > self.tiles.len() {
-            self.wipe_tiles();
-            self.tiles.resize(needed, Tile::EMPTY);
-        } else if let Some(last) = needed.checked_sub(1) {
-            self.tiles[last] = Tile::EMPTY;
-        }
+        block::make_room(&mut self.tiles, codes.len().div_ceil(CODES), Tile::EMPTY);
         for (tile, codes) in self.tiles.iter_mut().zip(codes.chunks(CODES)) {
             for (place, [low, high]) in tile.columns.as_chunks_mut().0.iter_mut().enumerate() {
                 for ((code, low), high) in codes.iter().zip(low).zip(high) {
@@ -143,17 +137,11 @@ impl Columns {
     pub(super) fn tiles(&self) -> impl Iterator<Item = (&Tile, &[[u64; WORDS]])> {
         self.tiles.iter().zip(self.words.chunks(CODES))
     }
-
-    fn wipe_tiles(&mut self) {
-        for tile in &mut self.tiles {
-            tile.columns.zeroize();
-        }
-    }
 }
 
 impl Drop for Columns {
     fn drop(&mut self) {
-        self.wipe_tiles();
+        self.tiles.iter_mut().zeroize();
         self.words.zeroize();
     }
 }
