@@ -27,16 +27,15 @@ fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("scan/sealed 100k");
     // Without a limit lists fill up, and what is nearer than their last counts: some 99 of 256 bits here. A limit is known from the start, and at
     // 45 bits half of a code tells of nearly all codes that they are farther.
-    for (batch, limit) in
-        [(1_u32, GlobalCode::BITS), (8, GlobalCode::BITS), (512, GlobalCode::BITS), (512, 90), (512, 45)]
-    {
+    for (name, batch, limit) in [
+        ("1", 1_u32, GlobalCode::BITS),
+        ("8", 8, GlobalCode::BITS),
+        ("512", 512, GlobalCode::BITS),
+        ("512 within 90 bits", 512, 90),
+        ("512 within 45 bits", 512, 45),
+    ] {
         let queries: Vec<GlobalCode> = (0..batch).map(|number| code(1_000_000 + number)).collect();
         group.throughput(Throughput::Elements(u64::from(batch) * u64::from(RECORDS)));
-        let name = if limit == GlobalCode::BITS {
-            batch.to_string()
-        } else {
-            format!("{batch} within {limit} bits")
-        };
         group.bench_with_input(BenchmarkId::from_parameter(name), &queries, |bencher, queries| {
             bencher.iter(|| {
                 let mut nearest = vec![Nearest::new(16, limit); queries.len()];
