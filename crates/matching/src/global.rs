@@ -6,7 +6,7 @@ use saltprint_fingerprint::{GlobalCode, Orientation, QueryFingerprint};
 use saltprint_index::{Generation, Hit, IndexError, IndexHit, Nearest};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::{Band, Cascade, DecisionRule, Found, Judgement, Tier};
+use crate::{Band, Cascade, DecisionRule, Found, Judgement, Sighting, Tier};
 
 /// Neighbours fetched first for each code: the record and its rivals, with room for others of its subject; more follow where
 /// they do not decide.
@@ -74,6 +74,22 @@ impl Scanned {
     /// What a rule says of it.
     pub(crate) fn judge(&self, rule: &DecisionRule) -> Judgement {
         decide(rule, &self.candidates, self.negative)
+    }
+
+    /// Takes in how near the document is to a record when it is straightened to fit that one, if it is nearer so.
+    pub(crate) fn fits(&mut self, sighting: &Sighting, distance: u32) {
+        let place = Hit { distance, ..sighting.place };
+        let is_same =
+            |known: &GlobalCandidate| (known.place.segment, known.place.row) == (place.segment, place.row);
+        if let Some(known) = self.candidates.iter().position(is_same) {
+            if self.candidates[known].record.distance <= distance {
+                return;
+            }
+            self.candidates.remove(known);
+        }
+        let record = IndexHit { distance, ..sighting.record.clone() };
+        let at = self.candidates.partition_point(|known| known.place < place);
+        self.candidates.insert(at, GlobalCandidate { record, place, orientation: sighting.orientation() });
     }
 
     /// Distance of the nearest record or negative image that speaks against a record.

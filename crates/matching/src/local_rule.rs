@@ -129,12 +129,12 @@ impl LocalRule {
             let seen = TAILS.iter().filter(|(_, needed)| values.len() >= *needed);
             seen.map(|(quantile, _)| fit(&values, *quantile)).max_by(|a, b| far(a).total_cmp(&far(b)))
         };
-        let or_of_few = |values: Vec<f64>, fall: f64| {
-            let of_few = fit_few(&values, fall);
+        let or_of_few = |values: Vec<f64>, from: f64, fall: f64| {
+            let of_few = fit_few(&values, from, fall);
             [heaviest(values), of_few].into_iter().flatten().max_by(|a, b| far(a).total_cmp(&far(b)))
         };
         let leads = impostors().map(|one| f64::from(one.best) - f64::from(one.rival)).collect();
-        let measured = or_of_few(leads, ASSUMED.fall);
+        let measured = or_of_few(leads, 0.0, ASSUMED.fall);
         let likelihood = heaviest(impostors().map(|one| f64::from(one.likelihood)).collect());
         let tail = measured.unwrap_or(ASSUMED);
         let rule = Self {
@@ -157,7 +157,10 @@ impl LocalRule {
             });
             rule.surprise(lead) + part
         };
-        Self { both: or_of_few(impostors().map(both).collect(), SURPRISE), ..rule }
+        // A surprise that is any begins where a tail does, at two nats and more: from nothing on the mean excess would be that of the gap.
+        let sums: Vec<f64> = impostors().map(both).collect();
+        let from = middle(&sums);
+        Self { both: or_of_few(sums, from, SURPRISE), ..rule }
     }
 
     /// Minus the natural logarithm of the chance that a stranger's image leads as clearly in either way.
@@ -221,19 +224,26 @@ fn fit(leads: &[f64], quantile: f64) -> Tail {
     Tail { from, share: 1.0 - quantile, fall: (excess * (1.0 + ERROR / beyond.sqrt())).max(0.01) }
 }
 
-/// The tail, from nothing on, of values of which fewer are any than the first of [`TAILS`] needs; [`FEW`] of the mean `fall` are added to those that
-/// were seen, which may be none. `None` where more are, or the sample is too small.
-fn fit_few(values: &[f64], fall: f64) -> Option<Tail> {
+/// The tail from `from` on of values of which fewer are above that than the first of [`TAILS`] needs; [`FEW`] of the mean excess `fall` are added to
+/// those that were seen, which may be none. `None` where more are, or the sample is too small.
+fn fit_few(values: &[f64], from: f64, fall: f64) -> Option<Tail> {
     if values.len() < MIN_SAMPLE {
         return None;
     }
-    let seen: Vec<f64> = values.iter().copied().filter(|value| *value > 0.0).collect();
-    let few = seen.len() as f64 + FEW;
+    let excess: Vec<f64> = values.iter().map(|value| value - from).filter(|excess| *excess > 0.0).collect();
+    let few = excess.len() as f64 + FEW;
     let share = few / (values.len() as f64 + FEW);
     (share < 1.0 - TAILS[0].0).then(|| {
-        let mean = (seen.iter().sum::<f64>() + FEW * fall) / few;
-        Tail { from: 0.0, share, fall: mean * (1.0 + ERROR / few.sqrt()) }
+        let mean = (excess.iter().sum::<f64>() + FEW * fall) / few;
+        Tail { from, share, fall: mean * (1.0 + ERROR / few.sqrt()) }
     })
+}
+
+/// The middle one of the values that are any; 0 where none is.
+fn middle(values: &[f64]) -> f64 {
+    let mut seen: Vec<f64> = values.iter().copied().filter(|value| *value > 0.0).collect();
+    seen.sort_by(f64::total_cmp);
+    seen.get(seen.len() / 2).copied().unwrap_or(0.0)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of values at hand")]
@@ -296,7 +306,7 @@ mod tests {
         };
         let fit_few = |leading: u8, of: usize| {
             let leads: Vec<f64> = leads(leading, of).into_iter().map(f64::from).collect();
-            super::fit_few(&leads, 0.5)
+            super::fit_few(&leads, 0.0, 0.5)
         };
         assert!(with(12, 280) > 10.0 && with(12, 2800) > 7.0, "{} {}", with(12, 280), with(12, 2800));
         // Nobody leads: not nothing, but what a few would have.
@@ -328,9 +338,27 @@ mod tests {
         }
         let sure = |background: &LocalBackground| rule(background).band(by(2.4), 11.5);
         assert_eq!(sure(&independent), Some(Band::Strong));
-        assert_eq!(sure(&together), None);
+        assert_eq!(sure(&together), Some(Band::Possible));
         let alone = |background: &LocalBackground| rule(background).band(by(5.4), 0.0);
         assert_eq!(alone(&together), alone(&independent), "one tier by itself says what it said");
+    }
+
+    /// Sums of surprises are nothing or two nats and more. The gap is not a part of how they fall.
+    #[test]
+    fn sums_of_surprises_fall_as_they_do_beyond_their_middle() {
+        let sums = |fall: f64| -> Vec<f64> {
+            let any = (0..25).map(|number| 2.0 - fall * ((f64::from(number) + 0.5) / 25.0).ln());
+            any.chain(std::iter::repeat(0.0)).take(500).collect()
+        };
+        let fit = |values: &[f64]| fit_few(values, middle(values), SURPRISE).unwrap();
+        let tail = fit(&sums(1.0));
+        assert!((2.5..3.0).contains(&tail.from) && (0.9..1.4).contains(&tail.fall), "{tail:?}");
+        // Sums that fall more slowly are less of a surprise.
+        assert!(fit(&sums(2.0)).surprise(20.0) < 0.8 * tail.surprise(20.0));
+        // Where there are none a few are assumed.
+        let none = fit(&[0.0; 500]);
+        assert!(none.from < 1e-9 && none.surprise(10.0) > 8.0, "{none:?}");
+        assert!(middle(&[]) < 1e-9);
     }
 
     #[test]

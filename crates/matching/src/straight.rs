@@ -2,17 +2,23 @@
 //!
 //! Where a document lies in a picture is known once some of its details agree, even if they do not say whose it is. Sampled
 //! through that outline it is a whole image again: frames, tilts, perspective and neighbours are undone. Its code is compared
-//! with those of all records, so the document is found as well as a scaled copy.
+//! with those of all records, so the document is found as well as a scaled copy. Records of its template that lie in another frame are
+//! compared in theirs.
 
 use rayon::prelude::*;
+use saltprint_fingerprint::{Corners, GlobalCode};
 use saltprint_index::{Generation, IndexError, IndexHit};
 
 use crate::Cascade;
 use crate::global::{Asked, GlobalStage, Scanned};
-use crate::local::{Contest, Images};
+use crate::local::{Contest, Images, Sighting};
 
 /// Contests of an image of which the part is straightened: enough for a sheet of three by three and some that are spurious.
 const MOST: usize = 12;
+/// Ratio of distances up to which a part is near to the record that it fits. Of strangers' parts one in twelve is.
+const NEAR: f64 = 0.75;
+/// Rivals that a part is straightened to fit as well.
+const RIVALS: usize = 8;
 
 /// The codes of the parts that the contests of each image point to; `None` where there is no such part.
 fn ask(images: &dyn Images, found: &[Vec<Contest>]) -> Vec<Vec<Option<Asked>>> {
@@ -38,7 +44,41 @@ pub(crate) fn scan(
         asked.iter().map(|parts| parts.iter().map(Option::is_some).collect()).collect();
     let mut scanned = stage.scan(asked.into_iter().flatten().flatten().collect())?.into_iter();
     let mut next = |is_part: bool| if is_part { scanned.next() } else { None };
-    Ok(is_part.into_iter().map(|parts| parts.into_iter().map(&mut next).collect()).collect())
+    let mut scanned: Vec<Vec<Option<Scanned>>> =
+        is_part.into_iter().map(|parts| parts.into_iter().map(&mut next).collect()).collect();
+    scanned.par_iter_mut().zip(found).enumerate().try_for_each(|(number, (parts, contests))| {
+        let straighten = |corners: &Corners| images.straightened(number, corners);
+        let parts =
+            parts.iter_mut().zip(contests).filter_map(|(part, contest)| Some((part.as_mut()?, contest)));
+        parts
+            .into_iter()
+            .try_for_each(|(part, contest)| fit_rivals(stage.generation, &straighten, contest, part))
+    })?;
+    Ok(scanned)
+}
+
+/// Where a part is near to the record that it was straightened to fit, straightens it to fit each of that one's best rivals as well. Otherwise they would
+/// be as far as records in another frame are, and any stranger's document of the template would seem to be the record's.
+fn fit_rivals(
+    generation: &Generation,
+    straighten: &dyn Fn(&Corners) -> Option<GlobalCode>,
+    contest: &Contest,
+    part: &mut Scanned,
+) -> Result<(), IndexError> {
+    let best = contest.best();
+    let distance = part.asked.distance(&generation.code(&best.place)?);
+    if part.rival_of(&best.record).is_some_and(|rival| f64::from(distance) > NEAR * f64::from(rival)) {
+        return Ok(());
+    }
+    let mut rivals: Vec<&Sighting> = contest.rivals().filter(|rival| rival.quad.is_some()).collect();
+    // Stable, and those come by falling score. What agrees in most features lies where it is said to.
+    rivals.sort_by_key(|rival| std::cmp::Reverse(rival.features));
+    for rival in rivals.into_iter().take(RIVALS) {
+        if let Some(code) = rival.quad.as_ref().and_then(straighten) {
+            part.fits(rival, code.distance(&generation.code(&rival.place)?));
+        }
+    }
+    Ok(())
 }
 
 /// For each image and contest the records nearest to its straightened part, nearest first; none where there is no such part.

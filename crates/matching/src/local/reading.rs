@@ -85,6 +85,22 @@ impl Read for Reader<'_> {
     }
 }
 
+/// How far a place is nudged, in terms of the feature's size, along each of its two directions and along both.
+///
+/// Of 900 copies of six hard edits (`eval --synthetic 1000 --seed 105 --queries 150`) 784 were strong matches with 0.4 where all readings were nudged,
+/// 783 with 0.8, and 773 where none was.
+const NUDGE: f32 = 0.4;
+
+/// How an image is read at a feature's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// There.
+    Plain,
+    /// There and at eight places around it, of which the one counts that is nearest to the record's feature: a place is not known to
+    /// a part of a sample, and a code of fine print that is read a little beside it is another one.
+    Nudged,
+}
+
 /// What an image shows at the places of a record's features: `features` are numbers of them. Each answer has the number of its
 /// feature, and a query feature at the place; it is not there for features that the image cannot show.
 ///
@@ -94,20 +110,38 @@ pub(super) fn read_again(
     transform: &Transform,
     record: &LocalFingerprint,
     features: &[u32],
-    query: &LocalQuery,
-    mirrored: bool,
+    (query, mirrored): (&LocalQuery, bool),
+    aim: Aim,
 ) -> Vec<(u32, QueryFeature)> {
     let width = mirrored.then_some(query.width);
     let read = |number: &u32| {
-        let keypoint = record.features.get(*number as usize)?.place.keypoint();
+        let feature = record.features.get(*number as usize)?;
+        let keypoint = feature.place.keypoint();
         let view = view(transform, &keypoint, width)?;
-        let code = image.read(&view)?;
+        let code = match aim {
+            Aim::Plain => image.read(&view)?,
+            Aim::Nudged => nudged(image, &view, &feature.code)?,
+        };
         let length = |(right, down): (f32, f32)| libm::hypotf(right, down);
         let size = length(view.along).max(length(view.across));
         let keypoint = Keypoint { x: view.x, y: view.y, size, ..keypoint };
         Some((*number, QueryFeature { code, margins: [0; QueryFeature::MARGINS], keypoint }))
     };
     features.iter().filter_map(read).collect()
+}
+
+/// The code that is nearest to `wanted` of those at a place and around it; `None` where the image does not show the place itself.
+fn nudged(image: &mut dyn Read, view: &View, wanted: &LocalCode) -> Option<LocalCode> {
+    let mut nearest = image.read(view)?;
+    for along in [-NUDGE, 0.0, NUDGE] {
+        for across in [-NUDGE, 0.0, NUDGE].into_iter().filter(|across| (along, *across) != (0.0, 0.0)) {
+            let x = view.x + along * view.along.0 + across * view.across.0;
+            let y = view.y + along * view.along.1 + across * view.across.1;
+            let code = image.read(&View { x, y, ..*view });
+            nearest = code.filter(|code| code.distance(wanted) < nearest.distance(wanted)).unwrap_or(nearest);
+        }
+    }
+    Some(nearest)
 }
 
 /// Where a keypoint of the record is in the image. For a transform into the mirrored image `width` is the image's.
@@ -123,4 +157,34 @@ fn view(transform: &Transform, keypoint: &Keypoint, width: Option<f32>) -> Optio
     };
     let x = width.map_or(x as f32, |width| width - x as f32);
     Some(View { x, y: y as f32, along: moved(cos, sin), across: moved(-sin, cos) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Shows what is asked for at one place, something else to the right of it, and nothing on its left.
+    struct Spot((f32, f32));
+
+    impl Read for Spot {
+        fn read(&mut self, view: &View) -> Option<LocalCode> {
+            let is_there = (view.x - self.0.0).hypot(view.y - self.0.1) < 0.1;
+            let code = LocalCode::from_words(if is_there { [7, 7] } else { [u64::MAX, 0] });
+            (view.x >= self.0.0 - 0.1).then_some(code)
+        }
+    }
+
+    #[test]
+    fn the_nearest_of_nine_places_counts() {
+        // A feature of size 10 that points down.
+        let at = |x, y| View { x, y, along: (0.0, 10.0), across: (-10.0, 0.0) };
+        let wanted = LocalCode::from_words([7, 7]);
+        let read = |x, y| nudged(&mut Spot((50.0, 60.0)), &at(x, y), &wanted);
+        for (right, down) in [(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, -4.0)] {
+            assert_eq!(read(50.0 + right, 60.0 + down), Some(wanted), "{right} {down}");
+        }
+        // Too far; and a place that is not in the image, whatever is beside it.
+        assert_eq!(read(58.0, 60.0), Some(LocalCode::from_words([u64::MAX, 0])));
+        assert_eq!(read(46.0, 60.0), None);
+    }
 }

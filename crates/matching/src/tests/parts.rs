@@ -4,8 +4,11 @@ use saltprint_fingerprint::{Corners, GlobalCode, LocalQuery, Orientation, Panel,
 
 use super::local::{View, altered, bands, card, cards, ours};
 use super::reading::Picture;
-use super::{code, index, near, rules};
-use crate::{Band, Cascade, CascadeCounts, Fine, Images, Judgement, Matcher, Read, Tier};
+use super::{code, index, near, query, rules};
+use crate::{
+    Band, Cascade, CascadeCounts, Contest, Fine, Images, Judgement, Matcher, Read, Sighting, Tier,
+    nearest_to_parts,
+};
 
 /// An image of which panels and the code of any straightened part are known.
 #[derive(Default)]
@@ -14,6 +17,8 @@ struct Sheet {
     /// What is found in each panel, as an image of its own, and what can be read there.
     details: Option<(LocalQuery, Vec<QueryFeature>)>,
     straight: Option<GlobalCode>,
+    /// The codes of other parts, by their corners.
+    frames: Vec<(Corners, GlobalCode)>,
 }
 
 impl Images for Sheet {
@@ -25,8 +30,9 @@ impl Images for Sheet {
         None
     }
 
-    fn straightened(&self, _number: usize, _corners: &Corners) -> Option<GlobalCode> {
-        self.straight
+    fn straightened(&self, _number: usize, corners: &Corners) -> Option<GlobalCode> {
+        let known = self.frames.iter().find(|(frame, _)| frame == corners);
+        known.map_or(self.straight, |(_, code)| Some(*code))
     }
 
     fn panels(&self, _number: usize) -> Vec<Panel> {
@@ -142,4 +148,31 @@ fn details_of_one_record_and_the_whole_of_another_are_neither() {
     let panels = vec![panel([0.0, 0.0, 1.0, 1.0], near(code(30), 4), Orientation::Upright)];
     let both = judge(local, &Sheet { panels, ..Sheet::default() });
     assert_eq!(bands(&both), [ours(17, Band::Possible), ours(30, Band::Possible)]);
+}
+
+#[test]
+fn rivals_of_a_part_that_fits_a_record_are_compared_in_their_own_frames() {
+    let index = index(&cards());
+    let matcher = Matcher::new(&index.generation, &rules(), Cascade::default());
+    let outlined = |number: u8, quad: Corners| {
+        let asked = [query(code(number), Orientation::Upright)];
+        let judged = matcher.judge(&asked, &Sheet::default(), &mut CascadeCounts::default()).unwrap();
+        Sighting::outlined(&judged[0].matches[0], quad)
+    };
+    let frame = |left: f64| [(left, 0.1), (0.9, 0.1), (0.9, 0.9), (left, 0.9)];
+    let found =
+        || vec![vec![Contest { sightings: vec![outlined(17, frame(0.1)), outlined(30, frame(0.2))] }]];
+    // The records nearest to what the two frames show, and how near these are.
+    let nearest = |first: GlobalCode, second: GlobalCode| {
+        let sheet = Sheet { frames: vec![(frame(0.1), first), (frame(0.2), second)], ..Sheet::default() };
+        let parts = nearest_to_parts(&index.generation, &sheet, &found()).unwrap();
+        let hits = parts[0][0].iter().map(|hit| (hit.record_ref, hit.distance));
+        hits.take(2).collect::<Vec<_>>()
+    };
+    let at = |number: u8, distance: u32| (ours(number, Band::Strong).0, distance);
+    assert_eq!(nearest(near(code(17), 20), near(code(30), 30)), [at(17, 20), at(30, 30)]);
+    assert_eq!(nearest(near(code(17), 40), near(code(30), 30)), [at(30, 30), at(17, 40)]);
+    // One frame in which a record is nowhere near says nothing of others.
+    let far = nearest(code(240), near(code(30), 30));
+    assert!(far.iter().all(|hit| hit.1 > 60), "{far:?}");
 }

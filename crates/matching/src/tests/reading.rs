@@ -107,3 +107,65 @@ fn a_picture_that_shows_something_else_stays_as_weak_as_what_was_found() {
     let by_codes = judge_all(&index(&cards()), &[altered(found.clone())]).0.remove(0);
     assert_eq!(judge(&found, &shown, None).band(), by_codes.band());
 }
+
+/// A picture in which each feature lies beside its place, by a share of its size along its direction, and can be read there only.
+struct Bent(Picture, f32);
+
+impl Read for Bent {
+    fn read(&mut self, view: &Place) -> Option<LocalCode> {
+        let size = view.along.0.hypot(view.along.1);
+        let shown = self.0.features.iter().find(|shown| {
+            let by = |along: f32| self.1 * along;
+            let right = shown.keypoint.x + by(view.along.0) - view.x;
+            let down = shown.keypoint.y + by(view.along.1) - view.y;
+            right.hypot(down) < 0.25 * size
+        });
+        let [low, high, ..] = words(view.x.to_bits().into(), view.y.to_bits().into());
+        Some(shown.map_or(LocalCode::from_words([low, high]), |shown| shown.code))
+    }
+}
+
+struct BentPictures<'a>(&'a LocalQuery, &'a [QueryFeature], f32);
+
+impl Images for BentPictures<'_> {
+    fn fine(&self, _number: usize) -> Fine<'_> {
+        Fine { query: self.0.clone(), reader: self.reader(0) }
+    }
+
+    fn reader(&self, _number: usize) -> Option<Box<dyn Read + '_>> {
+        Some(Box::new(Bent(Picture { features: self.1.to_vec(), mirrored: None }, self.2)))
+    }
+
+    fn straightened(&self, _number: usize, _corners: &Corners) -> Option<GlobalCode> {
+        None
+    }
+
+    fn panels(&self, _number: usize) -> Vec<Panel> {
+        Vec::new()
+    }
+
+    fn panel_query(&self, _number: usize, _area: &[f64; 4]) -> LocalQuery {
+        LocalQuery::default()
+    }
+
+    fn panel_reader(&self, _number: usize, _area: &[f64; 4]) -> Option<Box<dyn Read + '_>> {
+        None
+    }
+}
+
+#[test]
+fn a_close_call_is_read_beside_its_places_as_well() {
+    let view = View::whole(0);
+    let shown = view.see(&card(17), |_| true);
+    let found = view.query(every_eighth(&shown));
+    let index = index(&cards());
+    let matcher = Matcher::new(&index.generation, &rules(), Cascade::default());
+    let bands_where_bent = |by: f32| {
+        let images = BentPictures(&found, &shown, by);
+        let asked = [altered(found.clone())];
+        bands(&matcher.judge(&asked, &images, &mut CascadeCounts::default()).unwrap()[0])
+    };
+    assert_eq!(bands_where_bent(0.0), [ours(17, Band::Strong)]);
+    assert_eq!(bands_where_bent(0.4), [ours(17, Band::Strong)]);
+    assert!(!bands_where_bent(1.2).contains(&ours(17, Band::Strong)));
+}
