@@ -57,7 +57,8 @@ const MOST: f64 = 60.0;
 /// stranger lead by its details (a document that lies in the picture as the record's does, on the same ground) brings its
 /// straightened part nearer as well, and each of the two chances is an extrapolation of its own. So the sum of both surprises
 /// has a background too: that of the sampled strangers, each with its largest lead and its nearest straightened part, modelled
-/// like the others. The larger of the two chances counts, and a straightened part alone has to pass it as well: the normal tail
+/// like the others, but from the middle of the sums that are any on: a surprise begins where its tail does, so that sums are nothing or two nats and more,
+/// and from nothing on the mean excess would be mostly that of this gap. The larger of the two chances counts, and a straightened part alone has to pass it as well: the normal tail
 /// of its ratios is fitted to some hundred parts, and two of 6,666 strangers among 5,000 invented records were strong by it
 /// though their details led by nothing, because they lay in the picture as one record did.
 ///

@@ -107,8 +107,8 @@ const ASSUMED: Measures =
 ///
 /// # Parts
 /// Panels of a sheet are whole images, and each is eight more tries. Parts that were straightened to fit a record are nearer to
-/// that one than to others for that reason alone, so they have a background of their own, measured the same way; see
-/// [`DecisionRule::with_tries`].
+/// that one than to others for that reason alone. So up to eight rivals in the same place are compared with the part that fits each of them, where the first
+/// is near, and parts have a background of their own, measured the same way; see [`DecisionRule::with_tries`].
 ///
 /// # Lonely templates
 /// A stranger's document in the same frame is nearer to the only record of its template than to all else: one of 150 strangers'

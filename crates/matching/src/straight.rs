@@ -8,6 +8,7 @@
 use rayon::prelude::*;
 use saltprint_fingerprint::{Corners, GlobalCode};
 use saltprint_index::{Generation, IndexError, IndexHit};
+use zeroize::Zeroize as _;
 
 use crate::Cascade;
 use crate::global::{Asked, GlobalStage, Scanned};
@@ -74,8 +75,10 @@ fn fit_rivals(
     // Stable, and those come by falling score. What agrees in most features lies where it is said to.
     rivals.sort_by_key(|rival| std::cmp::Reverse(rival.features));
     for rival in rivals.into_iter().take(RIVALS) {
-        if let Some(code) = rival.quad.as_ref().and_then(straighten) {
-            part.fits(rival, code.distance(&generation.code(&rival.place)?));
+        if let Some(mut code) = rival.quad.as_ref().and_then(straighten) {
+            let distance = code.distance(&generation.code(&rival.place)?);
+            code.zeroize();
+            part.fits(rival, distance);
         }
     }
     Ok(())
