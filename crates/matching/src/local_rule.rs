@@ -17,8 +17,11 @@ const FEW: f64 = 4.0;
 const ASSUMED: Tail = Tail { from: 0.8, share: 0.25, fall: 0.5 };
 /// The same for likelihoods, in nats.
 const ASSUMED_LIKELIHOOD: Tail = Tail { from: 3.0, share: 0.25, fall: 1.5 };
-/// Mean of the sums of surprises that few strangers are taken to have, in nats: one, as a model's own surprises have, less what the error of so few adds.
-const SURPRISE: f64 = 2.0 / 3.0;
+/// Where the tail of both tiers' sums begins, in nats: no tail of a tier begins beyond its upper quarter, so that the surprise that it begins with is
+/// `ln 4` at least. What is less is a lead that its likelihood bounds.
+const BEGUN: f64 = 2.0 * std::f64::consts::LN_2;
+/// Mean excess of the sums of surprises that few strangers are taken to have, in nats: that of a model's own surprises.
+const SURPRISE: f64 = 1.0;
 /// Records that one place of an image is read for. Further looks see the same again.
 const COMPARED: f64 = 8.0;
 /// How much more a lead in score may say than the likelihood of what is seen, which errs to the stranger's side.
@@ -57,8 +60,7 @@ const MOST: f64 = 60.0;
 /// stranger lead by its details (a document that lies in the picture as the record's does, on the same ground) brings its
 /// straightened part nearer as well, and each of the two chances is an extrapolation of its own. So the sum of both surprises
 /// has a background too: that of the sampled strangers, each with its largest lead and its nearest straightened part, modelled
-/// like the others, but from the middle of the sums that are any on: a surprise begins where its tail does, so that sums are nothing or two nats and more,
-/// and from nothing on the mean excess would be mostly that of this gap. The larger of the two chances counts, and a straightened part alone has to pass it as well: the normal tail
+/// like the others, but from `ln 4` on: a surprise begins where its tail does, and from nothing on the mean excess would be mostly that of this gap. The larger of the two chances counts, and a straightened part alone has to pass it as well: the normal tail
 /// of its ratios is fitted to some hundred parts, and two of 6,666 strangers among 5,000 invented records were strong by it
 /// though their details led by nothing, because they lay in the picture as one record did.
 ///
@@ -158,10 +160,7 @@ impl LocalRule {
             });
             rule.surprise(lead) + part
         };
-        // A surprise that is any begins where a tail does, at two nats and more: from nothing on the mean excess would be that of the gap.
-        let sums: Vec<f64> = impostors().map(both).collect();
-        let from = middle(&sums);
-        Self { both: or_of_few(sums, from, SURPRISE), ..rule }
+        Self { both: or_of_few(impostors().map(both).collect(), BEGUN, SURPRISE), ..rule }
     }
 
     /// Minus the natural logarithm of the chance that a stranger's image leads as clearly in either way.
@@ -238,13 +237,6 @@ fn fit_few(values: &[f64], from: f64, fall: f64) -> Option<Tail> {
         let mean = (excess.iter().sum::<f64>() + FEW * fall) / few;
         Tail { from, share, fall: mean * (1.0 + ERROR / few.sqrt()) }
     })
-}
-
-/// The middle one of the values that are any; 0 where none is.
-fn middle(values: &[f64]) -> f64 {
-    let mut seen: Vec<f64> = values.iter().copied().filter(|value| *value > 0.0).collect();
-    seen.sort_by(f64::total_cmp);
-    seen.get(seen.len() / 2).copied().unwrap_or(0.0)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of values at hand")]
@@ -344,22 +336,23 @@ mod tests {
         assert_eq!(alone(&together), alone(&independent), "one tier by itself says what it said");
     }
 
-    /// Sums of surprises are nothing or two nats and more. The gap is not a part of how they fall.
+    /// Sums of surprises are nothing or what a tail begins with, and more. The gap is not a part of how they fall.
     #[test]
-    fn sums_of_surprises_fall_as_they_do_beyond_their_middle() {
-        let sums = |fall: f64| -> Vec<f64> {
-            let any = (0..25).map(|number| 2.0 - fall * ((f64::from(number) + 0.5) / 25.0).ln());
+    fn sums_of_surprises_fall_as_they_do_beyond_the_gap() {
+        let sums = |count: u8, fall: f64| -> Vec<f64> {
+            let excess = |number: u8| -fall * ((f64::from(number) + 0.5) / f64::from(count)).ln();
+            let any = (0..count).map(|number| BEGUN + excess(number));
             any.chain(std::iter::repeat(0.0)).take(500).collect()
         };
-        let fit = |values: &[f64]| fit_few(values, middle(values), SURPRISE).unwrap();
-        let tail = fit(&sums(1.0));
-        assert!((2.5..3.0).contains(&tail.from) && (0.9..1.4).contains(&tail.fall), "{tail:?}");
-        // Sums that fall more slowly are less of a surprise.
-        assert!(fit(&sums(2.0)).surprise(20.0) < 0.8 * tail.surprise(20.0));
-        // Where there are none a few are assumed.
-        let none = fit(&[0.0; 500]);
-        assert!(none.from < 1e-9 && none.surprise(10.0) > 8.0, "{none:?}");
-        assert!(middle(&[]) < 1e-9);
+        let fit = |values: &[f64]| fit_few(values, BEGUN, SURPRISE).unwrap();
+        let tail = fit(&sums(25, 2.0));
+        assert!((2.0..2.4).contains(&tail.fall), "{tail:?}");
+        // Sums that fall faster are more of a surprise, and so are the same of fewer.
+        assert!(fit(&sums(25, 1.0)).surprise(20.0) > 1.5 * tail.surprise(20.0));
+        assert!(fit(&sums(12, 1.0)).fall > fit(&sums(100, 1.0)).fall);
+        // Where there are none a few are assumed, whatever their limit says.
+        let none = fit(&[0.5; 500]);
+        assert!((1.4..1.6).contains(&none.fall) && none.surprise(10.0) > 8.0, "{none:?}");
     }
 
     #[test]

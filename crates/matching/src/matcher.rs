@@ -297,7 +297,7 @@ impl<'a> Matcher<'a> {
         };
         let ahead = self.global.cascade.looks == Looks::Thorough;
         let found = self.search.look(&asked, &shown, Some(&settled), &mut finely, &|_, _| true, ahead)?;
-        let straightened = straight::scan(&self.global, &shown, &found)?;
+        let straightened = straight::scan(&self.global, &shown, &found, &|_, _| true)?;
         let decided = unsettled.par_iter().enumerate().map(|(number, index)| {
             let (Some(scanned), Some(judgement)) = (&scans[*index], &judgements[*index]) else {
                 return Ok(None);

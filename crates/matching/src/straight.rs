@@ -34,11 +34,12 @@ fn ask(images: &dyn Images, found: &[Vec<Contest>]) -> Vec<Vec<Option<Asked>>> {
     found.par_iter().enumerate().map(ask).collect()
 }
 
-/// What the exact scan found for the straightened parts, by image and contest.
+/// What the exact scan found for the straightened parts, by image and contest, of records that are admitted for the image.
 pub(crate) fn scan(
     stage: &GlobalStage<'_>,
     images: &dyn Images,
     found: &[Vec<Contest>],
+    admit: &(dyn Fn(usize, &IndexHit) -> bool + Sync),
 ) -> Result<Vec<Vec<Option<Scanned>>>, IndexError> {
     let asked = ask(images, found);
     let is_part: Vec<Vec<bool>> =
@@ -51,9 +52,11 @@ pub(crate) fn scan(
         let straighten = |corners: &Corners| images.straightened(number, corners);
         let parts =
             parts.iter_mut().zip(contests).filter_map(|(part, contest)| Some((part.as_mut()?, contest)));
-        parts
-            .into_iter()
-            .try_for_each(|(part, contest)| fit_rivals(stage.generation, &straighten, contest, part))
+        parts.into_iter().try_for_each(|(part, contest)| {
+            // What is left out must not pass for a rival either.
+            part.candidates.retain(|candidate| admit(number, &candidate.record));
+            fit_rivals(stage.generation, &straighten, contest, part)
+        })
     })?;
     Ok(scanned)
 }
@@ -77,14 +80,17 @@ fn fit_rivals(
     for rival in rivals.into_iter().take(RIVALS) {
         if let Some(mut code) = rival.quad.as_ref().and_then(straighten) {
             let distance = code.distance(&generation.code(&rival.place)?);
+            let negative = generation.manifest().negative.nearest(std::slice::from_ref(&code));
             code.zeroize();
             part.fits(rival, distance);
+            part.negative = part.negative.into_iter().chain(negative).min();
         }
     }
     Ok(())
 }
 
-/// For each image and contest the records nearest to its straightened part, nearest first; none where there is no such part.
+/// For each image and contest the records nearest to its straightened part, of those that are admitted for the image, nearest first; none where there is
+/// no such part.
 ///
 /// # Errors
 /// [`IndexError`] where the index is damaged.
@@ -92,12 +98,13 @@ pub fn nearest_to_parts(
     generation: &Generation,
     images: &dyn Images,
     found: &[Vec<Contest>],
+    admit: &(dyn Fn(usize, &IndexHit) -> bool + Sync),
 ) -> Result<Vec<Vec<Vec<IndexHit>>>, IndexError> {
     let stage = GlobalStage { generation, cascade: Cascade::default() };
     let records = |scanned: Scanned| {
         scanned.candidates.iter().map(|candidate| candidate.record.clone()).collect::<Vec<_>>()
     };
-    let nearest = scan(&stage, images, found)?
+    let nearest = scan(&stage, images, found, admit)?
         .into_iter()
         .map(|parts| parts.into_iter().map(|scanned| scanned.map(records).unwrap_or_default()).collect());
     Ok(nearest.collect())

@@ -110,11 +110,26 @@ impl Look<'_> {
         agreed.sort_by(|a, b| b.score.total_cmp(&a.score));
         let worth = agreed.iter().take(READ).filter(|agreed| agreed.pairs.len() >= PLACED).count();
         let mut image = if worth > 0 { opened.or_open(open) } else { None };
-        let mut readings = self.readings(&mut image, &agreed, &rivals, Aim::Plain);
-        if CLOSE_CALL.contains(&lead(&agreed, &readings)) {
-            let nudged = self.readings(&mut image, &agreed, &rivals, Aim::Nudged);
-            readings =
-                readings.into_iter().zip(nudged).map(|(plain, nudged)| nudged_by(plain, nudged)).collect();
+        let mut readings: Vec<Option<Reading>> = agreed
+            .iter()
+            .enumerate()
+            .map(|(rank, agreed)| {
+                let image = image.as_deref_mut().filter(|_| rank < READ && agreed.pairs.len() >= PLACED);
+                image.map(|image| self.read(image, agreed, &agreed.in_view, &rivals, Aim::Plain))
+            })
+            .collect();
+        // One record by itself, which is asked what it shows, leads nobody.
+        if let Some(image) = image
+            && candidates.len() > 1
+            && CLOSE_CALL.contains(&lead(&agreed, &readings))
+        {
+            for (agreed, reading) in agreed.iter().zip(&mut readings) {
+                let Some(reading) = reading else { continue };
+                // All else is judged by what is read at the places themselves, as it was measured: what was exchanged for something like
+                // it must not pass as the same.
+                let nudged = self.read(image, agreed, &reading.seen, &rivals, Aim::Nudged);
+                reading.score = reading.score.max(nudged.score);
+            }
         }
         let likelihoods: Vec<f64> = agreed
             .iter()
@@ -162,26 +177,18 @@ impl Look<'_> {
         Some(Agreed { candidate, group, own, in_view, transform, pairs, score })
     }
 
-    /// The image at the places of each of the first records that say where these are.
-    fn readings(
+    /// Reads the image at the places of some of a record's features.
+    fn read(
         &self,
-        image: &mut Option<&mut (dyn Read + '_)>,
-        agreed: &[Agreed<'_>],
+        image: &mut dyn Read,
+        agreed: &Agreed<'_>,
+        features: &[u32],
         rivals: &Rivals<'_>,
         aim: Aim,
-    ) -> Vec<Option<Reading>> {
-        let each = agreed.iter().enumerate().map(|(rank, agreed)| {
-            let image = image.as_deref_mut().filter(|_| rank < READ && agreed.pairs.len() >= PLACED);
-            image.map(|image| self.read(image, agreed, rivals, aim))
-        });
-        each.collect()
-    }
-
-    /// Reads the image at the places of a record's features.
-    fn read(&self, image: &mut dyn Read, agreed: &Agreed<'_>, rivals: &Rivals<'_>, aim: Aim) -> Reading {
+    ) -> Reading {
         let record = &agreed.candidate.local;
         let (rows, read): (Vec<u32>, Vec<QueryFeature>) =
-            read_again(image, &agreed.transform, record, &agreed.in_view, (self.query, self.mirrored), aim)
+            read_again(image, &agreed.transform, record, features, (self.query, self.mirrored), aim)
                 .into_iter()
                 .unzip();
         let admitted = self.negative.map_or_else(|| vec![true; read.len()], |bank| bank.admits(&read));
@@ -327,15 +334,6 @@ fn lead(agreed: &[Agreed<'_>], readings: &[Option<Reading>]) -> f64 {
     };
     let Some((group, best)) = scores().max_by(|a, b| a.1.total_cmp(&b.1)) else { return 0.0 };
     best - scores().filter(|(other, _)| *other != group).map(|(_, score)| score).fold(0.0, f64::max)
-}
-
-/// A reading with nudges. What has changed is judged without them: what was exchanged for something like it must not pass as the same.
-fn nudged_by(plain: Option<Reading>, nudged: Option<Reading>) -> Option<Reading> {
-    let plain = plain?;
-    Some(match nudged {
-        Some(nudged) => Reading { shown: plain.shown, ..nudged },
-        None => plain,
-    })
 }
 
 /// What can be said of the record's features where there is no image to read: what was not found looks like nothing.

@@ -165,7 +165,7 @@ fn rivals_of_a_part_that_fits_a_record_are_compared_in_their_own_frames() {
     // The records nearest to what the two frames show, and how near these are.
     let nearest = |first: GlobalCode, second: GlobalCode| {
         let sheet = Sheet { frames: vec![(frame(0.1), first), (frame(0.2), second)], ..Sheet::default() };
-        let parts = nearest_to_parts(&index.generation, &sheet, &found()).unwrap();
+        let parts = nearest_to_parts(&index.generation, &sheet, &found(), &|_, _| true).unwrap();
         let hits = parts[0][0].iter().map(|hit| (hit.record_ref, hit.distance));
         hits.take(2).collect::<Vec<_>>()
     };

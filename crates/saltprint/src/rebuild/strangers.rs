@@ -94,12 +94,8 @@ fn measure(
         // Nothing settles it: strangers go through all looks, and the largest lead of any place in the picture counts that
         // could be called strong. Whoever looks quickly sees less of them than this.
         let found = search.look(&local, &images, None, &mut |_, _| true, &admit, false)?;
-        let parts = nearest_to_parts(generation, &images, &found)?;
-        let parts: Vec<Option<(u32, u32)>> = parts
-            .into_iter()
-            .enumerate()
-            .map(|(number, parts)| straightened(parts, &|hit| admit(number, hit)))
-            .collect();
+        let parts = nearest_to_parts(generation, &images, &found, &admit)?;
+        let parts: Vec<Option<(u32, u32)>> = parts.into_iter().map(straightened).collect();
         for (nearest, runner_up) in parts.iter().flatten() {
             background.straightened.add(*nearest, Some(*runner_up));
         }
@@ -154,9 +150,9 @@ fn impostor(
 ///
 /// Unlike leads, those of parts that could not be called strong count as well: which record may be called so is a
 /// question about the one that is nearest, and leaving out too much would make the tail too light.
-fn straightened(parts: Vec<Vec<IndexHit>>, admit: &dyn Fn(&IndexHit) -> bool) -> Option<(u32, u32)> {
+fn straightened(parts: Vec<Vec<IndexHit>>) -> Option<(u32, u32)> {
     let near = |part: Vec<IndexHit>| {
-        let mut others = part.into_iter().filter(|hit| admit(hit));
+        let mut others = part.into_iter();
         let nearest = others.next()?;
         let rival = others.find(|other| nearest.is_rival_of(other))?;
         Some((nearest.distance, rival.distance))
