@@ -115,7 +115,8 @@ impl Case<'_, '_> {
         let there = self.panels.iter().filter(|panel| panel.is_place_of(contest.best()));
         for found in there.flat_map(|panel| &panel.judgement.matches) {
             // A finer look may have seen what the panel's own did not.
-            let disputed = contest.sightings.iter().any(|seen| seen.place == found.place && seen.disputed);
+            let disputed =
+                contest.sightings.iter().any(|seen| seen.disputed && seen.place.is_same_record(&found.place));
             let band = if disputed { Band::Possible } else { found.band };
             by_whole.push(Found { band, ..found.clone() });
         }
@@ -147,7 +148,7 @@ impl Case<'_, '_> {
     ) -> Result<Vec<Found>, IndexError> {
         let mut matches = Vec::new();
         for found in &scanned.judge(rule).matches {
-            let known = contest.sightings.iter().find(|sighting| sighting.place == found.place);
+            let known = contest.sightings.iter().find(|sighting| sighting.place.is_same_record(&found.place));
             let mirrored = contest.best().mirrored;
             let sighting = match known {
                 Some(known) => Some(known.clone()),

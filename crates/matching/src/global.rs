@@ -79,8 +79,7 @@ impl Scanned {
     /// Takes in how near the document is to a record when it is straightened to fit that one, if it is nearer so.
     pub(crate) fn fits(&mut self, sighting: &Sighting, distance: u32) {
         let place = Hit { distance, ..sighting.place };
-        let is_same =
-            |known: &GlobalCandidate| (known.place.segment, known.place.row) == (place.segment, place.row);
+        let is_same = |known: &GlobalCandidate| known.place.is_same_record(&place);
         if let Some(known) = self.candidates.iter().position(is_same) {
             if self.candidates[known].record.distance <= distance {
                 return;

@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 use saltprint_fingerprint::{Corners, GlobalCode};
 use saltprint_index::{Generation, IndexError, IndexHit};
-use zeroize::Zeroize as _;
+use zeroize::Zeroizing;
 
 use crate::Cascade;
 use crate::global::{Asked, GlobalStage, Scanned};
@@ -50,9 +50,8 @@ pub(crate) fn scan(
         is_part.into_iter().map(|parts| parts.into_iter().map(&mut next).collect()).collect();
     scanned.par_iter_mut().zip(found).enumerate().try_for_each(|(number, (parts, contests))| {
         let straighten = |corners: &Corners| images.straightened(number, corners);
-        let parts =
-            parts.iter_mut().zip(contests).filter_map(|(part, contest)| Some((part.as_mut()?, contest)));
-        parts.into_iter().try_for_each(|(part, contest)| {
+        parts.iter_mut().zip(contests).try_for_each(|(part, contest)| {
+            let Some(part) = part else { return Ok(()) };
             // What is left out must not pass for a rival either.
             part.candidates.retain(|candidate| admit(number, &candidate.record));
             fit_rivals(stage.generation, &straighten, contest, part)
@@ -61,29 +60,28 @@ pub(crate) fn scan(
     Ok(scanned)
 }
 
-/// Where a part is near to the record that it was straightened to fit, straightens it to fit each of that one's best rivals as well. Otherwise they would
-/// be as far as records in another frame are, and any stranger's document of the template would seem to be the record's.
+/// Where a part is near to a record, straightens it to fit each of that one's best rivals in the same place as well. Otherwise they would be as far as
+/// records in another frame are, and any stranger's document of the template would seem to be the record's.
 fn fit_rivals(
     generation: &Generation,
     straighten: &dyn Fn(&Corners) -> Option<GlobalCode>,
     contest: &Contest,
     part: &mut Scanned,
 ) -> Result<(), IndexError> {
-    let best = contest.best();
-    let distance = part.asked.distance(&generation.code(&best.place)?);
-    if part.rival_of(&best.record).is_some_and(|rival| f64::from(distance) > NEAR * f64::from(rival)) {
+    let Some(first) = part.candidates.first().map(|first| first.record.clone()) else { return Ok(()) };
+    if part.rival_of(&first).is_some_and(|rival| f64::from(first.distance) > NEAR * f64::from(rival)) {
         return Ok(());
     }
-    let mut rivals: Vec<&Sighting> = contest.rivals().filter(|rival| rival.quad.is_some()).collect();
+    let is_rival = |other: &&Sighting| other.quad.is_some() && first.is_rival_of(&other.record);
+    let mut rivals: Vec<&Sighting> = contest.sightings.iter().filter(is_rival).collect();
     // Stable, and those come by falling score. What agrees in most features lies where it is said to.
     rivals.sort_by_key(|rival| std::cmp::Reverse(rival.features));
     for rival in rivals.into_iter().take(RIVALS) {
-        if let Some(mut code) = rival.quad.as_ref().and_then(straighten) {
-            let distance = code.distance(&generation.code(&rival.place)?);
-            let negative = generation.manifest().negative.nearest(std::slice::from_ref(&code));
-            code.zeroize();
-            part.fits(rival, distance);
+        let record = generation.code(&rival.place)?;
+        if let Some(code) = rival.quad.as_ref().and_then(straighten).map(Zeroizing::new) {
+            let negative = generation.manifest().negative.nearest(std::slice::from_ref(&*code));
             part.negative = part.negative.into_iter().chain(negative).min();
+            part.fits(rival, code.distance(&record));
         }
     }
     Ok(())

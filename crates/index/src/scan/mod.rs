@@ -34,6 +34,13 @@ pub struct Hit {
     pub row: u32,
 }
 
+impl Hit {
+    /// Whether both are of one record, however far each is from what was asked.
+    pub fn is_same_record(&self, other: &Self) -> bool {
+        (self.segment, self.row) == (other.segment, other.row)
+    }
+}
+
 /// The `capacity` nearest records of one query so far, within a distance limit, nearest first.
 ///
 /// Ties are broken by segment and row, so the result does not depend on the order of scanning.

@@ -7,6 +7,7 @@ use saltprint_index::{Hit, IndexHit, NegativeBank};
 use zeroize::Zeroize as _;
 
 use super::alteration::{Shown, changes};
+use super::close_call::{Shows, close_calls};
 use super::likelihood::{self, Seen, Strangers};
 use super::place::SAME_PLACE;
 use super::reading::{Aim, Open, Opened, Read, read_again};
@@ -30,10 +31,6 @@ const ALIKE: u32 = 16;
 const READ: usize = 8;
 /// Fewest agreeing features that say where to read.
 const PLACED: usize = 4;
-/// Leads in score between which it is worth reading again with nudges. Of strangers' images one in five leads by more than 0.1; no stranger
-/// has led by as much as the upper one by details that count.
-const CLOSE_CALL: std::ops::Range<f64> = 0.25..6.0;
-
 /// One look at an image.
 pub(super) struct Look<'q> {
     pub(super) query: &'q LocalQuery,
@@ -43,6 +40,8 @@ pub(super) struct Look<'q> {
     /// What is read and near one of these is no evidence.
     pub(super) negative: Option<&'q NegativeBank>,
     pub(super) settings: VerifySettings,
+    /// Whether close calls are read beside their places as well, for the score.
+    pub(super) nudges: bool,
 }
 
 /// A record that may show in the image.
@@ -118,13 +117,14 @@ impl Look<'_> {
                 image.map(|image| self.read(image, agreed, &agreed.in_view, &rivals, Aim::Plain))
             })
             .collect();
-        // One record by itself, which is asked what it shows, leads nobody.
-        if let Some(image) = image
-            && candidates.len() > 1
-            && CLOSE_CALL.contains(&lead(&agreed, &readings))
-        {
-            for (agreed, reading) in agreed.iter().zip(&mut readings) {
-                let Some(reading) = reading else { continue };
+        if let Some(image) = image.filter(|_| self.nudges) {
+            let shown = agreed.iter().zip(&readings).map(|(agreed, reading)| Shows {
+                group: agreed.group,
+                score: reading.as_ref().map_or(agreed.score, |reading| reading.score.max(agreed.score)),
+                quad: self.quad(agreed),
+            });
+            for number in close_calls(&shown.collect::<Vec<_>>()) {
+                let (agreed, Some(reading)) = (&agreed[number], &mut readings[number]) else { continue };
                 // All else is judged by what is read at the places themselves, as it was measured: what was exchanged for something like
                 // it must not pass as the same.
                 let nudged = self.read(image, agreed, &reading.seen, &rivals, Aim::Nudged);
@@ -238,7 +238,9 @@ impl Look<'_> {
             weighed.extend(agreeing(&agreed.own, pair, weight).map(|one| Agreeing { share, ..one }));
         }
         weighed.sort_by(|a, b| (b.weight * b.share).total_cmp(&(a.weight * a.share)));
-        reading.score = score::read(&weighed, rows.len());
+        // What nudging brings near a negative image counts as seen, as what differs does.
+        let seen = if aim == Aim::Nudged { features.len() } else { rows.len() };
+        reading.score = score::read(&weighed, seen);
         read.zeroize();
         reading
     }
@@ -324,16 +326,6 @@ impl Look<'_> {
             alike,
         }
     }
-}
-
-/// By how much the best record is ahead of the best one of another subject, if there is one.
-fn lead(agreed: &[Agreed<'_>], readings: &[Option<Reading>]) -> f64 {
-    let scores = || {
-        let each = agreed.iter().zip(readings);
-        each.map(|(one, read)| (one.group, one.score.max(read.as_ref().map_or(0.0, |read| read.score))))
-    };
-    let Some((group, best)) = scores().max_by(|a, b| a.1.total_cmp(&b.1)) else { return 0.0 };
-    best - scores().filter(|(other, _)| *other != group).map(|(_, score)| score).fold(0.0, f64::max)
 }
 
 /// What can be said of the record's features where there is no image to read: what was not found looks like nothing.

@@ -5,6 +5,7 @@
 //! | `search.rs` | candidates from the index's tables, and the looks at an image |
 //! | `compare.rs` | candidates compared feature by feature and checked for one transform |
 //! | `reading.rs` | the image read again where a candidate's features should be |
+//! | `close_call.rs` | where that is worth doing beside these places as well |
 //! | `score.rs` | what a pair of near features is worth |
 //! | `likelihood.rs` | how likely what is read is in a copy and in a stranger's document |
 //! | `alteration.rs` | whether a part of the document was changed |
@@ -12,6 +13,7 @@
 //! | `place.rs` | who competes for the same place in the image |
 
 mod alteration;
+mod close_call;
 mod company;
 mod compare;
 mod likelihood;

@@ -102,7 +102,12 @@ fn competes(stronger: &Sighting, weaker: &Sighting) -> bool {
     if stronger.look == weaker.look && common as f64 >= SAME_SPOTS * weaker.spots.len() as f64 {
         return true;
     }
-    match (&stronger.quad, &weaker.quad) {
+    is_one_place(stronger.quad.as_ref(), weaker.quad.as_ref())
+}
+
+/// Whether two outlines have so much in common that what is in them competes.
+pub(super) fn is_one_place(stronger: Option<&[(f64, f64); 4]>, weaker: Option<&[(f64, f64); 4]>) -> bool {
+    match (stronger, weaker) {
         (Some(stronger), Some(weaker)) => overlap(stronger, weaker) >= SAME_PLACE,
         // It cannot be told where it is: it speaks against all.
         _ => true,

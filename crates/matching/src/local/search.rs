@@ -367,7 +367,8 @@ impl<'a> LocalSearch<'a> {
         let number = image.number;
         debug_assert!(!how.fine || !matches!(image.opened, Opened::NotYet), "the finer details came with it");
         let open = || if how.fine { None } else { how.images.reader(number) };
-        let new = self.sightings(looked_up, &mut image.opened, &open, |hit| (how.admit)(number, hit))?;
+        let new =
+            self.sightings(looked_up, &mut image.opened, &open, true, |hit| (how.admit)(number, hit))?;
         let known = std::mem::take(&mut image.contests).into_iter().flat_map(|contest| contest.sightings);
         let mut all: Vec<Sighting> = known.collect();
         for mut sighting in new {
@@ -401,7 +402,7 @@ impl<'a> LocalSearch<'a> {
             self.look_up(&self.lookup, queries.iter().map(|query| Side { query, mirrored }).collect())?;
         let sightings = looked_up.par_iter().enumerate().map(|(number, looked_up)| {
             let open = || image(number);
-            self.sightings(looked_up, &mut Opened::default(), &open, |hit| admit(number, hit))
+            self.sightings(looked_up, &mut Opened::default(), &open, false, |hit| admit(number, hit))
         });
         sightings.collect()
     }
@@ -426,15 +427,16 @@ impl<'a> LocalSearch<'a> {
         Ok(all.map(|((side, features), candidates)| LookedUp { side, features, candidates }).collect())
     }
 
-    /// The sightings of a side.
+    /// The sightings of a side. Where scores decide, close calls are read with nudges.
     fn sightings<'r>(
         &self,
         looked_up: &LookedUp<'_>,
         opened: &mut Opened<'r>,
         open: &Open<'_, 'r>,
+        nudges: bool,
         admit: impl Fn(&IndexHit) -> bool,
     ) -> Result<Vec<Sighting>, IndexError> {
-        let look = self.look_at(&looked_up.side, &looked_up.features);
+        let look = Look { nudges, ..self.look_at(&looked_up.side, &looked_up.features) };
         let places = looked_up.candidates.iter().map(|candidate| Hit {
             distance: 0,
             segment: candidate.segment,
@@ -467,6 +469,7 @@ impl<'a> LocalSearch<'a> {
             mirrored: side.mirrored,
             negative: self.negative,
             settings: self.verify,
+            nudges: false,
         }
     }
 
