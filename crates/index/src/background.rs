@@ -141,6 +141,8 @@ pub struct Impostor {
     pub best: f32,
     /// The same, less what counts of its lead over its best rival.
     pub rival: f32,
+    /// What counts of the largest lead in score where the image was read beside its places as well.
+    pub nudged: f32,
     /// How much more likely what was read is in a copy of a record than in its rivals', in nats, as far as it counts; the most of all.
     pub likelihood: f32,
     /// The smallest ratio of distances among its straightened parts, as the two distances in bits: that of the nearest record and
@@ -162,9 +164,8 @@ impl LocalBackground {
 
     pub(crate) fn is_valid(&self) -> bool {
         let valid = |score: f32| score.is_finite() && score >= 0.0;
-        self.impostors
-            .iter()
-            .all(|impostor| valid(impostor.best) && valid(impostor.rival) && valid(impostor.likelihood))
+        let scores = |one: &Impostor| [one.best, one.rival, one.nudged, one.likelihood];
+        self.impostors.iter().all(|impostor| scores(impostor).into_iter().all(valid))
             && self.straightened.is_valid()
             && self.prints.is_valid()
             && self.kinds.iter().all(|kind| kind.in_company <= kind.asked)

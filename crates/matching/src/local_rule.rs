@@ -44,7 +44,10 @@ const MOST: f64 = 60.0;
 /// documents the largest of 600 strangers is where the model expects it. It is an extrapolation all the same: the manifest
 /// keeps the measured scores.
 ///
-/// A second measure of the same features is the lead in *likelihood* ([`Sighting::likelihood`](crate::Sighting::likelihood)), which
+/// The lead in score of an image that was read beside its places as well ([`Sighting::nudged`](crate::Sighting::nudged)), as close calls are, is a measure of
+/// its own with a tail of its own: a poor copy gains by it, and of a good one of which little is left only rivals do.
+///
+/// A further measure of the same features is the lead in *likelihood* ([`Sighting::likelihood`](crate::Sighting::likelihood)), which
 /// knows covered parts: what is left of a document with blacked fields agrees exactly. Its tail is measured likewise. One
 /// record reaches a likelihood ratio of r by chance at most once in r cases, so it never counts for more than that, less what
 /// the number of records that are compared costs. Where one record leads by the one measure and another by the other,
@@ -74,12 +77,15 @@ const MOST: f64 = 60.0;
 /// # Small vaults
 /// Where fewer than 60 strangers could be measured, local codes make a match possible, never strong.
 ///
-/// Each of seven ways to be found (whole image, panel, straightened part, local by lead and by likelihood, either of these with
-/// a whole-image code) gets a seventh of the chance that the bands stand for.
+/// Each of eight ways to be found (whole image, panel, straightened part, local by either lead in score and by likelihood, these together with the
+/// code of the whole image or of a straightened part) gets an eighth of the chance that the bands stand for.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct LocalRule {
     #[serde(skip)]
     tail: Tail,
+    /// Of leads where the image was read beside its places as well.
+    #[serde(skip)]
+    nudged: Tail,
     #[serde(skip)]
     likelihood: Tail,
     /// Of the sum of both tiers' surprises.
@@ -119,7 +125,7 @@ impl Tail {
 }
 
 /// Ways in which one image may be found; they share the chance of a false match.
-pub(crate) const WAYS: f64 = 7.0;
+pub(crate) const WAYS: f64 = 8.0;
 
 impl LocalRule {
     /// Derives the rule from a measured background.
@@ -140,8 +146,11 @@ impl LocalRule {
         let measured = or_of_few(leads, 0.0, ASSUMED.fall);
         let likelihood = heaviest(impostors().map(|one| f64::from(one.likelihood)).collect());
         let tail = measured.unwrap_or(ASSUMED);
+        let nudged = or_of_few(impostors().map(|one| f64::from(one.nudged)).collect(), 0.0, ASSUMED.fall);
+        let nudged = nudged.unwrap_or(ASSUMED);
         let rule = Self {
             tail,
+            nudged,
             likelihood: likelihood.unwrap_or(ASSUMED_LIKELIHOOD),
             both: None,
             strong_lead: far(&tail),
@@ -153,6 +162,7 @@ impl LocalRule {
         let both = |one: &Impostor| {
             let lead = Lead {
                 score: f64::from(one.best) - f64::from(one.rival),
+                nudged: one.nudged.into(),
                 likelihood: f64::from(one.likelihood),
             };
             let part = one.straightened.map_or(0.0, |(nearest, runner_up)| {
@@ -163,12 +173,13 @@ impl LocalRule {
         Self { both: or_of_few(impostors().map(both).collect(), BEGUN, SURPRISE), ..rule }
     }
 
-    /// Minus the natural logarithm of the chance that a stranger's image leads as clearly in either way.
+    /// Minus the natural logarithm of the chance that a stranger's image leads as clearly in any way.
     pub fn surprise(&self, lead: Lead) -> f64 {
         // A likelihood ratio of r has at most the chance 1/r a record, whatever the sample shows.
         let bound = (lead.likelihood - COMPARED.ln()).max(0.0);
         let likelihood = self.likelihood.surprise(lead.likelihood).min(bound);
-        self.tail.surprise(lead.score).min(CREDIT * lead.likelihood).max(likelihood)
+        let score = self.tail.surprise(lead.score).max(self.nudged.surprise(lead.nudged));
+        score.min(CREDIT * lead.likelihood).max(likelihood)
     }
 
     /// Band of a record that leads its place and whose whole-image code is as surprising as `global` (0 for no evidence).
@@ -254,14 +265,19 @@ mod tests {
     fn background(count: u32, fall: f32) -> LocalBackground {
         let lead = |index: u32| -fall * ((index as f32 + 0.5) / count as f32).ln();
         let impostors = (0..count)
-            .map(|index| Impostor { best: 3.0 + lead(index), rival: 3.0, ..Impostor::default() })
+            .map(|index| Impostor {
+                best: 3.0 + lead(index),
+                rival: 3.0,
+                nudged: lead(index),
+                ..Impostor::default()
+            })
             .collect();
         LocalBackground { records: 1000, impostors, ..LocalBackground::default() }
     }
 
     /// A lead in score that is likely enough not to be bounded, and not likely enough to be a match by that.
     fn by(score: f64) -> Lead {
-        Lead { score, likelihood: 7.0 }
+        Lead { score, likelihood: 7.0, ..Lead::default() }
     }
 
     fn rule(background: &LocalBackground) -> LocalRule {
@@ -272,7 +288,7 @@ mod tests {
     fn the_threshold_follows_the_exponential_tail() {
         let rule = rule(&background(2000, 0.3));
         assert_eq!(rule.basis(), Basis::Measured);
-        // ln 7e6 is 15.8; the fall is widened by 4 to 7 %.
+        // ln 8e6 is 15.9; the fall is widened by 4 to 7 %.
         assert!((4.7..5.3).contains(&rule.strong_lead()), "{}", rule.strong_lead());
         assert!(rule.possible_lead() < rule.strong_lead() * 0.6);
         assert_eq!(rule.band(by(5.4), 0.0), Some(Band::Strong));
@@ -369,25 +385,44 @@ mod tests {
 
     #[test]
     fn a_likelihood_counts_for_no_more_than_it_says_and_no_more_than_strangers_let_it() {
-        let by = |likelihood| Lead { score: 0.0, likelihood };
-        // Strangers show none: what counts is the ratio itself. ln 7e6 is 15.8, and ln 8 is 2.1.
+        let by = |likelihood| Lead { likelihood, ..Lead::default() };
+        // Strangers show none: what counts is the ratio itself. ln 8e6 is 15.9, and ln 8 is 2.1.
         let light = rule(&background(2000, 0.3));
-        assert_eq!(light.band(by(17.7), 0.0), Some(Band::Possible));
-        assert_eq!(light.band(by(17.9), 0.0), Some(Band::Strong));
+        assert_eq!(light.band(by(17.9), 0.0), Some(Band::Possible));
+        assert_eq!(light.band(by(18.1), 0.0), Some(Band::Strong));
         let mut heavy = background(2000, 0.3);
         for one in heavy.impostors.iter_mut().step_by(5) {
             one.likelihood = 12.0;
         }
-        assert_eq!(rule(&heavy).band(by(17.9), 0.0), None);
+        assert_eq!(rule(&heavy).band(by(18.1), 0.0), None);
     }
 
     #[test]
     fn a_lead_that_is_not_likely_is_none() {
         let rule = rule(&background(2000, 0.3));
-        let lead = |likelihood| Lead { score: 50.0, likelihood };
+        let lead = |likelihood| Lead { score: 50.0, likelihood, ..Lead::default() };
         assert_eq!(rule.band(lead(7.0), 0.0), Some(Band::Strong));
         assert_eq!(rule.band(lead(5.0), 0.0), Some(Band::Possible));
         assert_eq!(rule.band(lead(3.0), 0.0), None);
+    }
+
+    /// To what is read beside its places strangers come nearer: such a lead has to be larger, and takes nothing from the other.
+    #[test]
+    fn leads_of_what_is_read_beside_have_a_tail_of_their_own() {
+        let plain = background(2000, 0.3);
+        let mut nearer = plain.clone();
+        nearer.impostors.iter_mut().for_each(|one| one.nudged *= 2.0);
+        let rule = rule(&nearer);
+        let beside = |nudged| Lead { nudged, likelihood: 7.0, ..Lead::default() };
+        assert_eq!(rule.band(beside(5.4), 0.0), Some(Band::Possible));
+        assert_eq!(rule.band(beside(10.8), 0.0), Some(Band::Strong));
+        assert_eq!(
+            super::LocalRule::new(&plain, RuleSettings::default()).band(beside(5.4), 0.0),
+            Some(Band::Strong)
+        );
+        assert_eq!(rule.band(by(5.4), 0.0), Some(Band::Strong));
+        // It is worth no more than it is likely either.
+        assert_eq!(rule.band(Lead { likelihood: 3.0, ..beside(50.0) }, 0.0), None);
     }
 
     #[test]

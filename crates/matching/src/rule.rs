@@ -101,7 +101,7 @@ const ASSUMED: Measures =
 /// calibrated profile only records take part that the calibration has not seen. The lower tail of strangers' ratios is
 /// modelled as normal around the measured median, with the largest spread that the 25, 10, 5 and 1 % quantiles imply, as
 /// far as the sample carries them, so that a tail heavier than a normal one widens it. The strong threshold is
-/// the ratio whose modelled probability, summed over the eight orientations of a query, is a seventh of
+/// the ratio whose modelled probability, summed over the eight orientations of a query, is an eighth of
 /// [`RuleSettings::strong_chance`] (the other ways to be found have their shares, see [`LocalRule`](crate::LocalRule)). It is an
 /// extrapolation beyond what was observed; the manifest keeps the histograms for whoever wants to check it.
 ///

@@ -119,7 +119,12 @@ fn rules() -> Rules {
 fn local_rule() -> LocalRule {
     let lead = |number: u16| -0.3 * ((f32::from(number) + 0.5) / 2_000.0).ln();
     let impostors = (0..2_000)
-        .map(|number| Impostor { best: 1.0 + lead(number), rival: 1.0, ..Impostor::default() })
+        .map(|number| Impostor {
+            best: 1.0 + lead(number),
+            rival: 1.0,
+            nudged: lead(number),
+            ..Impostor::default()
+        })
         .collect();
     let background = LocalBackground { records: 2_000, impostors, ..LocalBackground::default() };
     LocalRule::new(&background, RuleSettings::default())

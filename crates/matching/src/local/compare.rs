@@ -40,7 +40,7 @@ pub(super) struct Look<'q> {
     /// What is read and near one of these is no evidence.
     pub(super) negative: Option<&'q NegativeBank>,
     pub(super) settings: VerifySettings,
-    /// Whether close calls are read beside their places as well, for the score.
+    /// Whether close calls are read beside their places as well.
     pub(super) nudges: bool,
 }
 
@@ -125,10 +125,9 @@ impl Look<'_> {
             });
             for number in close_calls(&shown.collect::<Vec<_>>()) {
                 let (agreed, Some(reading)) = (&agreed[number], &mut readings[number]) else { continue };
-                // All else is judged by what is read at the places themselves, as it was measured: what was exchanged for something like
-                // it must not pass as the same.
-                let nudged = self.read(image, agreed, &reading.seen, &rivals, Aim::Nudged);
-                reading.score = reading.score.max(nudged.score);
+                // A score of its own. What was exchanged for something like it must not pass as the same, and to what is there exactly rivals only
+                // come nearer.
+                reading.nudged = self.read(image, agreed, &reading.seen, &rivals, Aim::Nudged).score;
             }
         }
         let likelihoods: Vec<f64> = agreed
@@ -208,6 +207,7 @@ impl Look<'_> {
         let (_, crowd) = rivals.near(&read);
         let mut reading = Reading {
             score: 0.0,
+            nudged: 0.0,
             places: Vec::with_capacity(rows.len()),
             seen: rows.clone(),
             same: Vec::new(),
@@ -282,6 +282,7 @@ impl Look<'_> {
         let found: Vec<u32> = pairs.iter().map(|(pair, _)| pair.record).collect();
         let reading = reading.unwrap_or_else(|| Reading {
             score: 0.0,
+            nudged: 0.0,
             places: Vec::new(),
             seen: in_view.clone(),
             same: Vec::new(),
@@ -307,6 +308,7 @@ impl Look<'_> {
             record: candidate.record.clone(),
             place: candidate.place,
             score: agreed.score.max(reading.score),
+            nudged: agreed.score.max(reading.score).max(reading.nudged),
             likelihood,
             features: u32::try_from(points.len()).unwrap_or(u32::MAX),
             in_view: u32::try_from(seen.len().max(points.len())).unwrap_or(u32::MAX),
@@ -356,6 +358,8 @@ const NOWHERE: u32 = LocalCode::BITS / 2;
 /// What an image shows of a record at its places.
 struct Reading {
     score: f64,
+    /// The score of what is read there and beside; 0 where that was not done.
+    nudged: f64,
     /// What it shows at the places of its features.
     places: Vec<Seen>,
     /// Features that the image can show.

@@ -35,6 +35,8 @@ pub struct Contest {
 pub struct Lead {
     /// In terms of [`Sighting::score`].
     pub score: f64,
+    /// In terms of [`Sighting::nudged`].
+    pub nudged: f64,
     /// In terms of [`Sighting::likelihood`], in nats; at least 0.
     pub likelihood: f64,
 }
@@ -43,7 +45,7 @@ impl Lead {
     /// What counts of it where so much is known to be more than print ([`LocalSearch::known_print`](super::LocalSearch::known_print)).
     #[must_use]
     pub fn counted(self, known: f64) -> Self {
-        Self { score: self.score * known, likelihood: self.likelihood * known }
+        Self { score: self.score * known, nudged: self.nudged * known, likelihood: self.likelihood * known }
     }
 }
 
@@ -63,10 +65,12 @@ impl Contest {
         let outside = || self.rivals().skip(skipped);
         let most = |value: fn(&Sighting) -> f64| outside().map(value).fold(0.0, f64::max);
         let score = sighting.score - most(|rival| rival.score);
+        let nudged = sighting.nudged - most(|rival| rival.nudged);
         let likelihood = sighting.likelihood - most(|rival| rival.likelihood);
         // Two measures that speak for two records speak for neither.
         let speaks = likelihood > -CONTRARY;
-        Lead { score: if speaks { score } else { score.min(0.0) }, likelihood: likelihood.max(0.0) }
+        let counted = |lead: f64| if speaks { lead } else { lead.min(0.0) };
+        Lead { score: counted(score), nudged: counted(nudged), likelihood: likelihood.max(0.0) }
     }
 
     /// Sightings of others than the best one's subject, by falling score.

@@ -30,6 +30,8 @@ pub struct Sighting {
     /// Evidence: the sum over agreeing features of how near, how rare and how unambiguous each is, less where many that
     /// should be seen do not agree.
     pub score: f64,
+    /// The same where the image was read beside the places of its features as well, as it is where the call is close; never less than the score.
+    pub nudged: f64,
     /// How much more likely what is read at the places of its features is in a copy of the record than in a stranger's document
     /// of its template, as a logarithm in nats; where nothing was read, by what was found.
     pub likelihood: f64,
@@ -78,6 +80,7 @@ impl Sighting {
             record: found.record.clone(),
             place: found.place,
             score: 0.0,
+            nudged: 0.0,
             likelihood: 0.0,
             features: 0,
             in_view: 0,
@@ -374,8 +377,13 @@ impl<'a> LocalSearch<'a> {
         for mut sighting in new {
             sighting.look = u8::from(how.fine) * 2 + u8::from(looked_up.side.mirrored);
             match all.iter_mut().find(|known| known.place == sighting.place) {
-                Some(known) if known.score < sighting.score => *known = sighting,
-                Some(_) => {}
+                Some(known) => {
+                    let nudged = known.nudged.max(sighting.nudged);
+                    if known.score < sighting.score {
+                        *known = sighting;
+                    }
+                    known.nudged = nudged;
+                }
                 None => all.push(sighting),
             }
         }

@@ -1,6 +1,7 @@
 //! Panels of a sheet and straightened parts, with made-up codes.
 
 use saltprint_fingerprint::{Corners, GlobalCode, LocalQuery, Orientation, Panel, QueryFeature};
+use saltprint_index::IndexHit;
 
 use super::local::{View, altered, bands, card, cards, ours};
 use super::reading::Picture;
@@ -175,4 +176,33 @@ fn rivals_of_a_part_that_fits_a_record_are_compared_in_their_own_frames() {
     // One frame in which a record is nowhere near says nothing of others.
     let far = nearest(code(240), near(code(30), 30));
     assert!(far.iter().all(|hit| hit.1 > 60), "{far:?}");
+}
+
+/// A record that is left out, as the stranger's own is where strangers are measured, is no rival that keeps others from being compared in their frames.
+#[test]
+fn a_record_that_is_left_out_keeps_no_rival_from_being_fitted() {
+    let mut records = cards();
+    records.push(super::record(101, near(code(17), 2)));
+    let index = index(&records);
+    let matcher = Matcher::new(&index.generation, &rules(), Cascade::default());
+    let outlined = |number: u8, quad: Corners| {
+        let asked = [query(code(number), Orientation::Upright)];
+        let judged = matcher.judge(&asked, &Sheet::default(), &mut CascadeCounts::default()).unwrap();
+        let found =
+            judged[0].matches.iter().find(|found| found.record.record_ref == ours(number, Band::Strong).0);
+        Sighting::outlined(found.unwrap(), quad)
+    };
+    let frame = |left: f64| [(left, 0.1), (0.9, 0.1), (0.9, 0.9), (left, 0.9)];
+    let sightings = vec![outlined(17, frame(0.1)), outlined(30, frame(0.2))];
+    let found = vec![vec![Contest { sightings }]];
+    let frames = vec![(frame(0.1), near(code(17), 30)), (frame(0.2), near(code(30), 25))];
+    let sheet = Sheet { frames, ..Sheet::default() };
+    let nearest = |admit: &(dyn Fn(usize, &IndexHit) -> bool + Sync)| {
+        let parts = nearest_to_parts(&index.generation, &sheet, &found, admit).unwrap();
+        let hits = parts[0][0].iter().map(|hit| (hit.record_ref, hit.distance));
+        hits.take(2).collect::<Vec<_>>()
+    };
+    let at = |number: u8, distance: u32| (ours(number, Band::Strong).0, distance);
+    assert_eq!(nearest(&|_, _| true), [at(101, 28), at(17, 30)]);
+    assert_eq!(nearest(&|_, hit| hit.record_ref != at(101, 0).0), [at(30, 25), at(17, 30)]);
 }

@@ -1,12 +1,12 @@
 //! Images that are read again where a record says that its features should be, with made-up local codes.
 
 use saltprint_fingerprint::{
-    Corners, GlobalCode, LocalCode, LocalQuery, Orientation, Panel, QueryFeature, View as Place,
+    Corners, Fingerprint, GlobalCode, LocalCode, LocalQuery, Orientation, Panel, QueryFeature, View as Place,
 };
 
 use super::local::{View, altered, bands, card, cards, judge_all, ours, words};
-use super::{index, rules};
-use crate::{Band, Cascade, CascadeCounts, Fine, Images, Judgement, Matcher, Read};
+use super::{Index, index, rules};
+use crate::{Band, Cascade, CascadeCounts, Fine, Images, Judgement, LocalSearch, Matcher, Read, Sighting};
 
 /// What a picture shows, found or not; and its mirror image.
 pub(super) struct Picture {
@@ -153,19 +153,62 @@ impl Images for BentPictures<'_> {
     }
 }
 
+/// Judges a picture whose features lie beside their places, of which one in eight was found.
+fn judge_bent(index: &Index, by: f32) -> Judgement {
+    let view = View::whole(0);
+    let shown = view.see(&card(17), |_| true);
+    let found = view.query(every_eighth(&shown));
+    let matcher = Matcher::new(&index.generation, &rules(), Cascade::default());
+    let images = BentPictures(&found, &shown, by);
+    let asked = [altered(found.clone())];
+    matcher.judge(&asked, &images, &mut CascadeCounts::default()).unwrap().remove(0)
+}
+
 #[test]
 fn a_close_call_is_read_beside_its_places_as_well() {
+    let index = index(&cards());
+    assert_eq!(bands(&judge_bent(&index, 0.0)), [ours(17, Band::Strong)]);
+    let beside = judge_bent(&index, 0.4);
+    assert_eq!(bands(&beside), [ours(17, Band::Strong)]);
+    let too_far = judge_bent(&index, 1.2);
+    assert!(!bands(&too_far).contains(&ours(17, Band::Strong)));
+    // Only the one score is another: what has changed and what is the same is told by the places themselves.
+    let of = |judgement: &Judgement| judgement.matches[0].sighting.clone().unwrap();
+    let (beside, too_far) = (of(&beside), of(&too_far));
+    assert!(beside.nudged > 2.0 * beside.score && too_far.nudged < 1.5 * too_far.score);
+    assert!(
+        (beside.score - too_far.score).abs() < 0.2 && (beside.likelihood - too_far.likelihood).abs() < 0.5
+    );
+    let plain =
+        |seen: &Sighting| (seen.alike.clone(), seen.altered, seen.undisputed, seen.disputed, seen.features);
+    assert_eq!(plain(&beside), plain(&too_far));
+}
+
+/// Neither what is found nor what is read, in its place or beside it, is evidence where a negative image has it.
+#[test]
+fn what_a_negative_image_has_is_no_evidence_beside_its_place_either() {
+    let mut blank = card(17).fingerprint.local;
+    let mut number = 0;
+    blank.features.retain(|_| {
+        number += 1;
+        number % 8 != 1
+    });
+    let index = index(&cards())
+        .published(|manifest| manifest.negative.add(&Fingerprint::new(super::code(180), blank)));
+    assert!(!bands(&judge_bent(&index, 0.4)).contains(&ours(17, Band::Strong)));
+    assert!(!bands(&judge_bent(&index, 0.0)).contains(&ours(17, Band::Strong)));
+}
+
+/// Where no score decides nothing is read beside its place.
+#[test]
+fn a_record_by_itself_is_read_at_its_places_only() {
     let view = View::whole(0);
     let shown = view.see(&card(17), |_| true);
     let found = view.query(every_eighth(&shown));
     let index = index(&cards());
-    let matcher = Matcher::new(&index.generation, &rules(), Cascade::default());
-    let bands_where_bent = |by: f32| {
-        let images = BentPictures(&found, &shown, by);
-        let asked = [altered(found.clone())];
-        bands(&matcher.judge(&asked, &images, &mut CascadeCounts::default()).unwrap()[0])
-    };
-    assert_eq!(bands_where_bent(0.0), [ours(17, Band::Strong)]);
-    assert_eq!(bands_where_bent(0.4), [ours(17, Band::Strong)]);
-    assert!(!bands_where_bent(1.2).contains(&ours(17, Band::Strong)));
+    let place = index.generation.place(ours(17, Band::Strong).0).unwrap().unwrap();
+    let images = BentPictures(&found, &shown, 0.4);
+    let search = LocalSearch::new(&index.generation);
+    let seen = search.against(&found, false, &|| images.reader(0), &place).unwrap().unwrap();
+    assert!(seen.score > 0.25 && (seen.nudged - seen.score).abs() < 1e-9, "{} {}", seen.score, seen.nudged);
 }

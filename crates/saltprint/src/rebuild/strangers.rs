@@ -123,10 +123,10 @@ fn impostor(
     admit: &(dyn Fn(&IndexHit) -> bool + Sync),
 ) -> Result<Option<Impostor>, Error> {
     let mut impostor = Impostor::default();
-    let (mut withheld, mut lead) = (false, NONE);
+    let (mut withheld, mut lead, mut nudged) = (false, NONE, NONE);
     for contest in contests {
         let here = contest.lead();
-        if here.score < lead && score(here.likelihood) <= impostor.likelihood {
+        if here.score < lead && here.nudged < nudged && score(here.likelihood) <= impostor.likelihood {
             continue;
         }
         let known = search.known_print(contest.best(), contest, admit)?;
@@ -136,6 +136,10 @@ fn impostor(
         }
         let here = here.counted(known);
         impostor.likelihood = impostor.likelihood.max(score(here.likelihood));
+        if here.nudged >= nudged {
+            nudged = here.nudged;
+            impostor.nudged = score(nudged);
+        }
         if here.score >= lead {
             lead = here.score;
             let best = contest.best().score;
