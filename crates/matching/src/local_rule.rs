@@ -345,7 +345,7 @@ mod tests {
             one.straightened = Some((nearest, 100));
             together.straightened.add(70 + u32::try_from(number).unwrap() % 30, Some(100));
         }
-        let sure = |background: &LocalBackground| rule(background).band(by(2.4), 11.5);
+        let sure = |background: &LocalBackground| rule(background).band(by(2.5), 11.5);
         assert_eq!(sure(&independent), Some(Band::Strong));
         assert_eq!(sure(&together), Some(Band::Possible));
         let alone = |background: &LocalBackground| rule(background).band(by(5.4), 0.0);
@@ -414,7 +414,7 @@ mod tests {
         nearer.impostors.iter_mut().for_each(|one| one.nudged *= 2.0);
         let rule = rule(&nearer);
         let beside = |nudged| Lead { nudged, likelihood: 7.0, ..Lead::default() };
-        assert_eq!(rule.band(beside(5.4), 0.0), Some(Band::Possible));
+        assert_eq!(rule.band(beside(6.0), 0.0), Some(Band::Possible));
         assert_eq!(rule.band(beside(10.8), 0.0), Some(Band::Strong));
         assert_eq!(
             super::LocalRule::new(&plain, RuleSettings::default()).band(beside(5.4), 0.0),

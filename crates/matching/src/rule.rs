@@ -378,7 +378,7 @@ mod tests {
             assert_eq!(assumed.band_alone(distance, rival), assumed.band(distance, rival));
         }
         assert_eq!(assumed.band_alone(10, Some(100)), Some(Band::Strong));
-        assert_eq!(assumed.band_alone(34, Some(100)), Some(Band::Possible));
+        assert_eq!(assumed.band_alone(33, Some(100)), Some(Band::Possible));
     }
 
     #[test]
