@@ -112,16 +112,19 @@ impl Case<'_, '_> {
         if let Some(scanned) = straightened {
             by_whole.extend(self.decide_straightened(contest, scanned, rule)?);
         }
-        let there = self.panels.iter().filter(|panel| panel.is_place_of(contest.best()));
-        for found in there.flat_map(|panel| &panel.judgement.matches) {
+        let panels = self.panels.iter().filter(|panel| panel.is_place_of(contest.best()));
+        let there: Vec<&Found> = panels.flat_map(|panel| &panel.judgement.matches).collect();
+        let is_strong = |found: &&Found| found.band == Band::Strong;
+        // A panel that is disputed is no match of its record, and speaks against those of others all the same.
+        let strong = by_whole.iter().chain(there.iter().copied()).find(is_strong);
+        let strong = strong.map(|found| found.record.clone());
+        for found in there {
             // A finer look may have seen what the panel's own did not.
             let disputed =
                 contest.sightings.iter().any(|seen| seen.disputed && seen.place.is_same_record(&found.place));
             let band = if disputed { Band::Possible } else { found.band };
             by_whole.push(Found { band, ..found.clone() });
         }
-        let is_strong = |found: &&Found| found.band == Band::Strong;
-        let strong = by_whole.iter().find(is_strong).map(|found| found.record.clone());
         let contradicts =
             |found: &Found| strong.as_ref().is_some_and(|strong| found.record.is_rival_of(strong));
         // One part shows one document: details of one record and the whole of another are neither.
@@ -130,7 +133,7 @@ impl Case<'_, '_> {
             for found in by_details.iter_mut().chain(&mut by_whole) {
                 found.band = Band::Possible;
             }
-        } else {
+        } else if by_whole.iter().any(|found| is_strong(&found)) {
             by_details.retain(|found| !contradicts(found));
         }
         for found in by_whole {
@@ -157,10 +160,9 @@ impl Case<'_, '_> {
             let Some(sighting) = sighting else { continue };
             let doubtful = sighting.disputed || self.rules.straightened.basis() == Basis::Assumed;
             let surprise = rule.surprise(found.record.distance, found.runner_up);
-            let lead = known.map_or_else(Lead::default, |known| contest.lead_of(known, 0));
             let is_certain = !doubtful && found.band == Band::Strong && {
                 let known = self.search.known_print(&sighting, contest, &|_| true)?;
-                known > 0.0 && self.rules.local.confirms(lead.counted(known), surprise)
+                known > 0.0 && self.rules.local.confirms(surprise)
             };
             let band = if is_certain { Band::Strong } else { Band::Possible };
             let tier = if sighting.altered { Tier::Local } else { Tier::Both };

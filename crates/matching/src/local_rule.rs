@@ -17,8 +17,8 @@ const FEW: f64 = 4.0;
 const ASSUMED: Tail = Tail { from: 0.8, share: 0.25, fall: 0.5 };
 /// The same for likelihoods, in nats.
 const ASSUMED_LIKELIHOOD: Tail = Tail { from: 3.0, share: 0.25, fall: 1.5 };
-/// Where the tail of both tiers' sums begins, in nats: no tail of a tier begins beyond its upper quarter, so that the surprise that it begins with is
-/// `ln 4` at least. What is less is a lead that its likelihood bounds.
+/// Where the tail of both tiers' sums begins, in nats: no tail of leads begins before its upper quarter, so that the surprise that it begins with is
+/// `ln 4` at least. Less are leads that their likelihood bounds, and parts that are near by a little.
 const BEGUN: f64 = 2.0 * std::f64::consts::LN_2;
 /// Mean excess of the sums of surprises that few strangers are taken to have, in nats: that of a model's own surprises.
 const SURPRISE: f64 = 1.0;
@@ -63,7 +63,7 @@ const MOST: f64 = 60.0;
 /// stranger lead by its details (a document that lies in the picture as the record's does, on the same ground) brings its
 /// straightened part nearer as well, and each of the two chances is an extrapolation of its own. So the sum of both surprises
 /// has a background too: that of the sampled strangers, each with its largest lead and its nearest straightened part, modelled
-/// like the others, but from `ln 4` on: a surprise begins where its tail does, and from nothing on the mean excess would be mostly that of this gap. The larger of the two chances counts, and a straightened part alone has to pass it as well: the normal tail
+/// like the others, but from `ln 4` on: that of a lead begins where its tail does, and from nothing on the mean excess would be mostly that of this gap. The larger of the two chances counts, and a straightened part alone has to pass it as well: the normal tail
 /// of its ratios is fitted to some hundred parts, and two of 6,666 strangers among 5,000 invented records were strong by it
 /// though their details led by nothing, because they lay in the picture as one record did.
 ///
@@ -197,10 +197,10 @@ impl LocalRule {
         }
     }
 
-    /// Whether a record with this lead, whose straightened part is as surprising as `part`, may be called strong by that part.
-    pub(crate) fn confirms(&self, lead: Lead, part: f64) -> bool {
+    /// Whether a record whose straightened part is as surprising as `part` may be called strong by that alone.
+    pub(crate) fn confirms(&self, part: f64) -> bool {
         let needed = -(self.settings.strong_chance / WAYS).ln();
-        self.both.is_none_or(|tail| tail.surprise(self.surprise(lead) + part) >= needed)
+        self.both.is_none_or(|tail| tail.surprise(part) >= needed)
     }
 
     /// Lead from which a match is strong by local codes alone.

@@ -325,7 +325,7 @@ mod tests {
     fn thresholds_follow_the_normal_tail() {
         let rule = rule(&background(4_000, 0.85, 0.08));
         assert_eq!(rule.basis(), Basis::Measured);
-        // 1e-6 / 56 is 5.51 standard deviations out, 1e-3 / 56 is 4.13.
+        // 1e-6 / 64 is 5.53 standard deviations out, 1e-3 / 64 is 4.16.
         let (strong, possible) = (rule.strong_threshold().unwrap(), rule.possible_threshold().unwrap());
         assert!((strong - 0.409).abs() < 0.03, "{strong}");
         assert!((possible - 0.520).abs() < 0.03, "{possible}");

@@ -31,6 +31,7 @@ const ALIKE: u32 = 16;
 const READ: usize = 8;
 /// Fewest agreeing features that say where to read.
 const PLACED: usize = 4;
+
 /// One look at an image.
 pub(super) struct Look<'q> {
     pub(super) query: &'q LocalQuery,

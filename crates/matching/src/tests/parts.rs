@@ -20,11 +20,13 @@ struct Sheet {
     straight: Option<GlobalCode>,
     /// The codes of other parts, by their corners.
     frames: Vec<(Corners, GlobalCode)>,
+    /// What is found at the finer look.
+    finer: LocalQuery,
 }
 
 impl Images for Sheet {
     fn fine(&self, _number: usize) -> Fine<'_> {
-        Fine::default()
+        Fine { query: self.finer.clone(), reader: None }
     }
 
     fn reader(&self, _number: usize) -> Option<Box<dyn Read + '_>> {
@@ -149,6 +151,15 @@ fn details_of_one_record_and_the_whole_of_another_are_neither() {
     let panels = vec![panel([0.0, 0.0, 1.0, 1.0], near(code(30), 4), Orientation::Upright)];
     let both = judge(local, &Sheet { panels, ..Sheet::default() });
     assert_eq!(bands(&both), [ours(17, Band::Possible), ours(30, Band::Possible)]);
+}
+
+/// Where a document lies is told by what all of its template share, and only the finer look finds that.
+#[test]
+fn a_straightened_part_that_only_the_finer_look_finds_is_a_match() {
+    let straight = Some(near(code(17), 9));
+    let sheet = Sheet { straight, finer: few(8), ..Sheet::default() };
+    assert_eq!(bands(&judge(LocalQuery::default(), &sheet)), [ours(17, Band::Strong)]);
+    assert_eq!(bands(&judge(LocalQuery::default(), &Sheet { straight, ..Sheet::default() })), []);
 }
 
 #[test]
