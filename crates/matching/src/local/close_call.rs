@@ -1,6 +1,6 @@
 //! Where an image is worth reading beside the places of a record's features as well.
 
-use super::place::is_one_place;
+use super::place::{by_place, is_one_place};
 
 /// Leads in score between which it is. Of strangers' images one in five leads by more than 0.1; no stranger has led by as much as the upper one by
 /// details that count.
@@ -21,17 +21,8 @@ pub(super) fn close_calls(shown: &[Shows]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..shown.len()).collect();
     // Stable, and the records come in a fixed order.
     order.sort_by(|a, b| shown[*b].score.total_cmp(&shown[*a].score));
-    let mut places: Vec<Vec<usize>> = Vec::new();
-    for number in order {
-        let is_here = |place: &&mut Vec<usize>| {
-            let best = place.first().map(|best| &shown[*best]);
-            best.is_some_and(|best| is_one_place(best.quad.as_ref(), shown[number].quad.as_ref()))
-        };
-        match places.iter_mut().find(is_here) {
-            Some(place) => place.push(number),
-            None => places.push(vec![number]),
-        }
-    }
+    let places =
+        by_place(order, |best, other| is_one_place(shown[*best].quad.as_ref(), shown[*other].quad.as_ref()));
     let is_close = |place: &Vec<usize>| {
         let mut here = place.iter().map(|number| &shown[*number]);
         here.next().is_some_and(|best| {

@@ -81,14 +81,23 @@ impl Contest {
 
 /// Divides the sightings of an image, by falling score, into contests; the one with the best sighting comes first.
 pub fn contests(sightings: Vec<Sighting>) -> Vec<Contest> {
-    let mut contests: Vec<Contest> = Vec::new();
-    for sighting in sightings {
-        match contests.iter_mut().find(|contest| competes(contest.best(), &sighting)) {
-            Some(contest) => contest.sightings.push(sighting),
-            None => contests.push(Contest { sightings: vec![sighting] }),
+    let places = by_place(sightings, competes);
+    places.into_iter().map(|sightings| Contest { sightings }).collect()
+}
+
+/// Divides what shows in an image, best first, into places: each goes to the first place with whose best it competes.
+pub(super) fn by_place<T>(
+    shown: impl IntoIterator<Item = T>,
+    competes: impl Fn(&T, &T) -> bool,
+) -> Vec<Vec<T>> {
+    let mut places: Vec<Vec<T>> = Vec::new();
+    for one in shown {
+        match places.iter_mut().find(|place| place.first().is_some_and(|best| competes(best, &one))) {
+            Some(place) => place.push(one),
+            None => places.push(vec![one]),
         }
     }
-    contests
+    places
 }
 
 /// Whether documents fill an image, be they of the records that show or only of their templates. Another document would have to be small and lie on them,

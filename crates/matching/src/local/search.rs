@@ -376,7 +376,7 @@ impl<'a> LocalSearch<'a> {
         let mut all: Vec<Sighting> = known.collect();
         for mut sighting in new {
             sighting.look = u8::from(how.fine) * 2 + u8::from(looked_up.side.mirrored);
-            match all.iter_mut().find(|known| known.place == sighting.place) {
+            match all.iter_mut().find(|known| known.place.is_same_record(&sighting.place)) {
                 Some(known) => {
                     let nudged = known.nudged.max(sighting.nudged);
                     if known.score < sighting.score {

@@ -5,9 +5,9 @@ use saltprint_index::IndexHit;
 
 use super::local::{View, altered, bands, card, cards, ours};
 use super::reading::Picture;
-use super::{code, index, near, query, rules};
+use super::{Index, code, index, near, query, rules};
 use crate::{
-    Band, Cascade, CascadeCounts, Contest, Fine, Images, Judgement, Matcher, Read, Sighting, Tier,
+    Band, Cascade, CascadeCounts, Contest, Fine, Found, Images, Judgement, Matcher, Read, Sighting, Tier,
     nearest_to_parts,
 };
 
@@ -162,18 +162,27 @@ fn a_straightened_part_that_only_the_finer_look_finds_is_a_match() {
     assert_eq!(bands(&judge(LocalQuery::default(), &Sheet { straight, ..Sheet::default() })), []);
 }
 
+fn frame(left: f64) -> Corners {
+    [(left, 0.1), (0.9, 0.1), (0.9, 0.9), (left, 0.9)]
+}
+
+/// A card that lies in some frame, of which no details are known.
+fn outlined(index: &Index, number: u8, quad: Corners) -> Sighting {
+    let matcher = Matcher::new(&index.generation, &rules(), Cascade::default());
+    let asked = [query(code(number), Orientation::Upright)];
+    let judged = matcher.judge(&asked, &Sheet::default(), &mut CascadeCounts::default()).unwrap();
+    let is_it = |found: &&Found| found.record.record_ref == ours(number, Band::Strong).0;
+    Sighting::outlined(judged[0].matches.iter().find(is_it).unwrap(), quad)
+}
+
 #[test]
 fn rivals_of_a_part_that_fits_a_record_are_compared_in_their_own_frames() {
     let index = index(&cards());
-    let matcher = Matcher::new(&index.generation, &rules(), Cascade::default());
-    let outlined = |number: u8, quad: Corners| {
-        let asked = [query(code(number), Orientation::Upright)];
-        let judged = matcher.judge(&asked, &Sheet::default(), &mut CascadeCounts::default()).unwrap();
-        Sighting::outlined(&judged[0].matches[0], quad)
+    let found = || {
+        vec![vec![Contest {
+            sightings: vec![outlined(&index, 17, frame(0.1)), outlined(&index, 30, frame(0.2))],
+        }]]
     };
-    let frame = |left: f64| [(left, 0.1), (0.9, 0.1), (0.9, 0.9), (left, 0.9)];
-    let found =
-        || vec![vec![Contest { sightings: vec![outlined(17, frame(0.1)), outlined(30, frame(0.2))] }]];
     // The records nearest to what the two frames show, and how near these are.
     let nearest = |first: GlobalCode, second: GlobalCode| {
         let sheet = Sheet { frames: vec![(frame(0.1), first), (frame(0.2), second)], ..Sheet::default() };
@@ -195,16 +204,7 @@ fn a_record_that_is_left_out_keeps_no_rival_from_being_fitted() {
     let mut records = cards();
     records.push(super::record(101, near(code(17), 2)));
     let index = index(&records);
-    let matcher = Matcher::new(&index.generation, &rules(), Cascade::default());
-    let outlined = |number: u8, quad: Corners| {
-        let asked = [query(code(number), Orientation::Upright)];
-        let judged = matcher.judge(&asked, &Sheet::default(), &mut CascadeCounts::default()).unwrap();
-        let found =
-            judged[0].matches.iter().find(|found| found.record.record_ref == ours(number, Band::Strong).0);
-        Sighting::outlined(found.unwrap(), quad)
-    };
-    let frame = |left: f64| [(left, 0.1), (0.9, 0.1), (0.9, 0.9), (left, 0.9)];
-    let sightings = vec![outlined(17, frame(0.1)), outlined(30, frame(0.2))];
+    let sightings = vec![outlined(&index, 17, frame(0.1)), outlined(&index, 30, frame(0.2))];
     let found = vec![vec![Contest { sightings }]];
     let frames = vec![(frame(0.1), near(code(17), 30)), (frame(0.2), near(code(30), 25))];
     let sheet = Sheet { frames, ..Sheet::default() };

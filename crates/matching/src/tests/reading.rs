@@ -34,15 +34,16 @@ impl Read for Picture {
     }
 }
 
-struct Pictures<'a>(&'a LocalQuery, &'a [QueryFeature], Option<f32>);
+/// An image of which some details are found, and that is read as what the second opens.
+struct Pictures<'a, F>(&'a LocalQuery, F);
 
-impl Images for Pictures<'_> {
+impl<F: Fn() -> Box<dyn Read> + Sync> Images for Pictures<'_, F> {
     fn fine(&self, _number: usize) -> Fine<'_> {
         Fine { query: self.0.clone(), reader: self.reader(0) }
     }
 
     fn reader(&self, _number: usize) -> Option<Box<dyn Read + '_>> {
-        Some(Box::new(Picture { features: self.1.to_vec(), mirrored: self.2 }))
+        Some(self.1())
     }
 
     fn straightened(&self, _number: usize, _corners: &Corners) -> Option<GlobalCode> {
@@ -66,7 +67,8 @@ impl Images for Pictures<'_> {
 fn judge(found: &LocalQuery, shown: &[QueryFeature], mirrored: Option<f32>) -> Judgement {
     let index = index(&cards());
     let matcher = Matcher::new(&index.generation, &rules(), Cascade::default());
-    let images = Pictures(found, shown, mirrored);
+    let images =
+        Pictures(found, || -> Box<dyn Read> { Box::new(Picture { features: shown.to_vec(), mirrored }) });
     matcher.judge(&[altered(found.clone())], &images, &mut CascadeCounts::default()).unwrap().remove(0)
 }
 
@@ -134,43 +136,19 @@ impl Read for Bent {
     }
 }
 
-struct BentPictures<'a>(&'a LocalQuery, &'a [QueryFeature], f32);
-
-impl Images for BentPictures<'_> {
-    fn fine(&self, _number: usize) -> Fine<'_> {
-        Fine { query: self.0.clone(), reader: self.reader(0) }
-    }
-
-    fn reader(&self, _number: usize) -> Option<Box<dyn Read + '_>> {
-        Some(Box::new(Bent(Picture { features: self.1.to_vec(), mirrored: None }, self.2)))
-    }
-
-    fn straightened(&self, _number: usize, _corners: &Corners) -> Option<GlobalCode> {
-        None
-    }
-
-    fn panels(&self, _number: usize) -> Vec<Panel> {
-        Vec::new()
-    }
-
-    fn panel_query(&self, _number: usize, _area: &[f64; 4]) -> LocalQuery {
-        LocalQuery::default()
-    }
-
-    fn panel_reader(&self, _number: usize, _area: &[f64; 4]) -> Option<Box<dyn Read + '_>> {
-        None
-    }
-}
-
-/// Judges a picture whose features lie beside their places, of which one in eight was found.
-fn judge_bent(index: &Index, by: f32) -> Judgement {
+/// The picture of a card whose features lie beside their places, and what is found of one in eight.
+fn bent(by: f32) -> (LocalQuery, impl Fn() -> Box<dyn Read> + Sync) {
     let view = View::whole(0);
     let shown = view.see(&card(17), |_| true);
     let found = view.query(every_eighth(&shown));
+    (found, move || Box::new(Bent(Picture { features: shown.clone(), mirrored: None }, by)))
+}
+
+fn judge_bent(index: &Index, by: f32) -> Judgement {
+    let (found, open) = bent(by);
     let matcher = Matcher::new(&index.generation, &rules(), Cascade::default());
-    let images = BentPictures(&found, &shown, by);
     let asked = [altered(found.clone())];
-    matcher.judge(&asked, &images, &mut CascadeCounts::default()).unwrap().remove(0)
+    matcher.judge(&asked, &Pictures(&found, open), &mut CascadeCounts::default()).unwrap().remove(0)
 }
 
 fn sighted(judgement: &Judgement) -> &Sighting {
@@ -193,11 +171,9 @@ fn a_close_call_is_read_beside_its_places_as_well() {
 fn only_a_score_rests_on_what_is_read_beside() {
     let index = index(&cards());
     let beside = judge_bent(&index, 0.4);
-    let view = View::whole(0);
-    let shown = view.see(&card(17), |_| true);
-    let found = view.query(every_eighth(&shown));
+    let (found, open) = bent(0.4);
     let place = index.generation.place(ours(17, Band::Strong).0).unwrap().unwrap();
-    let images = BentPictures(&found, &shown, 0.4);
+    let images = Pictures(&found, open);
     let search = LocalSearch::new(&index.generation);
     let alone = search.against(&found, false, &|| images.reader(0), &place).unwrap().unwrap();
     assert!(alone.score > 0.5 && (alone.nudged - alone.score).abs() < 1e-9, "{}", alone.nudged);
