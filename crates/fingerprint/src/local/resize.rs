@@ -194,74 +194,77 @@ impl Span {
     }
 }
 
+/// Rows of the result that are made at once: as many as there are floats in a wide vector.
+const TOGETHER: usize = 8;
+
 /// Area means with shares in 1/128 pixel; the mean of equal pixels is their value.
+///
+/// Spans along a row begin anywhere, so one row gives vector instructions nothing to hold on to. Of eight rows, whose means stand
+/// side by side, each step is one such instruction.
 fn shrink(image: &Luma, out: &mut Plane) {
     let (width, height) = (image.width() as usize, image.height() as usize);
-    let spans: Vec<Span> = (0..out.width()).map(|x| Span::new(x, out.width(), width)).collect();
-    let gains: Vec<f32> = spans.iter().map(|span| f32::from(LEVEL) / span.weight()).collect();
+    let shares: Vec<Share> = (0..out.width()).map(|x| Share::new(Span::new(x, out.width(), width))).collect();
     let black = Scratch::<u8>::new(width);
     let mut whole = Scratch::<u16>::new(width);
-    let along = means_along(&spans);
-    // More than there are pixels: a span that ends with the image has a tail of weight 0 behind it, and `means_of` looks at one more.
-    let mut means = Scratch::<f32>::new(width + 2);
-    let (whole, means) = (&mut whole.0, &mut means.0);
-    for y in 0..out.height() {
-        let span = Span::new(y, out.height(), height);
-        let mut rows = image.pixels().chunks_exact(width).skip(span.first);
-        let head = rows.next().unwrap_or(&black.0);
-        // Rows that count in full are added up as they are; only the first and the last are multiplied.
-        // Only images more than 257 times as high as the result have more of them than a sum holds: fewer do as well.
-        let left = span.whole.min(ROWS_A_SUM);
-        rows.by_ref().take(span.whole - left).for_each(drop);
-        whole.fill(0);
-        for row in rows.by_ref().take(left) {
-            add_row(whole, row);
+    // One more than there are pixels: a span that ends with the image has a tail of weight 0 behind it.
+    let long = width + 1;
+    let mut rows = Scratch::<f32>::new(long * TOGETHER);
+    let mut columns = Scratch::<[f32; TOGETHER]>::new(long);
+    let mut means = Scratch::<[u16; TOGETHER]>::new(out.width());
+    for top in (0..out.height()).step_by(TOGETHER) {
+        let together = TOGETHER.min(out.height() - top);
+        for (y, row) in (top..).zip(rows.0.chunks_exact_mut(long).take(together)) {
+            let span = Span::new(y, out.height(), height);
+            mean_row(image, span, &black.0, &mut whole.0, &mut row[..width]);
         }
-        let tail = rows.next().unwrap_or(&black.0);
-        let gain = 1.0 / (f32::from(span.head) + f32::from(span.tail) + left as f32 * PARTS as f32);
-        mean_of_rows(means, whole, (head, span.head), (tail, span.tail), gain);
-        along(means, &spans, &gains, out.row_mut(y));
+        stand_up(&rows.0, &mut columns.0);
+        means_of(&columns.0, &shares, &mut means.0);
+        for (lane, y) in (top..).take(together).enumerate() {
+            for (sample, means) in out.row_mut(y).iter_mut().zip(&means.0) {
+                *sample = means[lane];
+            }
+        }
     }
 }
 
-/// Makes means of spans of a row; the gains are one over their weights.
-type MeansAlong = fn(&[f32], &[Span], &[f32], &mut [u16]);
-
-/// The quickest way for these spans, whose numbers of whole pixels differ by one at most.
-fn means_along(spans: &[Span]) -> MeansAlong {
-    match spans.iter().map(|span| span.whole).min().unwrap_or(0) {
-        0 => means_of::<0>,
-        1 => means_of::<1>,
-        2 => means_of::<2>,
-        3 => means_of::<3>,
-        4 => means_of::<4>,
-        5 => means_of::<5>,
-        6 => means_of::<6>,
-        7 => means_of::<7>,
-        _ => means_of_many,
+/// The mean of the rows of a span, pixel by pixel; `black` is a row of zeros, and `whole` room for a sum.
+fn mean_row(image: &Luma, span: Span, black: &[u8], whole: &mut [u16], means: &mut [f32]) {
+    let mut rows = image.pixels().chunks_exact(means.len()).skip(span.first);
+    let head = rows.next().unwrap_or(black);
+    // Rows that count in full are added up as they are; only the first and the last are multiplied.
+    // Only images more than 257 times as high as the result have more of them than a sum holds: fewer do as well.
+    let left = span.whole.min(ROWS_A_SUM);
+    rows.by_ref().take(span.whole - left).for_each(drop);
+    whole.fill(0);
+    for row in rows.by_ref().take(left) {
+        add_row(whole, row);
     }
+    let tail = rows.next().unwrap_or(black);
+    let gain = 1.0 / (f32::from(span.head) + f32::from(span.tail) + left as f32 * PARTS as f32);
+    mean_of_rows(means, whole, (head, span.head), (tail, span.tail), gain);
 }
 
-/// Of spans of any length.
-fn means_of_many(row: &[f32], spans: &[Span], gains: &[f32], out: &mut [u16]) {
-    for ((sample, span), &gain) in out.iter_mut().zip(spans).zip(gains) {
-        let inputs = &row[span.first..][..span.whole + 2];
-        let [first, inner @ .., last] = inputs else { continue };
-        let ends = f32::from(span.head) * first + f32::from(span.tail) * last;
-        let sum = inner.iter().fold(0.0, |sum, mean| sum + mean);
-        *sample = round((ends + sum * PARTS as f32) * gain);
-    }
+/// A span of a row, ready to be multiplied.
+#[derive(Clone, Copy)]
+struct Share {
+    /// The pixel with weight `head`, and the one with weight `tail`; those between count in full.
+    first: usize,
+    last: usize,
+    head: f32,
+    tail: f32,
+    /// [`LEVEL`] over the sum of the weights.
+    gain: f32,
 }
 
-/// The same, without branches, of spans with `WHOLE` whole pixels or one more. Adding a zero changes no sum.
-fn means_of<const WHOLE: usize>(row: &[f32], spans: &[Span], gains: &[f32], out: &mut [u16]) {
-    for ((sample, span), &gain) in out.iter_mut().zip(spans).zip(gains) {
-        let inputs = &row[span.first..][..WHOLE + 3];
-        let sum = inputs[1..=WHOLE].iter().fold(0.0, |sum, mean| sum + mean);
-        let (one_more, last) = (inputs[WHOLE + 1], inputs[WHOLE + 2]);
-        let (one_more, last) = if span.whole == WHOLE { (0.0, one_more) } else { (one_more, last) };
-        let ends = f32::from(span.head) * inputs[0] + f32::from(span.tail) * last;
-        *sample = round((ends + (sum + one_more) * PARTS as f32) * gain);
+impl Share {
+    fn new(span: Span) -> Self {
+        Self {
+            first: span.first,
+            last: span.first + span.whole + 1,
+            head: f32::from(span.head),
+            tail: f32::from(span.tail),
+            gain: f32::from(LEVEL) / span.weight(),
+        }
     }
 }
 
@@ -279,6 +282,37 @@ wide! {
             let ends = u16::from(first).wrapping_mul(head.1).wrapping_add(u16::from(last).wrapping_mul(tail.1));
             // At most 2 * 128 * 255 and 257 * 255: neither wraps.
             *mean = (f32::from(ends) + f32::from(sum) * PARTS as f32) * gain;
+        }
+    }
+
+    /// Puts rows that lie one behind the other side by side.
+    fn stand_up(rows: &[f32], columns: &mut [[f32; TOGETHER]]) {
+        let long = columns.len();
+        let mut lanes = [&rows[..long]; TOGETHER];
+        for (number, lane) in lanes.iter_mut().enumerate() {
+            *lane = &rows[number * long..][..long];
+        }
+        for x in 0..long {
+            for lane in 0..TOGETHER {
+                columns[x][lane] = lanes[lane][x];
+            }
+        }
+    }
+
+    /// Means of spans of eight rows.
+    fn means_of(columns: &[[f32; TOGETHER]], shares: &[Share], out: &mut [[u16; TOGETHER]]) {
+        for (means, share) in out.iter_mut().zip(shares) {
+            let mut sums = [0.0; TOGETHER];
+            for column in &columns[share.first + 1..share.last] {
+                for lane in 0..TOGETHER {
+                    sums[lane] += column[lane];
+                }
+            }
+            let (first, last) = (&columns[share.first], &columns[share.last]);
+            for lane in 0..TOGETHER {
+                let ends = share.head * first[lane] + share.tail * last[lane];
+                means[lane] = round((ends + sums[lane] * PARTS as f32) * share.gain);
+            }
         }
     }
 }
@@ -363,25 +397,40 @@ mod tests {
         }
     }
 
-    #[test]
-    fn short_spans_have_the_same_means_without_branches() {
-        let mut ways = Vec::new();
-        for target in [1, 2, 3, 8, 97, 112] {
-            for size in target..=target * 9 {
-                let spans: Vec<Span> = (0..target).map(|x| Span::new(x, target, size)).collect();
-                let shortest = spans.iter().map(|span| span.whole).min().unwrap();
-                assert!(spans.iter().all(|span| span.whole - shortest <= 1), "{size} to {target}");
-                let gains: Vec<f32> = spans.iter().map(|span| f32::from(LEVEL) / span.weight()).collect();
-                let mut row: Vec<f32> = (0..size).map(|x| (x * 7919 % 256) as f32 + 0.37).collect();
-                row.extend([0.0, 0.0]);
-                let (mut quick, mut any) = (vec![0; target], vec![0; target]);
-                means_along(&spans)(&row, &spans, &gains, &mut quick);
-                means_of_many(&row, &spans, &gains, &mut any);
-                assert_eq!(quick, any, "{size} to {target}");
-                ways.push(shortest);
+    /// One mean after the other, with the sums in the order that the module has.
+    fn one_by_one(image: &Luma, out: &mut Plane) {
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        for y in 0..out.height() {
+            let down = Span::new(y, out.height(), height);
+            let at = |x: usize, y: usize| image.pixels().get(y * width + x).copied().unwrap_or(0);
+            let column = |x: usize| {
+                let sum: u32 = (1..=down.whole).map(|i| u32::from(at(x, down.first + i))).sum();
+                let ends = u32::from(at(x, down.first)) * u32::from(down.head)
+                    + u32::from(at(x, down.first + down.whole + 1)) * u32::from(down.tail);
+                (ends as f32 + sum as f32 * 128.0) * (1.0 / down.weight())
+            };
+            for x in 0..out.width() {
+                let span = Span::new(x, out.width(), width);
+                let sum = (1..=span.whole).fold(0.0, |sum, i| sum + column(span.first + i));
+                let last = span.first + span.whole + 1;
+                let last = if last < width { column(last) } else { 0.0 };
+                let ends = f32::from(span.head) * column(span.first) + f32::from(span.tail) * last;
+                out.row_mut(y)[x] = round((ends + sum * 128.0) * (f32::from(LEVEL) / span.weight()));
             }
         }
-        assert!((0..9).all(|whole| ways.contains(&whole)));
+    }
+
+    #[test]
+    fn eight_rows_at_once_are_what_each_is_alone() {
+        for width in [1, 2, 7, 8, 31, 97] {
+            for (height, long) in [(1, 9), (8, 8), (20, 17), (70, 61), (97, 30), (300, 44), (200, 3)] {
+                let image = picture(width, height, |x, y| ((x * 7919 + y * 131) % 256) as u8);
+                let out = resample(&image, long.min(width.max(height)));
+                let mut alone = Plane::new(out.width(), out.height());
+                one_by_one(&image, &mut alone);
+                assert_eq!(out.samples(), alone.samples(), "{width} x {height} to {long}");
+            }
+        }
     }
 
     #[test]

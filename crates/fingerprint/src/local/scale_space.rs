@@ -8,7 +8,7 @@ use super::{
     keypoint::FRAME,
     resize::{Plane, Scratch, resample},
 };
-use crate::luma::Luma;
+use crate::{luma::Luma, wide::wide};
 
 /// Scales an octave at which blobs are looked for.
 pub(crate) const INTERVALS: usize = 3;
@@ -16,8 +16,6 @@ pub(crate) const INTERVALS: usize = 3;
 pub(crate) const LEVELS: usize = INTERVALS + 3;
 /// Blur of an octave's first image, in its pixels.
 pub(crate) const BASE_SIGMA: f64 = 1.6;
-/// Blur that the resampled image is taken to have.
-const INPUT_SIGMA: f64 = 0.5;
 /// Octaves end when a side is shorter than this, in pixels.
 const SHORTEST_SIDE: usize = 12;
 
@@ -65,7 +63,6 @@ pub(crate) fn build(image: &Plane, mut visit: Option<&mut Visit<'_>>) -> Vec<Oct
     let (mut width, mut height) = (image.width(), image.height());
     let mut octaves: Vec<Octave> = Vec::new();
     let mut scratch = Ring::default();
-    let blurs = Blurs::new();
     let mut coarser = [Plane::new(width, height), Plane::new(width, height)];
     while width.min(height) >= SHORTEST_SIDE {
         let mut levels: [Plane; INTERVALS + 1] = std::array::from_fn(|_| Plane::new(width, height));
@@ -73,11 +70,11 @@ pub(crate) fn build(image: &Plane, mut visit: Option<&mut Visit<'_>>) -> Vec<Oct
         match octaves.last() {
             // Level 3 has twice the blur of level 0: every second sample of it is the next octave's first image.
             Some(Octave { levels: [.., source] }) => halve(source, zero),
-            None => blurs.first.run(image, zero, &mut scratch),
+            None => blur::<5, First>(image, zero, &mut scratch),
         }
-        blurs.one.run(zero, one, &mut scratch);
-        blurs.two.run(one, two, &mut scratch);
-        blurs.three.run(two, three, &mut scratch);
+        blur::<4, One>(zero, one, &mut scratch);
+        blur::<5, Two>(one, two, &mut scratch);
+        blur::<6, Three>(two, three, &mut scratch);
         if let Some(visit) = &mut visit {
             let [four, five] = &mut coarser;
             // Those of the finest octave have their size.
@@ -85,8 +82,8 @@ pub(crate) fn build(image: &Plane, mut visit: Option<&mut Visit<'_>>) -> Vec<Oct
                 four.reshape(width, height);
                 five.reshape(width, height);
             }
-            blurs.four.run(three, four, &mut scratch);
-            blurs.five.run(four, five, &mut scratch);
+            blur::<7, Four>(three, four, &mut scratch);
+            blur::<9, Five>(four, five, &mut scratch);
             visit(octaves.len(), [zero, one, two, three, four, five]);
         }
         octaves.push(Octave { levels });
@@ -95,93 +92,99 @@ pub(crate) fn build(image: &Plane, mut visit: Option<&mut Visit<'_>>) -> Vec<Oct
     octaves
 }
 
-/// The kernels from each level to the next; the radii are three sigma.
-struct Blurs {
-    first: Kernel<5>,
-    one: Kernel<4>,
-    two: Kernel<5>,
-    three: Kernel<6>,
-    four: Kernel<7>,
-    five: Kernel<9>,
-}
-
-impl Blurs {
-    fn new() -> Self {
-        let between = |from: f64, to: f64| libm::sqrt(to * to - from * from);
-        let step = |level: f64| between(sigma(level - 1.0), sigma(level));
-        Self {
-            first: Kernel::new(between(INPUT_SIGMA, BASE_SIGMA)),
-            one: Kernel::new(step(1.0)),
-            two: Kernel::new(step(2.0)),
-            three: Kernel::new(step(3.0)),
-            four: Kernel::new(step(4.0)),
-            five: Kernel::new(step(5.0)),
-        }
-    }
-}
-
-/// A Gaussian of `2 * R + 1` taps, in 1/65536; the taps add up to 1.
-struct Kernel<const R: usize> {
-    centre: u16,
+/// A Gaussian of `2 * R + 1` taps, in 1/65536, which add up to 1 and reach three sigma.
+///
+/// The taps are constants, though they follow from [`sigma`] (a test computes them), because LLVM multiplies 16 samples at once by a
+/// constant only: by a value that it does not know it makes four instructions of each multiplication in wide vectors.
+trait Kernel<const R: usize> {
     /// The taps at distance 1, 2, ...
-    sides: [u16; R],
-}
-
-impl<const R: usize> Kernel<R> {
+    const SIDES: [u16; R];
+    /// The tap at distance 0: what the others leave.
+    const CENTRE: u16 = {
+        let (mut both, mut i) = (0_u16, 0);
+        while i < R {
+            both = both.wrapping_add(Self::SIDES[i].wrapping_mul(2));
+            i += 1;
+        }
+        both.wrapping_neg()
+    };
     /// What the multiplications of a blur in one direction cut off on average: half a unit for each of the R + 1.
     #[expect(clippy::cast_possible_truncation, reason = "radii are below 10")]
     const LOST: u16 = (R as u16).div_ceil(2);
+}
 
-    fn new(sigma: f64) -> Self {
-        let tap = |distance: usize| libm::exp(-((distance * distance) as f64) / (2.0 * sigma * sigma));
-        let sum = 1.0 + 2.0 * (1..=R).map(tap).fold(0.0, |sum, tap| sum + tap);
-        let parts = |value: f64| libm::round(value / sum * 65_536.0);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "0 to 32,768, no tap is more"
-        )]
-        let sides: [u16; R] = std::array::from_fn(|i| parts(tap(i + 1)) as u16);
-        let both = sides.iter().fold(0_u16, |sum, &tap| sum.wrapping_add(tap.wrapping_mul(2)));
-        Self { centre: both.wrapping_neg(), sides }
-    }
+/// From the resampled image, which is taken to have a blur of 0.5, to level 0. The others each make the next level.
+struct First;
+struct One;
+struct Two;
+struct Three;
+struct Four;
+struct Five;
 
-    /// Blurs `from` into `to`, which has the same size; outside the image its border pixels continue.
-    fn run(&self, from: &Plane, to: &mut Plane, ring: &mut Ring) {
-        let (width, height) = (from.width(), from.height());
-        ring.prepare(width, 2 * R + 1);
-        for y in 0..height + R {
-            if y < height {
-                let (padded, out) = ring.pad_and_row(from.row(y), R, y % (2 * R + 1));
-                let before = std::array::from_fn(|i| &padded[R - 1 - i..][..width]);
-                let after = std::array::from_fn(|i| &padded[R + 1 + i..][..width]);
-                self.convolve(before, &padded[R..][..width], after, out);
-            }
-            if let Some(y) = y.checked_sub(R) {
-                let row = |y: usize| ring.row(y.min(height - 1) % (2 * R + 1));
-                let before = std::array::from_fn(|i| row(y.saturating_sub(i + 1)));
-                let after = std::array::from_fn(|i| row(y + i + 1));
-                self.convolve(before, row(y), after, to.row_mut(y));
-            }
+impl Kernel<5> for First {
+    const SIDES: [u16; 5] = [13_857, 7_239, 2_453, 539, 77];
+}
+
+impl Kernel<4> for One {
+    const SIDES: [u16; 4] = [15_292, 5_640, 1_070, 104];
+}
+
+impl Kernel<5> for Two {
+    const SIDES: [u16; 5] = [13_728, 7_323, 2_570, 593, 90];
+}
+
+impl Kernel<6> for Three {
+    const SIDES: [u16; 6] = [11_780, 7_929, 4_099, 1_628, 496, 116];
+}
+
+impl Kernel<7> for Four {
+    const SIDES: [u16; 7] = [9_830, 7_661, 5_056, 2_825, 1_337, 536, 182];
+}
+
+impl Kernel<9> for Five {
+    const SIDES: [u16; 9] = [8_046, 6_876, 5_292, 3_668, 2_290, 1_287, 652, 297, 122];
+}
+
+/// Blurs `from` into `to`, which has the same size; outside the image its border pixels continue.
+fn blur<const R: usize, K: Kernel<R>>(from: &Plane, to: &mut Plane, ring: &mut Ring) {
+    let (width, height) = (from.width(), from.height());
+    ring.prepare(width, 2 * R + 1);
+    for y in 0..height + R {
+        if y < height {
+            let (padded, out) = ring.pad_and_row(from.row(y), R, y % (2 * R + 1));
+            let before = std::array::from_fn(|i| &padded[R - 1 - i..][..width]);
+            let after = std::array::from_fn(|i| &padded[R + 1 + i..][..width]);
+            convolve::<R, K>(before, &padded[R..][..width], after, out);
+        }
+        if let Some(y) = y.checked_sub(R) {
+            let row = |y: usize| ring.row(y.min(height - 1) % (2 * R + 1));
+            let before = std::array::from_fn(|i| row(y.saturating_sub(i + 1)));
+            let after = std::array::from_fn(|i| row(y + i + 1));
+            convolve::<R, K>(before, row(y), after, to.row_mut(y));
         }
     }
+}
 
+wide! {
     /// `out[x]` = the weighted sum of all rows at `x`.
-    ///
-    /// Not for wider vectors: LLVM makes four instructions of each multiplication there, and a blur takes twice as long.
-    #[inline]
-    fn convolve(&self, before: [&[u16]; R], centre: &[u16], after: [&[u16]; R], out: &mut [u16]) {
+    fn convolve<const R: usize, K: Kernel<R>>(
+        mut before: [&[u16]; R],
+        centre: &[u16],
+        mut after: [&[u16]; R],
+        out: &mut [u16],
+    ) {
         // Equal lengths, known to the compiler: no bounds checks in the loop, which it turns into vector code.
         let length = out.len();
-        let (before, after) = (before.map(|row| &row[..length]), after.map(|row| &row[..length]));
+        for i in 0..R {
+            (before[i], after[i]) = (&before[i][..length], &after[i][..length]);
+        }
         let centre = &centre[..length];
-        let lost = Self::LOST;
         for x in 0..length {
-            let mut sum = lost.wrapping_add(upper_half(centre[x], self.centre));
+            let mut sum = K::LOST.wrapping_add(upper_half(centre[x], K::CENTRE));
             for i in 0..R {
                 // Samples are below 32,768 and the taps add up to 1: nothing wraps.
                 let pair = before[i][x].wrapping_add(after[i][x]);
-                sum = sum.wrapping_add(upper_half(pair, self.sides[i]));
+                sum = sum.wrapping_add(upper_half(pair, K::SIDES[i]));
             }
             out[x] = sum;
         }
@@ -242,29 +245,33 @@ fn halve(from: &Plane, to: &mut Plane) {
 }
 
 #[cfg(test)]
-#[expect(clippy::cast_sign_loss, reason = "known numbers")]
+#[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "known numbers")]
 mod tests {
     use super::*;
     use crate::local::resize::LEVEL;
 
+    /// Blur that the resampled image is taken to have.
+    const INPUT_SIGMA: f64 = 0.5;
+
     #[test]
-    fn kernels_add_up_to_one_and_end_at_three_sigma() {
-        fn check<const R: usize>(kernel: &Kernel<R>, sigma: f64) {
-            let sum =
-                kernel.sides.iter().fold(u32::from(kernel.centre), |sum, &tap| sum + 2 * u32::from(tap));
-            assert_eq!(sum, 65_536);
+    fn kernels_are_gaussians_that_end_at_three_sigma() {
+        fn check<const R: usize, K: Kernel<R>>(from: f64, to: f64) {
+            let sigma = libm::sqrt(to * to - from * from);
+            let tap = |distance: usize| libm::exp(-((distance * distance) as f64) / (2.0 * sigma * sigma));
+            let sum = 1.0 + 2.0 * (1..=R).map(tap).sum::<f64>();
+            let sides: [u16; R] = std::array::from_fn(|i| libm::round(tap(i + 1) / sum * 65_536.0) as u16);
+            assert_eq!(K::SIDES, sides, "radius {R} for {sigma}");
+            let all = sides.iter().fold(u32::from(K::CENTRE), |sum, &tap| sum + 2 * u32::from(tap));
+            assert_eq!(all, 65_536);
             assert!((R as f64 / sigma - 3.0).abs() < 0.35, "radius {R} for {sigma}");
-            assert!(kernel.centre > kernel.sides[0]);
+            assert!(K::CENTRE > K::SIDES[0]);
         }
-        let blurs = Blurs::new();
-        let step =
-            |level: f64| libm::sqrt(sigma(level) * sigma(level) - sigma(level - 1.0) * sigma(level - 1.0));
-        check(&blurs.first, 1.52);
-        check(&blurs.one, step(1.0));
-        check(&blurs.two, step(2.0));
-        check(&blurs.three, step(3.0));
-        check(&blurs.four, step(4.0));
-        check(&blurs.five, step(5.0));
+        check::<5, First>(INPUT_SIGMA, BASE_SIGMA);
+        check::<4, One>(sigma(0.0), sigma(1.0));
+        check::<5, Two>(sigma(1.0), sigma(2.0));
+        check::<6, Three>(sigma(2.0), sigma(3.0));
+        check::<7, Four>(sigma(3.0), sigma(4.0));
+        check::<9, Five>(sigma(4.0), sigma(5.0));
     }
 
     #[test]
