@@ -152,7 +152,7 @@ pub enum IndexError {
         pin: PathBuf,
     },
     /// The manifest cannot be opened.
-    #[error("cannot open the manifest `{}`", path.display())]
+    #[error("cannot open the manifest `{}`{}", path.display(), way_out(source))]
     Manifest {
         /// The manifest file.
         path: PathBuf,
@@ -200,5 +200,13 @@ impl IndexError {
 
     pub(crate) fn inconsistent(section: &'static str, reason: &'static str) -> Self {
         Self::Inconsistent { section, reason }
+    }
+}
+
+/// What to do about a manifest that does not open, where the reason alone does not say it.
+fn way_out(source: &SealError) -> &'static str {
+    match source {
+        SealError::OlderVersion { .. } => ", which an earlier release wrote; run `saltprint rebuild --full`",
+        _ => "",
     }
 }

@@ -134,7 +134,12 @@ fn a_damaged_manifest_is_named_and_a_full_rebuild_repairs() {
     let place = Place::small();
     let path = place.path("index/MANIFEST");
     let good = fs::read(&path).unwrap();
-    let cases: [(&str, Vec<u8>, &[&str]); 6] = [
+    let older = {
+        let mut bytes = good.clone();
+        bytes[8] -= 1;
+        bytes
+    };
+    let cases: [(&str, Vec<u8>, &[&str]); 7] = [
         (
             "bit flip",
             {
@@ -165,6 +170,11 @@ fn a_damaged_manifest_is_named_and_a_full_rebuild_repairs() {
             &["format version is", "newer Saltprint"],
         ),
         (
+            "older version",
+            older.clone(),
+            &["format version is", "earlier release", "saltprint rebuild --full"],
+        ),
+        (
             "another kind",
             b"%PDF-1.7 and so on, long enough to be something".to_vec(),
             &["another kind of file"],
@@ -181,9 +191,11 @@ fn a_damaged_manifest_is_named_and_a_full_rebuild_repairs() {
         fs::write(&path, &good).unwrap();
         works(&place);
     }
-    fs::write(&path, "damaged").unwrap();
-    place.run(&["rebuild", "--full"]).expect(0);
-    works(&place);
+    for bytes in [b"damaged".to_vec(), older] {
+        fs::write(&path, bytes).unwrap();
+        place.run(&["rebuild", "--full"]).expect(0);
+        works(&place);
+    }
 }
 
 #[test]
