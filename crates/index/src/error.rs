@@ -205,8 +205,9 @@ impl IndexError {
 
 /// What to do about a manifest that does not open, where the reason alone does not say it.
 fn way_out(source: &SealError) -> &'static str {
-    match source {
-        SealError::OlderVersion { .. } => ", which an earlier release wrote; run `saltprint rebuild --full`",
-        _ => "",
+    if matches!(source, SealError::OlderVersion { .. }) {
+        ", which an earlier release wrote; run `saltprint rebuild --full`"
+    } else {
+        ""
     }
 }
