@@ -203,33 +203,36 @@ const TOGETHER: usize = 8;
 /// side by side, each step is one such instruction.
 fn shrink(image: &Luma, out: &mut Plane) {
     let (width, height) = (image.width() as usize, image.height() as usize);
-    let shares: Vec<Share> = (0..out.width()).map(|x| Share::new(Span::new(x, out.width(), width))).collect();
+    let spans: Vec<Weighted> =
+        (0..out.width()).map(|x| Weighted::new(Span::new(x, out.width(), width))).collect();
     let black = Scratch::<u8>::new(width);
     let mut whole = Scratch::<u16>::new(width);
-    // One more than there are pixels: a span that ends with the image has a tail of weight 0 behind it.
-    let long = width + 1;
-    let mut rows = Scratch::<f32>::new(long * TOGETHER);
-    let mut columns = Scratch::<[f32; TOGETHER]>::new(long);
+    // One more than there are pixels, and never written: a span that ends with the image has a tail of weight 0 there.
+    let padded = width + 1;
+    let mut rows = Scratch::<f32>::new(padded * TOGETHER);
+    let mut columns = Scratch::<[f32; TOGETHER]>::new(padded);
     let mut means = Scratch::<[u16; TOGETHER]>::new(out.width());
     for top in (0..out.height()).step_by(TOGETHER) {
         let together = TOGETHER.min(out.height() - top);
-        for (y, row) in (top..).zip(rows.0.chunks_exact_mut(long).take(together)) {
+        for (y, row) in (top..).zip(rows.0.chunks_exact_mut(padded).take(together)) {
             let span = Span::new(y, out.height(), height);
-            mean_row(image, span, &black.0, &mut whole.0, &mut row[..width]);
+            means_down(image, span, &black.0, &mut whole.0, row);
         }
         stand_up(&rows.0, &mut columns.0);
-        means_of(&columns.0, &shares, &mut means.0);
+        means_along(&columns.0, &spans, &mut means.0);
         for (lane, y) in (top..).take(together).enumerate() {
-            for (sample, means) in out.row_mut(y).iter_mut().zip(&means.0) {
-                *sample = means[lane];
+            for (sample, lanes) in out.row_mut(y).iter_mut().zip(&means.0) {
+                *sample = lanes[lane];
             }
         }
     }
 }
 
-/// The mean of the rows of a span, pixel by pixel; `black` is a row of zeros, and `whole` room for a sum.
-fn mean_row(image: &Luma, span: Span, black: &[u8], whole: &mut [u16], means: &mut [f32]) {
-    let mut rows = image.pixels().chunks_exact(means.len()).skip(span.first);
+/// The mean of the rows of a span, pixel by pixel, of which `means` has room for a row or more; `black` is a row of zeros, and `whole`
+/// room for a sum.
+fn means_down(image: &Luma, span: Span, black: &[u8], whole: &mut [u16], means: &mut [f32]) {
+    let width = image.width() as usize;
+    let mut rows = image.pixels().chunks_exact(width).skip(span.first);
     let head = rows.next().unwrap_or(black);
     // Rows that count in full are added up as they are; only the first and the last are multiplied.
     // Only images more than 257 times as high as the result have more of them than a sum holds: fewer do as well.
@@ -241,22 +244,23 @@ fn mean_row(image: &Luma, span: Span, black: &[u8], whole: &mut [u16], means: &m
     }
     let tail = rows.next().unwrap_or(black);
     let gain = 1.0 / (f32::from(span.head) + f32::from(span.tail) + left as f32 * PARTS as f32);
-    mean_of_rows(means, whole, (head, span.head), (tail, span.tail), gain);
+    mean_of_rows(&mut means[..width], whole, (head, span.head), (tail, span.tail), gain);
 }
 
-/// A span of a row, ready to be multiplied.
+/// A span of a row, ready to be multiplied; the pixels between the first and the last count in full.
 #[derive(Clone, Copy)]
-struct Share {
-    /// The pixel with weight `head`, and the one with weight `tail`; those between count in full.
+struct Weighted {
     first: usize,
+    /// Behind the last pixel of the row where the tail is 0.
     last: usize,
+    /// Weight of the first pixel and of the last, in parts.
     head: f32,
     tail: f32,
     /// [`LEVEL`] over the sum of the weights.
     gain: f32,
 }
 
-impl Share {
+impl Weighted {
     fn new(span: Span) -> Self {
         Self {
             first: span.first,
@@ -287,12 +291,12 @@ wide! {
 
     /// Puts rows that lie one behind the other side by side.
     fn stand_up(rows: &[f32], columns: &mut [[f32; TOGETHER]]) {
-        let long = columns.len();
-        let mut lanes = [&rows[..long]; TOGETHER];
+        let padded = columns.len();
+        let mut lanes = [&rows[..padded]; TOGETHER];
         for (number, lane) in lanes.iter_mut().enumerate() {
-            *lane = &rows[number * long..][..long];
+            *lane = &rows[number * padded..][..padded];
         }
-        for x in 0..long {
+        for x in 0..padded {
             for lane in 0..TOGETHER {
                 columns[x][lane] = lanes[lane][x];
             }
@@ -300,18 +304,18 @@ wide! {
     }
 
     /// Means of spans of eight rows.
-    fn means_of(columns: &[[f32; TOGETHER]], shares: &[Share], out: &mut [[u16; TOGETHER]]) {
-        for (means, share) in out.iter_mut().zip(shares) {
+    fn means_along(columns: &[[f32; TOGETHER]], spans: &[Weighted], out: &mut [[u16; TOGETHER]]) {
+        for (means, span) in out.iter_mut().zip(spans) {
             let mut sums = [0.0; TOGETHER];
-            for column in &columns[share.first + 1..share.last] {
+            for column in &columns[span.first + 1..span.last] {
                 for lane in 0..TOGETHER {
                     sums[lane] += column[lane];
                 }
             }
-            let (first, last) = (&columns[share.first], &columns[share.last]);
+            let (first, last) = (&columns[span.first], &columns[span.last]);
             for lane in 0..TOGETHER {
-                let ends = share.head * first[lane] + share.tail * last[lane];
-                means[lane] = round((ends + sums[lane] * PARTS as f32) * share.gain);
+                let ends = span.head * first[lane] + span.tail * last[lane];
+                means[lane] = round((ends + sums[lane] * PARTS as f32) * span.gain);
             }
         }
     }
@@ -403,11 +407,15 @@ mod tests {
         for y in 0..out.height() {
             let down = Span::new(y, out.height(), height);
             let at = |x: usize, y: usize| image.pixels().get(y * width + x).copied().unwrap_or(0);
+            // Of more rows than a sum holds the last ones count.
+            let left = down.whole.min(257);
+            let weight = f32::from(down.head) + f32::from(down.tail) + left as f32 * 128.0;
             let column = |x: usize| {
-                let sum: u32 = (1..=down.whole).map(|i| u32::from(at(x, down.first + i))).sum();
+                let sum: u32 =
+                    (down.whole - left + 1..=down.whole).map(|i| u32::from(at(x, down.first + i))).sum();
                 let ends = u32::from(at(x, down.first)) * u32::from(down.head)
                     + u32::from(at(x, down.first + down.whole + 1)) * u32::from(down.tail);
-                (ends as f32 + sum as f32 * 128.0) * (1.0 / down.weight())
+                (ends as f32 + sum as f32 * 128.0) * (1.0 / weight)
             };
             for x in 0..out.width() {
                 let span = Span::new(x, out.width(), width);
@@ -423,7 +431,9 @@ mod tests {
     #[test]
     fn eight_rows_at_once_are_what_each_is_alone() {
         for width in [1, 2, 7, 8, 31, 97] {
-            for (height, long) in [(1, 9), (8, 8), (20, 17), (70, 61), (97, 30), (300, 44), (200, 3)] {
+            for (height, long) in
+                [(1, 9), (8, 8), (20, 17), (70, 61), (97, 30), (300, 44), (200, 3), (900, 3)]
+            {
                 let image = picture(width, height, |x, y| ((x * 7919 + y * 131) % 256) as u8);
                 let out = resample(&image, long.min(width.max(height)));
                 let mut alone = Plane::new(out.width(), out.height());

@@ -1,7 +1,7 @@
 //! Octaves of ever more blurred images, in fixed point.
 //!
 //! A blur is two passes of a symmetric kernel; a tap costs one 16-bit addition and one multiplication that keeps the
-//! upper half, both of which processors do for eight samples at once. What the multiplications cut off is on average
+//! upper half, both of which processors do for eight or 16 samples at once. What the multiplications cut off is on average
 //! half a unit a tap; it is added back, so that a blur does not darken. The error that remains is about 1/50 luma level.
 
 use super::{
@@ -14,7 +14,7 @@ use crate::{luma::Luma, wide::wide};
 pub(crate) const INTERVALS: usize = 3;
 /// Blurred images an octave: one below and two above, because differences of neighbours are compared with their own.
 pub(crate) const LEVELS: usize = INTERVALS + 3;
-/// Blur of an octave's first image, in its pixels.
+/// Blur of an octave's first image, in its pixels. The taps of the kernels follow from it and from [`INTERVALS`].
 pub(crate) const BASE_SIGMA: f64 = 1.6;
 /// Octaves end when a side is shorter than this, in pixels.
 const SHORTEST_SIDE: usize = 12;
@@ -113,8 +113,9 @@ trait Kernel<const R: usize> {
     const LOST: u16 = (R as u16).div_ceil(2);
 }
 
-/// From the resampled image, which is taken to have a blur of 0.5, to level 0. The others each make the next level.
+/// From the resampled image, which is taken to have a blur of 0.5 of its pixels, to level 0.
 struct First;
+/// From level 0 to level 1, and so on.
 struct One;
 struct Two;
 struct Three;
@@ -272,6 +273,54 @@ mod tests {
         check::<6, Three>(sigma(2.0), sigma(3.0));
         check::<7, Four>(sigma(3.0), sigma(4.0));
         check::<9, Five>(sigma(4.0), sigma(5.0));
+    }
+
+    #[test]
+    fn blurs_are_the_sums_of_their_taps() {
+        fn check<const R: usize, K: Kernel<R>>(image: &Plane, ring: &mut Ring) {
+            let (width, height) = (image.width(), image.height());
+            let taps: Vec<u32> = (0..=2 * R)
+                .map(|i| match i.abs_diff(R) {
+                    0 => u32::from(K::CENTRE),
+                    distance => u32::from(K::SIDES[distance - 1]),
+                })
+                .collect();
+            // Both samples of a pair are multiplied at once, and what a product has below 1 is cut off.
+            let along = |at: &dyn Fn(usize) -> u32| {
+                let pairs = (0..R).map(|i| ((at(i) + at(2 * R - i)) * taps[i]) >> 16);
+                pairs.sum::<u32>() + ((at(R) * taps[R]) >> 16) + (R as u32).div_ceil(2)
+            };
+            let place = |x: usize, i: usize, side: usize| (x + i).saturating_sub(R).min(side - 1);
+            let mut across = vec![0; width * height];
+            for y in 0..height {
+                for x in 0..width {
+                    across[y * width + x] = along(&|i| u32::from(image.row(y)[place(x, i, width)]));
+                }
+            }
+            let mut blurred = Plane::new(width, height);
+            blur::<R, K>(image, &mut blurred, ring);
+            for y in 0..height {
+                for x in 0..width {
+                    let want = along(&|i| across[place(y, i, height) * width + x]);
+                    assert_eq!(u32::from(blurred.row(y)[x]), want, "radius {R} at {x}, {y} of {width}");
+                }
+            }
+        }
+        let mut ring = Ring::default();
+        for width in [12, 15, 16, 17, 31, 32, 33, 50] {
+            let mut image = Plane::new(width, 14);
+            for y in 0..14 {
+                for (x, sample) in image.row_mut(y).iter_mut().enumerate() {
+                    *sample = ((x * 7919 + y * 30_011) % 32_641) as u16;
+                }
+            }
+            check::<5, First>(&image, &mut ring);
+            check::<4, One>(&image, &mut ring);
+            check::<5, Two>(&image, &mut ring);
+            check::<6, Three>(&image, &mut ring);
+            check::<7, Four>(&image, &mut ring);
+            check::<9, Five>(&image, &mut ring);
+        }
     }
 
     #[test]
