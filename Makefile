@@ -45,14 +45,16 @@ doc:
 test:
 	$(CARGO) test $(LOCKED) --workspace
 
+# One choice of packages for all three commands: another choice may give dependencies other features, and builds all anew.
+WITH_HEIF := -p saltprint-intake -p saltprint-worker -p saltprint-programs --features saltprint-programs/heif
+
 # Tests skip what no tool here makes; with these two they skip nothing.
 heif:
 	@pkg-config --atleast-version=1.14 libheif || { echo "make heif needs libheif 1.14 or newer: apt-get install libheif-dev" >&2; exit 1; }
 	@command -v heif-enc >/dev/null || { echo "make heif needs heif-enc: apt-get install libheif-examples" >&2; exit 1; }
-	$(CARGO) clippy $(LOCKED) -p saltprint-intake -p saltprint-worker --all-targets --features saltprint-intake/heif,saltprint-worker/heif -- -D warnings
-	$(CARGO) clippy $(LOCKED) --features heif --test it -- -D warnings
-	$(CARGO) test $(LOCKED) -p saltprint-intake -p saltprint-worker --features saltprint-intake/heif,saltprint-worker/heif
-	$(CARGO) test $(LOCKED) --features heif --test it -- heif:: unsafe_code:: worker:: bad_input::
+	$(CARGO) clippy $(LOCKED) $(WITH_HEIF) --lib --test it --test processes -- -D warnings
+	$(CARGO) test $(LOCKED) $(WITH_HEIF) --lib --test processes
+	$(CARGO) test $(LOCKED) $(WITH_HEIF) --test it -- heif:: unsafe_code:: worker:: bad_input::
 
 faults:
 	SALTPRINT_FAULTS=all $(CARGO) test $(LOCKED) --workspace --test it -- faults

@@ -4,10 +4,8 @@ use saltprint_index::{Impostor, LocalBackground};
 
 use crate::{Band, Basis, DecisionRule, Lead, RuleSettings};
 
-/// Sampled images below which the background is assumed instead of measured.
-const MIN_SAMPLE: usize = 60;
 /// Quantiles above which the tail is fitted; the one that makes it heavier counts. The second needs a larger sample.
-const TAILS: [(f64, usize); 2] = [(0.75, MIN_SAMPLE), (0.9, 300)];
+const TAILS: [(f64, usize); 2] = [(0.75, LocalRule::MIN_SAMPLE), (0.9, 300)];
 /// How much the tail's fall is widened for what the sample did not show: by this over the root of the number of
 /// values that it rests on, about one standard error of a mean excess.
 const ERROR: f64 = 1.0;
@@ -128,6 +126,9 @@ impl Tail {
 pub(crate) const WAYS: f64 = 8.0;
 
 impl LocalRule {
+    /// Sampled images below which the background is assumed instead of measured.
+    pub const MIN_SAMPLE: usize = 60;
+
     /// Derives the rule from a measured background.
     pub fn new(background: &LocalBackground, settings: RuleSettings) -> Self {
         let impostors = || background.impostors.iter();
@@ -238,7 +239,7 @@ fn fit(leads: &[f64], quantile: f64) -> Tail {
 /// The tail from `from` on of values of which fewer are above that than the first of [`TAILS`] needs; [`FEW`] of the mean excess `fall` are added to
 /// those that were seen, which may be none. `None` where more are, or the sample is too small.
 fn fit_few(values: &[f64], from: f64, fall: f64) -> Option<Tail> {
-    if values.len() < MIN_SAMPLE {
+    if values.len() < LocalRule::MIN_SAMPLE {
         return None;
     }
     let excess: Vec<f64> = values.iter().map(|value| value - from).filter(|excess| *excess > 0.0).collect();

@@ -10,7 +10,7 @@ use saltprint_fingerprint::{Coder, Luma, QueryFingerprint};
 use saltprint_index::{Generation, Impostor, IndexHit, LocalBackground, Manifest, Prints};
 use saltprint_intake::Entry;
 use saltprint_keys::{RecordRef, RefKey};
-use saltprint_matching::{Contest, LocalSearch, nearest_to_parts};
+use saltprint_matching::{Contest, LocalRule, LocalSearch, nearest_to_parts};
 
 use crate::images::images;
 use crate::{Config, Error, Phase, Progress, sample, shown::Shown};
@@ -58,7 +58,8 @@ pub(super) fn knows_kinds(manifest: &Manifest, config: &Config) -> bool {
 }
 
 /// Reads up to `config.rebuild.local_sample` eligible records again, those with the smallest refs: a random choice that
-/// stays the same from one night to the next. Files that cannot be used any more are left out.
+/// stays the same from one night to the next. Files that cannot be used any more are left out. Where there can only be fewer than the
+/// rule needs, thresholds are assumed whatever they would show, and none is read.
 ///
 /// # Errors
 /// [`Error::Listing`], [`Error::Index`].
@@ -70,10 +71,14 @@ fn measure(
 ) -> Result<LocalBackground, Error> {
     let Again { config, refs, coder, generation } = *again;
     let most = config.rebuild.local_sample;
+    let records = generation.manifest().records();
+    let mut background = LocalBackground { records, ..LocalBackground::default() };
+    background.straightened.records = records;
+    if most.min(usize::try_from(records).unwrap_or(usize::MAX)) < LocalRule::MIN_SAMPLE {
+        return Ok(background);
+    }
     let chosen = sample::choose(config, refs, most, &eligible)?;
     let mut taken = 0;
-    let mut background =
-        LocalBackground { records: generation.manifest().records(), ..LocalBackground::default() };
     for (batch, sampled) in (0_u64..).zip(chosen.entries.chunks(BATCH)) {
         progress.update(Phase::Measuring, batch * BATCH as u64, Some(chosen.entries.len() as u64));
         let queries: Vec<Vec<Stranger>> = sampled
@@ -108,7 +113,6 @@ fn measure(
             Some(Impostor { straightened, ..impostor? })
         }));
     }
-    background.straightened.records = background.records;
     background.impostors.sort_by(|a, b| a.best.total_cmp(&b.best).then(a.rival.total_cmp(&b.rival)));
     Ok(background)
 }
