@@ -52,7 +52,7 @@ WITH_HEIF := -p saltprint-intake -p saltprint-worker -p saltprint-programs --fea
 heif:
 	@pkg-config --atleast-version=1.14 libheif || { echo "make heif needs libheif 1.14 or newer: apt-get install libheif-dev" >&2; exit 1; }
 	@command -v heif-enc >/dev/null || { echo "make heif needs heif-enc: apt-get install libheif-examples" >&2; exit 1; }
-	$(CARGO) clippy $(LOCKED) $(WITH_HEIF) --lib --test it --test processes -- -D warnings
+	$(CARGO) clippy $(LOCKED) $(WITH_HEIF) --tests -- -D warnings
 	$(CARGO) test $(LOCKED) $(WITH_HEIF) --lib --test processes
 	$(CARGO) test $(LOCKED) $(WITH_HEIF) --test it -- heif:: unsafe_code:: worker:: bad_input::
 

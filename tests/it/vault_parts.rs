@@ -128,3 +128,33 @@ fn pages_of_one_document_are_no_rivals() {
     let found = place.run(&["lookup", "--json", "scans/11.jpg"]).expect(0).json().remove(0);
     assert_eq!((&found["outcome"], &found["matches"][0]["document"]), (&"match".into(), &1.into()));
 }
+
+/// Where there are fewer files than are sampled, each gives several of its images as strangers; a sample too small to say anything is not read.
+#[test]
+fn strangers_are_taken_from_archives() {
+    let place = Place::new();
+    for (index, item) in corpus().iter().take(62).enumerate() {
+        place.write(&format!("in{}/{index:02}.jpg", index % 3), &item.encoded);
+    }
+    fs::create_dir_all(place.path("vault")).unwrap();
+    if !(0..3).all(|part| tool(&place, "zip", &["-qrj", &format!("vault/{part}.zip"), &format!("in{part}")]))
+    {
+        return;
+    }
+    let settings = fs::read_to_string(place.path("saltprint.toml")).unwrap();
+    let local_sample =
+        |most: usize| place.write("saltprint.toml", format!("{settings}[rebuild]\nlocal_sample = {most}\n"));
+    place.run(&["calibrate"]).expect(0);
+    local_sample(59);
+    let none = rebuilt(&place);
+    assert_eq!((&none["totals"]["indexed"], &none["local_sampled"]), (&62.into(), &0.into()));
+
+    // The next run that publishes measures what this one did not: of four files, by several images of each.
+    local_sample(60);
+    place.write("vault/one.jpg", &corpus()[62].encoded);
+    let measured = rebuilt(&place);
+    assert_eq!(measured["added"], 1);
+    let sampled = measured["local_sampled"].as_u64().unwrap();
+    // Less those whose leads do not count, since nobody else has their template.
+    assert!((31..=60).contains(&sampled), "{sampled}");
+}

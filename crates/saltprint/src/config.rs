@@ -75,7 +75,8 @@ pub struct RebuildConfig {
     pub rejects: PathBuf,
     /// Records that play the stranger when the background is measured.
     pub background_sample: usize,
-    /// Images of records that play the stranger when the background of the local tier is measured.
+    /// Images of records that play the stranger when the background of the local tier is measured; none where these, or all records, are fewer
+    /// than [`LocalRule::MIN_SAMPLE`](saltprint_matching::LocalRule::MIN_SAMPLE).
     pub local_sample: usize,
     /// Records that a run looks up for what they have in common with others, of those that no run has; as many of others that these lead to; and as
     /// many are read again that earlier runs looked up.

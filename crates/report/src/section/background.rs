@@ -36,23 +36,28 @@ pub(super) fn background(summary: &CaseSummary) -> Markup {
              has a height of its own."
         }
         @if summary.index.basis == Basis::Assumed {
-            p.warn { "The thresholds are assumed: too few strangers could be measured on this vault for their bars to say much." }
+            p.warn { "The thresholds are assumed: too few strangers could be measured on this vault for how near they came to say much." }
         }
         (figure(&DISTANCE, &plots.distance, &html! {
             "Whole images. "
-            @if plots.distance.matches.is_empty() { "There is no match to compare with the strangers." } @else {
-                b { "Strangers’ images come this near, your hits lie here." }
-            }
+            (compared(&plots.distance, "Strangers’ images come this near, your hits lie here."))
             " A copy of the whole picture differs in few bits and lies on the left."
         }))
         (figure(&SCORE, &plots.score, &html! {
             "Details. "
-            @if plots.score.matches.is_empty() { "There is no match to compare with the strangers." } @else {
-                b { "Strangers’ images reach this much, your hits lie here." }
-            }
+            (compared(&plots.score, "Strangers’ images reach this much, your hits lie here."))
             " Parts, tilted and altered copies are found by their details and lie on the right, even where the picture as a \
              whole is far."
         }))
+    }
+}
+
+/// `words`, or why there is nothing to compare.
+fn compared(plot: &Plot, words: &str) -> Markup {
+    html! {
+        @if plot.strangers.is_empty() { "The index is too small to measure strangers by this." }
+        @else if plot.matches.is_empty() { "There is no match to compare with the strangers." }
+        @else { b { (words) } }
     }
 }
 

@@ -121,6 +121,25 @@ fn charts_draw_every_hit() {
     assert!(parse(&text).0.iter().any(|e| e.name == "figcaption" && e.text.contains("your hits lie here")));
 }
 
+/// An index of few records is not measured: there are hits, but nothing to compare them with.
+#[test]
+fn hits_without_strangers_are_compared_with_nothing() {
+    let mut case = Case::new(Variant::Sample, 400);
+    let plots = case.summary.plots.as_mut().unwrap();
+    assert!(!plots.score.matches.is_empty() && !plots.distance.strangers.is_empty());
+    plots.score.strangers.clear();
+    let text = page(&case);
+    let captions: Vec<String> = (parse(&text).0.iter())
+        .filter(|e| e.name == "figcaption")
+        .map(|e| e.text.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let whole = captions.iter().find(|text| text.starts_with("Whole images.")).unwrap();
+    assert!(whole.contains("come this near, your hits lie here"), "{whole}");
+    let details = captions.iter().find(|text| text.starts_with("Details.")).unwrap();
+    assert!(details.contains("too small to measure strangers by this"), "{details}");
+    assert!(!details.contains("your hits lie here") && !details.contains("of all strangers"), "{details}");
+}
+
 #[test]
 fn records_without_a_month_have_a_column_and_a_word() {
     let mut case = Case::new(Variant::Sample, 100);

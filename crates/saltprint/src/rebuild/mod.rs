@@ -160,7 +160,7 @@ pub struct RebuildSummary {
     pub rule: DecisionRule,
     /// The decision rule of straightened parts.
     pub straightened_rule: DecisionRule,
-    /// Images that were looked up as strangers when the background of the local tier was measured.
+    /// Images that were looked up as strangers when the background of the local tier was measured; 0 where there are too few records for that.
     pub local_sampled: u64,
     /// The decision rule of local codes, and of both tiers together.
     pub local_rule: LocalRule,

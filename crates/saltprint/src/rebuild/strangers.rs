@@ -20,7 +20,8 @@ const BATCH: usize = 32;
 
 /// Measures the background of the local tier, where the vault has changed by a twentieth since it was, records `moved` as others came to share what
 /// they have, or the kinds without a template
-/// are others; these are asked each time, as the list may state other kinds of records that are as they were.
+/// are others; these are asked each time, as the list may state other kinds of records that are as they were. Where there is no background, as in an index that
+/// was too small for it, it is always tried.
 ///
 /// # Errors
 /// [`Error::Listing`], [`Error::Index`].
