@@ -55,7 +55,7 @@ pub(super) fn background(summary: &CaseSummary) -> Markup {
 /// `words`, or why there is nothing to compare.
 fn compared(plot: &Plot, words: &str) -> Markup {
     html! {
-        @if plot.strangers.is_empty() { "The index is too small to measure strangers by this." }
+        @if plot.strangers.is_empty() { "No strangers were measured by this to compare with." }
         @else if plot.matches.is_empty() { "There is no match to compare with the strangers." }
         @else { b { (words) } }
     }
