@@ -73,7 +73,7 @@ pub use error::IndexError;
 pub use facts::RecordFacts;
 pub use generation::{
     CensusId, Composition, Coverage, FactsKey, Generation, GraphPolicy, GraphQuality, IndexDir, IndexHit,
-    Manifest, PreviousEpoch, RebuildLock, Seen, SegmentEntry, Stamp, WrittenSegment,
+    Manifest, MeasuredBackground, PreviousEpoch, RebuildLock, Seen, SegmentEntry, Stamp, WrittenSegment,
 };
 pub use graph::{FlatGraph, GraphParams, GraphSearcher};
 pub use local::{Candidate, Census, LocalLookup, Selection, SelectionPolicy};

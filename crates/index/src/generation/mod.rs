@@ -33,5 +33,6 @@ pub use composition::{Composition, FactsKey};
 pub use dir::{IndexDir, RebuildLock};
 pub use erase::Stamp;
 pub use manifest::{CensusId, Coverage, GraphQuality, Manifest, PreviousEpoch, SegmentEntry};
+pub use measure::MeasuredBackground;
 pub use pin::Seen;
 pub use snapshot::{Generation, IndexHit};

@@ -299,8 +299,12 @@ fn the_background_leaves_out_the_same_subject_and_the_same_file() {
     }
     records[3].facts.content = records[0].facts.content;
     publish(&dir, &lock, 1, &[&records]);
-    let background =
-        dir.open(&key(), EPOCH).unwrap().measure_background(100, |_| true, |_, _| (), |_, _| ()).unwrap();
+    let background = dir
+        .open(&key(), EPOCH)
+        .unwrap()
+        .measure_background(100, |_| true, |_, _| Ok(false), |_, _| (), |_, _| ())
+        .unwrap()
+        .background;
     assert_eq!((background.records, background.sampled), (6, 6));
     // 1 -> 5 at 80; 2 -> 4 at 8; 3 -> 4 at 16; 4 -> 2 at 8; 5 -> 6 at 16; 6 -> 5 at 16.
     assert_eq!(background.nearest.bins().collect::<Vec<_>>(), [(8, 2), (16, 3), (80, 1)]);

@@ -6,6 +6,7 @@ use saltprint_fingerprint::{LocalFeature, LocalFingerprint, LocalQuery, QueryFea
 use saltprint_index::{Hit, IndexError, IndexHit, KindCompany};
 
 use super::compare::groups;
+use super::near_duplicate::holds_same;
 use super::place::Contest;
 use super::search::{LocalSearch, Sighting, WHOLE};
 
@@ -41,6 +42,8 @@ const CLOSE_ONES: u32 = 2;
 /// Score of a record that is as good as alike, by what was found and not read: what two records of one template share that no third has
 /// is rare. Of the selfies among those records none has company that scores more than 0.2.
 const ALIKE: f64 = 0.3;
+/// Other records that may hold one image.
+const MOST_SAME: usize = 2;
 /// Records asked in one walk through the tables.
 const AT_ONCE: usize = 250;
 
@@ -124,7 +127,8 @@ impl LocalSearch<'_> {
         }
         let held = Held { record: record.clone(), place };
         let others = self.others(&[held], admit)?;
-        let of_template = others.iter().flatten().filter(|other| may_share_template(other));
+        let others = others.iter().flatten().filter(|other| !holds_same(other));
+        let of_template = others.filter(|other| may_share_template(other));
         // Two records of one subject may be two pictures of one card, which do not show apart what is print.
         let subjects = groups(of_template.clone().map(|other| &other.record).chain(shown));
         let subjects_of = |groups: &[u32]| groups.iter().collect::<BTreeSet<_>>().len();
@@ -148,7 +152,7 @@ impl LocalSearch<'_> {
             for held in held.chunks(AT_ONCE) {
                 let others = self.others(held, &|_| true)?;
                 company.asked += u32::try_from(others.len()).unwrap_or(u32::MAX);
-                let in_company = others.iter().filter(|others| others.iter().any(shares_print));
+                let in_company = others.iter().filter(|others| is_in_company(others));
                 company.in_company += u32::try_from(in_company.count()).unwrap_or(u32::MAX);
                 if f64::from(company.in_company) > KindCompany::MOST * ASKED as f64 {
                     break;
@@ -218,6 +222,13 @@ fn known_by(own: usize, shown: usize) -> f64 {
     1.0 - left
 }
 
+/// Whether a record shares print with one of those that show in it. One image that a few subjects hold is none; where more do, it may be a form that shows
+/// next to nothing of its own.
+fn is_in_company(others: &[Sighting]) -> bool {
+    let (same, others): (Vec<&Sighting>, Vec<&Sighting>) = others.iter().partition(|other| holds_same(other));
+    same.len() > MOST_SAME || others.into_iter().any(shares_print)
+}
+
 /// Whether two records may be of one template.
 fn may_share_template(other: &Sighting) -> bool {
     let spans = is_in_place(other) && other.covered >= COMPANY_SPANS;
@@ -260,7 +271,7 @@ fn lies_as(other: &Sighting, corners: &[(f64, f64); 4]) -> bool {
 }
 
 /// A record's features as those of an image that shows it.
-fn as_query(record: &LocalFingerprint) -> LocalQuery {
+pub(super) fn as_query(record: &LocalFingerprint) -> LocalQuery {
     let ask = |feature: &LocalFeature| QueryFeature {
         code: feature.code,
         margins: [0; QueryFeature::MARGINS],

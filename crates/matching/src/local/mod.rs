@@ -10,6 +10,7 @@
 //! | `likelihood.rs` | how likely what is read is in a copy and in a stranger's document |
 //! | `alteration.rs` | whether a part of the document was changed |
 //! | `company.rs` | whether others of a record's template are in the index, so that its print is known |
+//! | `near_duplicate.rs` | whether two records hold one image |
 //! | `place.rs` | who competes for the same place in the image |
 
 mod alteration;
@@ -17,6 +18,7 @@ mod close_call;
 mod company;
 mod compare;
 mod likelihood;
+mod near_duplicate;
 mod place;
 mod reading;
 mod score;

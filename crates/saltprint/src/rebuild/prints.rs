@@ -132,6 +132,9 @@ struct Showed {
 struct Seen {
     record: RecordRef,
     whose: Whose,
+    /// Whether it is another document: not the same image, nor of a subject that holds the same image. Of that, what is shown may be print or not, but it says
+    /// nothing of how many documents of the template there are.
+    is_other: bool,
     /// Numbers of its details.
     details: Box<[u16]>,
 }
@@ -139,7 +142,7 @@ struct Seen {
 impl Showed {
     /// Of how many others it showed a little.
     fn company(&self) -> usize {
-        let a_little = self.of.iter().filter(|other| other.details.len() >= A_LITTLE);
+        let a_little = self.of.iter().filter(|other| other.is_other && other.details.len() >= A_LITTLE);
         a_little.map(|other| other.whose).collect::<HashSet<_>>().len()
     }
 
@@ -274,10 +277,13 @@ impl Step<'_> {
 
     /// Keeps what a record's image shows of other records.
     fn keep(&mut self, shows: &IndexHit, sightings: &[Sighting], looked_up: bool) {
+        let same: Vec<&IndexHit> =
+            sightings.iter().filter(|seen| seen.undisputed).map(|seen| &seen.record).collect();
         let shown = sightings.iter().filter(|sighting| !sighting.alike.is_empty());
         let seen = |sighting: &Sighting| Seen {
             record: sighting.record.record_ref,
             whose: whose(&sighting.record),
+            is_other: same.iter().all(|same| same.is_rival_of(&sighting.record)),
             // A record has no more than its segment can number.
             details: sighting.alike.iter().filter_map(|number| u16::try_from(*number).ok()).collect(),
         };
@@ -325,11 +331,11 @@ impl Step<'_> {
         for shown in &shown {
             let company = shown.company();
             let mut mates = HashSet::new();
-            for Seen { record, whose, details } in &shown.of {
+            for Seen { record, whose, is_other, details } in &shown.of {
                 let counts = now.contains(record)
                     || self.prints.is_looked_up(*record)
                     || (details.len() >= A_LITTLE && !Prints::is_common(company));
-                let is_mate = details.len() >= OF_TEMPLATE;
+                let is_mate = *is_other && details.len() >= OF_TEMPLATE;
                 mates.extend(is_mate.then_some(*whose));
                 if !counts {
                     continue;

@@ -1,7 +1,7 @@
 //! The background of the local tier: how well do images match records that they do not come from?
 //!
-//! Images of sampled records are looked up as a leak would be, and their own records, those of their subjects and
-//! copies of their files are left out of the answer.
+//! Images of sampled records are looked up as a leak would be, and their own records, those of their subjects, copies of their
+//! files and other records of the same image are left out of the answer.
 
 use std::collections::BTreeSet;
 
@@ -17,6 +17,8 @@ use crate::{Config, Error, Phase, Progress, sample, shown::Shown};
 
 /// Images looked up at a time.
 const BATCH: usize = 32;
+/// How often one is looked up to find who holds the same, of whom a look finds eight and more.
+const LOOKS: usize = 4;
 
 /// Measures the background of the local tier, where the vault has changed by a twentieth since it was, records `moved` as others came to share what
 /// they have, or the kinds without a template
@@ -93,14 +95,9 @@ fn measure(
             .collect::<Result<_, Error>>()?;
         let queries: Vec<Stranger> = queries.into_iter().flatten().take(most - taken).collect();
         taken += queries.len();
-        let local: Vec<_> = queries.iter().map(|stranger| stranger.query.local()).collect();
-        let shown = queries.iter().map(|stranger| Some((&stranger.image).into()));
-        let images = Shown { coder, images: shown.collect() };
-        let admit = |number: usize, hit: &IndexHit| queries[number].record.is_rival_of(hit);
-        // Nothing settles it: strangers go through all looks, and the largest lead of any place in the picture counts that
-        // could be called strong. Whoever looks quickly sees less of them than this.
-        let found = search.look(&local, &images, None, &mut |_, _| true, &admit, false)?;
-        let parts = nearest_to_parts(generation, &images, &found, &admit)?;
+        let (queries, found) = among_strangers(&search, coder, queries)?;
+        let admit = |number: usize, hit: &IndexHit| queries[number].is_stranger_to(hit);
+        let parts = nearest_to_parts(generation, &shown(coder, &queries), &found, &admit)?;
         let parts: Vec<Option<(u32, u32)>> = parts.into_iter().map(straightened).collect();
         for (nearest, runner_up) in parts.iter().flatten() {
             background.straightened.add(*nearest, Some(*runner_up));
@@ -116,6 +113,49 @@ fn measure(
     }
     background.impostors.sort_by(|a, b| a.best.total_cmp(&b.best).then(a.rival.total_cmp(&b.rival)));
     Ok(background)
+}
+
+/// Looks strangers up, without those who hold the image of one as well: these are found by looking, and so whoever has some is looked up again
+/// without them. Of an image that very many hold, as of a placeholder, nothing is measured.
+///
+/// # Errors
+/// [`Error::Index`].
+fn among_strangers(
+    search: &LocalSearch<'_>,
+    coder: &Coder,
+    mut open: Vec<Stranger>,
+) -> Result<(Vec<Stranger>, Vec<Vec<Contest>>), Error> {
+    let (mut strangers, mut found) = (Vec::new(), Vec::new());
+    for _ in 0..LOOKS {
+        let local: Vec<_> = open.iter().map(|stranger| stranger.query.local()).collect();
+        let admit = |number: usize, hit: &IndexHit| open[number].is_stranger_to(hit);
+        // Nothing settles it: strangers go through all looks, and the largest lead of any place in the picture counts that
+        // could be called strong. Whoever looks quickly sees less of them than this.
+        let looked = search.look(&local, &shown(coder, &open), None, &mut |_, _| true, &admit, false)?;
+        let mut again = Vec::new();
+        for (mut stranger, contests) in std::mem::take(&mut open).into_iter().zip(looked) {
+            let sightings = contests.iter().flat_map(|contest| &contest.sightings);
+            let same =
+                sightings.filter(|sighting| sighting.undisputed).map(|sighting| sighting.record.clone());
+            let before = stranger.near_duplicates.len();
+            stranger.near_duplicates.extend(same);
+            if stranger.near_duplicates.len() > before {
+                again.push(stranger);
+            } else {
+                strangers.push(stranger);
+                found.push(contests);
+            }
+        }
+        open = again;
+        if open.is_empty() {
+            break;
+        }
+    }
+    Ok((strangers, found))
+}
+
+fn shown<'s>(coder: &'s Coder, strangers: &'s [Stranger]) -> Shown<'s> {
+    Shown { coder, images: strangers.iter().map(|stranger| Some((&stranger.image).into())).collect() }
 }
 
 /// A lead below this is as good as none: a tenth of a feature that nobody else has.
@@ -180,6 +220,17 @@ pub(super) struct Stranger {
     pub(super) record: IndexHit,
     pub(super) query: QueryFingerprint,
     pub(super) image: Luma,
+    /// Records of other subjects that are known to hold the same image.
+    near_duplicates: Vec<IndexHit>,
+}
+
+impl Stranger {
+    /// Whether a record is of another subject and another image. Records of one subject with somebody who holds the same image are out as well: they may
+    /// be other pictures of the same document.
+    pub(super) fn is_stranger_to(&self, record: &IndexHit) -> bool {
+        let mut same = std::iter::once(&self.record).chain(&self.near_duplicates);
+        same.all(|same| same.is_rival_of(record))
+    }
 }
 
 /// What it takes to read records of the vault again.
@@ -204,7 +255,12 @@ impl Again<'_> {
     ) -> Result<Option<Stranger>, Error> {
         let record = self.generation.find(self.record_ref(entry, place))?;
         let Some(record) = record else { return Ok(None) };
-        Ok(self.coder.query(&image).ok().map(|query| Stranger { record, query, image }))
+        Ok(self.coder.query(&image).ok().map(|query| Stranger {
+            record,
+            query,
+            image,
+            near_duplicates: Vec::new(),
+        }))
     }
 
     /// The records of a sampled file: those that are in the index, wanted, and can still be read.
