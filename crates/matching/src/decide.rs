@@ -6,7 +6,7 @@ use saltprint_keys::RecordRef;
 
 use crate::global::Scanned;
 use crate::local::{Contest, LocalSearch, Read, Sighting};
-use crate::matcher::Rules;
+use crate::matcher::{Rules, doubt_altered};
 use crate::panels::PanelAnswer;
 use crate::{Band, Basis, DecisionRule, Found, Judgement, Lead, LocalRule, Tier};
 
@@ -242,6 +242,7 @@ impl Case<'_, '_> {
                 sighting: Some(sighting.clone()),
             });
         }
+        doubt_altered(&mut matches);
         Ok(matches)
     }
 }

@@ -6,6 +6,7 @@ use saltprint_fingerprint::{GlobalCode, Orientation, QueryFingerprint};
 use saltprint_index::{Generation, Hit, IndexError, IndexHit, Nearest};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::local::Same;
 use crate::{Band, Cascade, DecisionRule, Found, Judgement, Sighting, Tier};
 
 /// Neighbours fetched first for each code: the record and its rivals, with room for others of its subject; more follow where
@@ -13,6 +14,10 @@ use crate::{Band, Cascade, DecisionRule, Found, Judgement, Sighting, Tier};
 const FIRST_CAPACITY: usize = 16;
 /// Rivals that the rule may look at.
 const WANTED_RIVALS: usize = 9;
+/// Distance in bits up to which candidates may hold one image, so that their details are compared.
+const MAY_BE_SAME: u32 = 48;
+/// Candidates that are compared so.
+const MOST_SAME: usize = 8;
 /// Candidates that a graph search keeps.
 const GRAPH_EF: usize = 64;
 
@@ -185,11 +190,21 @@ impl GlobalStage<'_> {
         }
         let mut hits: Vec<(Hit, Orientation)> = best.into_values().collect();
         hits.sort_unstable_by_key(|(hit, _)| *hit);
-        hits.into_iter()
-            .map(|(place, orientation)| {
-                Ok(GlobalCandidate { record: self.generation.resolve(&place)?, place, orientation })
-            })
-            .collect()
+        let candidates = hits.into_iter().map(|(place, orientation)| {
+            Ok(GlobalCandidate { record: self.generation.resolve(&place)?, place, orientation })
+        });
+        let mut candidates: Vec<GlobalCandidate> = candidates.collect::<Result<_, IndexError>>()?;
+        self.unite(&mut candidates)?;
+        Ok(candidates)
+    }
+
+    /// Lets candidates that are near and hold one image count as one file stored twice.
+    fn unite(&self, candidates: &mut [GlobalCandidate]) -> Result<(), IndexError> {
+        let near = candidates.partition_point(|candidate| candidate.record.distance <= MAY_BE_SAME);
+        let near = candidates[..near.min(MOST_SAME)].iter();
+        let same = Same::among(self.generation, near.map(|near| (&near.record, &near.place)))?;
+        same.apply(candidates.iter_mut().map(|candidate| &mut candidate.record));
+        Ok(())
     }
 }
 

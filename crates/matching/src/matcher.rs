@@ -8,7 +8,7 @@ use saltprint_index::{Generation, Hit, IndexError, IndexHit, Manifest};
 
 use crate::decide::{self, Case};
 use crate::global::{Asked, GlobalStage, Scanned};
-use crate::local::{Contest, Fine, Images, LocalSearch, Read, Sighting, documents_fill};
+use crate::local::{Contest, Fine, Images, LocalSearch, Read, Sighting, documents_fill, is_unmistakable};
 use crate::panels::{self, PanelAnswer};
 use crate::straight;
 use crate::{Band, DecisionRule, LocalRule, RuleSettings};
@@ -348,7 +348,10 @@ impl<'a> Matcher<'a> {
             // A small copy has no details to agree.
             let agrees = query.upright.len() < FEW_DETAILS
                 || sighting.is_some_and(|seen| 3 * u64::from(seen.features) >= 2 * u64::from(seen.in_view));
+            let mistakable =
+                found.record.near_duplicate_of.is_some() && !sighting.is_some_and(is_unmistakable);
             if contradicted
+                || mistakable
                 || ((alone != Some(Band::Strong) || !agrees)
                     && !undisputed
                     && self.search.known_print_of(&found.record, found.place, &|_| true)? <= 0.0)
@@ -356,6 +359,7 @@ impl<'a> Matcher<'a> {
                 found.band = Band::Possible;
             }
         }
+        doubt_altered(matches);
         // Stable: nearer ones first.
         matches.sort_by_key(|found| std::cmp::Reverse(found.band));
         Ok(())
@@ -404,6 +408,22 @@ impl<'a> Matcher<'a> {
             .filter(|contest| is_strong(contest).unwrap_or(false));
         let seen = by_details.map(|contest| contest.best().area()).sum::<f64>();
         seen + strong.iter().map(|panel| panel.share).sum::<f64>() >= ALL_SEEN
+    }
+}
+
+/// Of records of several subjects that hold one image, those of which the leaked image shows that a part is another are no more than possible where it does not
+/// show that of the best: a forged card may have been made of the image of a genuine one.
+pub(crate) fn doubt_altered(matches: &mut [Found]) {
+    let Some((best, others)) = matches.split_first_mut() else { return };
+    let differs = |found: &Found| found.sighting.as_ref().is_some_and(|seen| seen.altered || seen.disputed);
+    if differs(best) {
+        return;
+    }
+    let subject = best.record.facts.subject;
+    for other in others.iter_mut().filter(|other| differs(other)) {
+        if subject.is_none() || other.record.facts.subject != subject {
+            other.band = Band::Possible;
+        }
     }
 }
 

@@ -188,7 +188,7 @@ impl ItemReport {
         let matches = matches
             .map(|(hit, document)| {
                 // Of one epoch: in another one the same bytes have another digest.
-                let content = hit.found.record.facts.content;
+                let content = hit.found.record.image();
                 let equal = match contents.entry(document) {
                     Entry::Occupied(first) => *first.get() == content,
                     Entry::Vacant(slot) => {

@@ -1,7 +1,7 @@
 //! Measuring the background of impostors: records play strangers to each other.
 
 use saltprint_fingerprint::GlobalCode;
-use saltprint_keys::RecordRef;
+use saltprint_keys::{ContentDigest, RecordRef};
 use zeroize::Zeroizing;
 
 use crate::generation::snapshot::{Generation, IndexHit};
@@ -175,10 +175,15 @@ impl Stranger {
 }
 
 impl IndexHit {
+    /// Stands for the image: one file that is stored twice has one, and so have near-duplicates, as far as they are known to be some.
+    pub fn image(&self) -> ContentDigest {
+        self.near_duplicate_of.unwrap_or(self.facts.content)
+    }
+
     /// Whether two records speak against each other as the origin of one image: they are not the same record, not
-    /// of one subject, and not the same file stored twice.
+    /// of one subject, and do not hold the same image.
     pub fn is_rival_of(&self, other: &Self) -> bool {
         let same_subject = self.facts.subject.is_some() && self.facts.subject == other.facts.subject;
-        self.record_ref != other.record_ref && !same_subject && self.facts.content != other.facts.content
+        self.record_ref != other.record_ref && !same_subject && self.image() != other.image()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use saltprint_fingerprint::{GlobalCode, LocalFingerprint};
-use saltprint_keys::{EpochId, IndexKey, RecordRef};
+use saltprint_keys::{ContentDigest, EpochId, IndexKey, RecordRef};
 
 use crate::erasures::{Erasures, Hidden};
 use crate::{GraphSearcher, Hit, IndexError, Manifest, MappedFile, Nearest, RecordFacts, Segment};
@@ -40,6 +40,8 @@ pub struct IndexHit {
     pub distance: u32,
     /// Facts of the record.
     pub facts: RecordFacts,
+    /// Where records of other subjects are known to hold the same image in other bytes: the digest that stands for all of these.
+    pub near_duplicate_of: Option<ContentDigest>,
 }
 
 impl Generation {
@@ -196,6 +198,7 @@ impl Generation {
             record_ref: segment.record_ref(hit.row)?,
             distance: hit.distance,
             facts: segment.facts(hit.row)?,
+            near_duplicate_of: None,
         })
     }
 

@@ -6,7 +6,7 @@ use saltprint_fingerprint::{LocalFeature, LocalFingerprint, LocalQuery, QueryFea
 use saltprint_index::{Hit, IndexError, IndexHit, KindCompany};
 
 use super::compare::groups;
-use super::near_duplicate::holds_same;
+use super::near_duplicate::{holds_same, is_unmistakable};
 use super::place::Contest;
 use super::search::{LocalSearch, Sighting, WHOLE};
 
@@ -79,6 +79,9 @@ impl LocalSearch<'_> {
     /// details in the same places are also the title that two designs have in common. Of 150 invented designs one that a single record has had such company, and four of 600
     /// strangers' cards were strong matches of it.
     ///
+    /// What several subjects' records hold (`near_duplicate.rs`) may also be a form that shows hardly more than its print. These are not rivals, so nearly all that is
+    /// seen of one has to look the same.
+    ///
     /// `admit` says which other records count, as in [`LocalSearch::find`].
     ///
     /// # Errors
@@ -89,6 +92,9 @@ impl LocalSearch<'_> {
         contest: &Contest,
         admit: &(dyn Fn(&IndexHit) -> bool + Sync),
     ) -> Result<f64, IndexError> {
+        if !is_unmistakable(sighting) {
+            return Ok(0.0);
+        }
         if sighting.undisputed {
             return Ok(1.0);
         }
@@ -177,8 +183,10 @@ impl LocalSearch<'_> {
             for row in rows.filter(|row| !self.generation.is_hidden(number, *row)) {
                 let facts = segment.facts(row)?;
                 if let Some(held) = facts.kind.as_deref().and_then(|kind| found.get_mut(kind)) {
-                    let record = IndexHit { record_ref: segment.record_ref(row)?, distance: 0, facts };
-                    held.push(Held { record, place: Hit { distance: 0, segment: number, row } });
+                    let place = Hit { distance: 0, segment: number, row };
+                    let record_ref = segment.record_ref(row)?;
+                    let record = IndexHit { record_ref, distance: 0, facts, near_duplicate_of: None };
+                    held.push(Held { record, place });
                 }
             }
         }
@@ -271,7 +279,7 @@ fn lies_as(other: &Sighting, corners: &[(f64, f64); 4]) -> bool {
 }
 
 /// A record's features as those of an image that shows it.
-pub(super) fn as_query(record: &LocalFingerprint) -> LocalQuery {
+fn as_query(record: &LocalFingerprint) -> LocalQuery {
     let ask = |feature: &LocalFeature| QueryFeature {
         code: feature.code,
         margins: [0; QueryFeature::MARGINS],
@@ -298,7 +306,8 @@ mod tests {
     fn shows(features: u32, covered: f64, moved: f64) -> Sighting {
         let place = Hit { distance: 0, segment: 0, row: 0 };
         let facts = RecordFacts::new(ContentDigest::from_bytes([1; 16]));
-        let record = IndexHit { record_ref: RecordRef::from_bytes([1; 16]), distance: 0, facts };
+        let record_ref = RecordRef::from_bytes([1; 16]);
+        let record = IndexHit { record_ref, distance: 0, facts, near_duplicate_of: None };
         let found = Found {
             record,
             place,

@@ -9,6 +9,7 @@ use zeroize::Zeroize as _;
 use super::alteration::{Shown, changes};
 use super::close_call::{Shows, close_calls};
 use super::likelihood::{self, Seen, Strangers};
+use super::near_duplicate::unite;
 use super::place::SAME_PLACE;
 use super::reading::{Aim, Open, Opened, Read, read_again};
 use super::score::{self, Agreeing, CandidateCodes, Crowd, Near};
@@ -64,11 +65,17 @@ impl Rivals<'_> {
     /// The near pairs of some features and each candidate, and how the features are crowded by all.
     fn near(&self, features: &[QueryFeature]) -> (Vec<Vec<Near>>, Crowd) {
         let near = self.codes.near_pairs(features);
-        let mut crowd = Crowd::new(features.len());
-        for ((group, candidate), near) in self.groups.iter().zip(self.candidates).zip(&near) {
+        let crowd = self.crowd(&near, features.len());
+        (near, crowd)
+    }
+
+    /// How so many features are crowded by all candidates, by the near pairs of each.
+    fn crowd(&self, near: &[Vec<Near>], features: usize) -> Crowd {
+        let mut crowd = Crowd::new(features);
+        for ((group, candidate), near) in self.groups.iter().zip(self.candidates).zip(near) {
             crowd.add(*group, near, &candidate.local);
         }
-        (near, crowd)
+        crowd
     }
 }
 
@@ -92,18 +99,18 @@ impl Look<'_> {
     /// `opened` is opened where there is a record to read it for.
     pub(super) fn compare<'r>(
         &self,
-        candidates: &[Candidate],
+        mut candidates: Vec<Candidate>,
         opened: &mut Opened<'r>,
         open: &Open<'_, 'r>,
     ) -> Vec<Sighting> {
-        let rivals = Rivals {
-            candidates,
-            groups: groups(candidates.iter().map(|candidate| &candidate.record)),
-            codes: CandidateCodes::new(candidates.iter().map(|candidate| &candidate.local)),
-        };
-        let (near, crowd) = rivals.near(self.features);
+        let codes = CandidateCodes::new(candidates.iter().map(|candidate| &candidate.local));
+        let near = codes.near_pairs(self.features);
+        unite(&mut candidates, &near, &self.settings);
+        let groups = groups(candidates.iter().map(|candidate| &candidate.record));
+        let rivals = Rivals { candidates: &candidates, groups, codes };
+        let crowd = rivals.crowd(&near, self.features.len());
         let placed: Vec<Placed> = self.features.iter().map(|feature| place(&feature.keypoint)).collect();
-        let mut agreed: Vec<Agreed<'_>> = (rivals.groups.iter().zip(candidates).zip(&near))
+        let mut agreed: Vec<Agreed<'_>> = (rivals.groups.iter().zip(&candidates).zip(&near))
             .filter_map(|((group, candidate), near)| self.agree(candidate, *group, near, &crowd, &placed))
             .collect();
         // Stable, and the candidates come in a fixed order.
@@ -379,20 +386,20 @@ fn agreeing(own: &[Placed], pair: Near, weight: f64) -> Option<Agreeing> {
     Some(Agreeing { x, y, weight, distance: pair.distance, share: 1.0 })
 }
 
-fn place(keypoint: &saltprint_fingerprint::Keypoint) -> Placed {
+pub(super) fn place(keypoint: &saltprint_fingerprint::Keypoint) -> Placed {
     Placed { x: keypoint.x, y: keypoint.y, size: keypoint.size, angle: keypoint.angle }
 }
 
-/// A number for each record that records of one subject, and one file stored twice, share.
+/// A number for each record that records of one subject, and those of one image, share.
 pub(super) fn groups<'r>(records: impl Iterator<Item = &'r IndexHit>) -> Vec<u32> {
     let mut subjects = HashMap::new();
-    let mut contents = HashMap::new();
+    let mut images = HashMap::new();
     let mut groups: Vec<u32> = Vec::new();
     for (number, record) in (0..).zip(records) {
         let subject = record.facts.subject.and_then(|subject| subjects.get(&subject).copied());
-        let content = contents.get(&record.facts.content).copied();
-        let group = [subject, content].into_iter().flatten().min().unwrap_or(number);
-        contents.insert(record.facts.content, group);
+        let image = images.get(&record.image()).copied();
+        let group = [subject, image].into_iter().flatten().min().unwrap_or(number);
+        images.insert(record.image(), group);
         if let Some(subject) = record.facts.subject {
             subjects.insert(subject, group);
         }

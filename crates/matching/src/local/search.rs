@@ -450,7 +450,7 @@ impl<'a> LocalSearch<'a> {
             segment: candidate.segment,
             row: candidate.row,
         });
-        Ok(look.compare(&self.candidates(places, admit)?, opened, open))
+        Ok(look.compare(self.candidates(places, admit)?, opened, open))
     }
 
     /// How a query agrees with one record, whatever else the index holds; `None` where nothing agrees.
@@ -467,7 +467,7 @@ impl<'a> LocalSearch<'a> {
         let side = Side { query, mirrored };
         let look = self.look_at(&side, side.features());
         let candidates = self.candidates(std::iter::once(*hit), |_| true)?;
-        Ok(look.compare(&candidates, &mut Opened::default(), image).into_iter().next())
+        Ok(look.compare(candidates, &mut Opened::default(), image).into_iter().next())
     }
 
     fn look_at<'q>(&'q self, side: &Side<'q>, features: &'q [QueryFeature]) -> Look<'q> {

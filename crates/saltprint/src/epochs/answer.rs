@@ -115,6 +115,7 @@ mod tests {
                 record_ref: RecordRef::from_bytes([*record; 16]),
                 distance: 0,
                 facts: RecordFacts::new(ContentDigest::from_bytes([*record; 16])),
+                near_duplicate_of: None,
             },
             place: Place { distance: 0, segment: 0, row: 0 },
             orientation: Orientation::Upright,

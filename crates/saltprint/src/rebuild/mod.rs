@@ -34,12 +34,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use rayon::prelude::*;
 use saltprint_fingerprint::{Coder, Profile};
 use saltprint_index::{
-    Background, Catalog, Coverage, IndexDir, IndexError, Manifest, PreviousEpoch, Prints, RebuildLock, Seen,
+    Background, Catalog, Coverage, IndexDir, IndexError, Manifest, PreviousEpoch, RebuildLock, Seen,
     SegmentEntry, Work,
 };
 use saltprint_intake::{Entry, ListReject};
 use saltprint_keys::{EpochId, IndexKey, ProjectionKey, RefKey};
-use saltprint_matching::{DecisionRule, LocalRule, LocalSearch, Rules};
+use saltprint_matching::{DecisionRule, LocalRule, Rules, are_near_duplicates};
 
 use crate::calibrate::is_calibration_half;
 use crate::epochs::{self, Building, Finish, Keyring};
@@ -460,12 +460,10 @@ impl Build<'_> {
             self.dir.open_unpublished(self.lock, manifest.clone(), self.key, manifest.epoch)?.keeping(0);
         let builtin = profile.is_builtin();
         let eligible = |record_ref| builtin || !is_calibration_half(record_ref);
-        let nothing = Prints::default();
-        let search = LocalSearch::new(&generation).with_prints(&nothing);
         let measured = generation.measure_background(
             self.config.rebuild.background_sample,
             eligible,
-            |one, other| search.are_near_duplicates(one, other),
+            |one, other| are_near_duplicates(&generation, one, other),
             |record, nearest| crowding.add(&record.facts, nearest),
             |done, total| progress.update(Phase::Measuring, done, Some(total)),
         )?;

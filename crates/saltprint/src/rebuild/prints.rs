@@ -132,8 +132,7 @@ struct Showed {
 struct Seen {
     record: RecordRef,
     whose: Whose,
-    /// Whether it is another document: not the same image, nor of a subject that holds the same image. Of that, what is shown may be print or not, but it says
-    /// nothing of how many documents of the template there are.
+    /// Whether it is another document: not most of the same image, nor of a subject that holds that.
     is_other: bool,
     /// Numbers of its details.
     details: Box<[u16]>,
@@ -275,11 +274,13 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Keeps what a record's image shows of other records.
+    /// Keeps what a record's image shows of other records. Of one that it shows unchanged nothing, as both hold one image, which does not tell what of it is print. Where
+    /// some of it differs it may be a form that shows little of its own, and so all else counts as print, but not as another document.
     fn keep(&mut self, shows: &IndexHit, sightings: &[Sighting], looked_up: bool) {
         let same: Vec<&IndexHit> =
             sightings.iter().filter(|seen| seen.undisputed).map(|seen| &seen.record).collect();
-        let shown = sightings.iter().filter(|sighting| !sighting.alike.is_empty());
+        let shown =
+            sightings.iter().filter(|seen| !(seen.alike.is_empty() || seen.undisputed && seen.unchanged));
         let seen = |sighting: &Sighting| Seen {
             record: sighting.record.record_ref,
             whose: whose(&sighting.record),
