@@ -6,6 +6,8 @@
 use std::fs;
 use std::path::Path;
 
+use saltprint_synth::Edit;
+
 use crate::place::{Place, SMALL, corpus, with_comment};
 
 /// Keys whose values are not part of the contract.
@@ -64,10 +66,20 @@ fn lookup_of_an_image_that_two_subjects_share() {
     );
     place.write("vault.csv", manifest + &rows);
     place.run(&["rebuild"]).expect(0);
-    // One file is not evidence against itself; two files of different subjects are.
+    // One file is not evidence against itself, nor is one image in two files.
     let ran = place.run(&["lookup", "--json", &format!("vault/{}", shared.record_id)]).expect(0);
     same_as_golden("lookup_shared.jsonl", &ran.stdout);
     let ran = place.run(&["lookup", "--json", &format!("vault/{}", alike.record_id)]).expect(0);
+    same_as_golden("lookup_near_duplicate.jsonl", &ran.stdout);
+}
+
+/// In so small a vault details make a match possible, not strong.
+#[test]
+fn lookup_of_a_part() {
+    let place = Place::small();
+    let document = &corpus()[3].document;
+    Edit::Crop { keep: 70 }.apply(&document.image, &document.layout, 5).save(place.path("part.png")).unwrap();
+    let ran = place.run(&["lookup", "--json", "part.png"]).expect(0);
     same_as_golden("lookup_possible.jsonl", &ran.stdout);
 }
 

@@ -20,6 +20,7 @@ mod heif;
 mod incremental;
 mod keys;
 mod local;
+mod near_duplicates;
 mod negative;
 mod place;
 mod prints;

@@ -169,6 +169,13 @@ pub(crate) fn rebuild(summary: &RebuildSummary) -> String {
     if !summary.kinds_without_template.is_empty() {
         let _ = writeln!(text, "kinds without a template: {}", summary.kinds_without_template.join(", "));
     }
+    if summary.near_duplicates > 0 {
+        let _ = writeln!(
+            text,
+            "{} of {} sampled records: their image is that of another subject's record as well, in other bytes",
+            summary.near_duplicates, summary.background_sampled
+        );
+    }
     let print = summary.print;
     if print.looked_up > 0 {
         let _ = writeln!(

@@ -311,6 +311,43 @@ fn the_background_leaves_out_the_same_subject_and_the_same_file() {
     // 1 -> 6 at 96; 2 -> 5 at 72; 3 -> 5 at 64; 4 -> 5 at 80; 5 -> 3 at 64; 6 -> 3 at 80.
     assert_eq!(background.gap.bins().collect::<Vec<_>>(), [(16, 1), (48, 2), (64, 2), (72, 1)]);
     assert_eq!(background.ratio.total(), 6);
+
+    // Where all that may hold one image do, these are left out, with whoever is of their subject.
+    let generation = dir.open(&key(), EPOCH).unwrap();
+    let measured =
+        generation.measure_background(100, |_| true, |_, _| Ok(true), |_, _| (), |_, _| ()).unwrap();
+    // 1 holds the same file as 4, and nobody else is near; 2 -> 4, 3 -> 4, 4 -> 2, 5 -> 6, 6 -> 5.
+    assert_eq!(measured.near_duplicates, 5);
+    // 1 -> 5 at 80; 2 -> 5 at 72; 3 -> 5 at 64; 4 -> 5 at 80; 5 -> 3 at 64; 6 -> 3 at 80.
+    assert_eq!(measured.background.nearest.bins().collect::<Vec<_>>(), [(64, 2), (72, 1), (80, 3)]);
+    // 1, 2, 3, 4 -> 6, 16 bits farther; 5 -> 4 at 80; 6 -> 4 at 96.
+    assert_eq!(measured.background.gap.bins().collect::<Vec<_>>(), [(16, 6)]);
+}
+
+/// As of a placeholder: who else comes near says nothing of strangers.
+#[test]
+fn of_an_image_that_very_many_hold_nothing_is_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = IndexDir::new(folder.path());
+    let lock = dir.lock().unwrap();
+    let code = |bits: usize| {
+        let mut code = [0; 32];
+        code[..bits].fill(0xff);
+        code
+    };
+    let measured = |held_by: u32| {
+        let mut records: Vec<_> = (0..held_by).map(|number| record(number, code(0))).collect();
+        records.push(record(100, code(10)));
+        records.push(record(101, code(20)));
+        publish(&dir, &lock, 1, &[&records]);
+        let same = |one: &crate::Hit, other: &crate::Hit| Ok(one.distance == 0 && other.distance == 0);
+        let generation = dir.open(&key(), EPOCH).unwrap();
+        let measured = generation.measure_background(100, |_| true, same, |_, _| (), |_, _| ()).unwrap();
+        (measured.near_duplicates, measured.background.sampled)
+    };
+    // The record itself and sixteen others.
+    assert_eq!(measured(17), (17, 19));
+    assert_eq!(measured(18), (18, 2));
 }
 
 #[test]

@@ -156,6 +156,9 @@ pub struct RebuildSummary {
     pub print: PrintSummary,
     /// Records that played the stranger when the background was measured.
     pub background_sampled: u64,
+    /// Of the records that were asked for this in this run, those whose image a record of another subject holds as well, in other bytes. They are no strangers to
+    /// each other, and a leaked image may be a match of both.
+    pub near_duplicates: u64,
     /// The decision rule that follows from the background.
     pub rule: DecisionRule,
     /// The decision rule of straightened parts.
@@ -268,12 +271,12 @@ pub fn rebuild(
                 && strangers::knows_kinds(published, config)
         });
     let mut crowding = Crowding::default();
-    let (manifest, summaries, print, selection) = if let Some(published) =
+    let (manifest, summaries, print, near_duplicates, selection) = if let Some(published) =
         published.as_ref().filter(|_| unchanged)
     {
         let summaries = published.segments.iter().map(|entry| summary_of(entry, false)).collect();
         let selection = selector.finish(ledger.fresh());
-        (published.clone(), summaries, PrintSummary::of_published(published), selection)
+        (published.clone(), summaries, PrintSummary::of_published(published), 0, selection)
     } else {
         progress.update(Phase::Writing, 0, None);
         dir.write_profile(&lock, epoch, &seal_profile(&profile, projection_key)?)?;
@@ -316,9 +319,9 @@ pub fn rebuild(
         };
         // The census takes as much memory as all that follows.
         let selection = selector.finish(ledger.fresh());
-        let (manifest, print) =
+        let (manifest, print, near_duplicates) =
             build.publish(manifest, &selection, &profile, &ledger, &mut crowding, progress)?;
-        (manifest, summaries, print, selection)
+        (manifest, summaries, print, near_duplicates, selection)
     };
     warnings.extend(selection.warnings());
     let selection = selection.summary;
@@ -378,6 +381,7 @@ pub fn rebuild(
         selection,
         print,
         background_sampled: manifest.background.sampled,
+        near_duplicates,
         rule: rules.whole,
         straightened_rule: rules.straightened,
         local_sampled: manifest.local_background.impostors.len() as u64,
@@ -445,7 +449,7 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    /// Measures the backgrounds of a generation and publishes it; what comes near to what is added to `crowding`.
+    /// Measures the backgrounds of a generation and publishes it; what comes near to what is added to `crowding`. Returns how many near-duplicates it met as well.
     fn publish(
         &self,
         mut manifest: Manifest,
@@ -454,7 +458,7 @@ impl Build<'_> {
         ledger: &Ledger,
         crowding: &mut Crowding,
         progress: &dyn Progress,
-    ) -> Result<(Manifest, PrintSummary), Error> {
+    ) -> Result<(Manifest, PrintSummary, u64), Error> {
         // Strangers are looked up in some fifty walks, and beside them is all that this run holds.
         let generation =
             self.dir.open_unpublished(self.lock, manifest.clone(), self.key, manifest.epoch)?.keeping(0);
@@ -477,7 +481,7 @@ impl Build<'_> {
             self.dir.keep_previous(self.lock)?;
         }
         self.dir.publish(self.lock, self.key, &manifest)?;
-        Ok((manifest, print))
+        Ok((manifest, print, measured.near_duplicates))
     }
 }
 
