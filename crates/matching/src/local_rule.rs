@@ -34,7 +34,7 @@ const MOST: f64 = 60.0;
 /// place of the picture. What all documents of a template share lifts both and falls out.
 ///
 /// # Model
-/// In the rebuild images of sampled records are looked up, without their own subjects, through all steps that a leaked image
+/// In the rebuild images of sampled records are looked up, without their own subjects and whoever holds the same image, through all steps that a leaked image
 /// goes through. Beyond its upper quartile (and, if that is heavier, its upper tenth) the strangers' lead is modelled as
 /// exponential with the measured mean excess, widened by one standard error. Where fewer lead at all, the mean is that of those that do: one
 /// over many that lead by nothing and a few that do is the fall of neither. A score is a sum over agreeing features, of

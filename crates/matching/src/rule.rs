@@ -93,7 +93,7 @@ const ASSUMED: Measures =
 /// runner-up, its nearest rival (the ratio test of Lowe, "Distinctive Image Features from Scale-Invariant
 /// Keypoints", 2004, section 7.1). A stranger is about as near to one record as to the next, so that its
 /// ratio is a little below 1; a copy of a record, however crowded the place, is far nearer to that record than to any
-/// other. Rivals are records of other subjects with other bytes: two records of one subject, or one file stored
+/// other. Rivals are records of other subjects with other images: two records of one subject, or one image stored
 /// twice, do not speak against each other.
 ///
 /// # Model
@@ -120,8 +120,9 @@ const ASSUMED: Measures =
 ///
 /// # Margin and groups
 /// A strong match must also be nearer than the runner-up by more bits than for 95 % of strangers, since a ratio of two
-/// small numbers says little. Where one image is stored under several subjects, these records stand out from all
-/// others together, but not one of them from the rest: all are possible and none is strong.
+/// small numbers says little. Where records of several subjects stand out from all others together, but not one of them from the rest, all are
+/// possible and none is strong; unless their details say that they hold one image ([`are_near_duplicates`](crate::are_near_duplicates)). Then they are no rivals, and each is
+/// strong of which nearly all that is seen looks the same.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct DecisionRule {
     strong: Option<f64>,

@@ -78,10 +78,10 @@ pub struct MatchReport {
     /// Kind of document.
     pub kind: Option<String>,
     /// Number of the document in the input, from 1: matches with one number are stored versions of one document, records
-    /// of one subject; the first of them is the one that the input resembles most.
+    /// of one subject or of one image; the first of them is the one that the input resembles most.
     pub document: u32,
-    /// Whether the record's file has the very bytes of the first record with that number: then nothing in the image tells
-    /// from which of the two it comes.
+    /// Whether the record's file has the very bytes of the first record with that number, or holds the same image in others (a near-duplicate under another subject): then
+    /// hardly anything in the image tells from which of the two it comes.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub equal: bool,
     /// How much of the record's image the input shows.

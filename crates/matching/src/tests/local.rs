@@ -309,7 +309,7 @@ fn what_two_records_share_is_possible_for_both() {
         let there = feature.place.keypoint();
         let x = if shared { 0.25 * WIDTH + 0.5 * there.x } else { 0.18 * there.x };
         let y = if shared { 0.25 * HEIGHT + 0.5 * there.y } else { there.y };
-        LocalFeature { place: Place::of(&Keypoint { x, y, ..there }), ..feature.clone() }
+        LocalFeature { place: Place::of(&Keypoint { x, y, ..there }), ..*feature }
     };
     let print = usize::try_from(PRINT).unwrap();
     let mut records = cards();

@@ -48,7 +48,7 @@ pub(super) fn hits(items: &[ItemReport]) -> Composition {
     hits
 }
 
-/// Hits whose very bytes are stored in another source or month as well, and the sources of all of these.
+/// Hits whose image is stored in another source or month as well, and the sources of all of these.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Ties {
     hits: u64,
@@ -86,7 +86,7 @@ impl Ties {
         let sources: Vec<&str> = self.sources.iter().map(String::as_str).collect();
         (self.hits > 0).then(|| {
             format!(
-                "{} of the records hit {} stored with the very same bytes in another source or month as well{}{}: the image does not tell \
+                "{} of the records hit {} stored with the same image in another source or month as well{}{}: the image does not tell \
                  which of them it comes from, and each is counted at one.",
                 self.hits,
                 if self.hits == 1 { "is" } else { "are" },
