@@ -157,7 +157,7 @@ impl Case<'_, '_> {
                 Some(known) => Some(known.clone()),
                 None => self.search.against(self.query, mirrored, self.image, &found.place)?,
             };
-            let Some(sighting) = sighting else { continue };
+            let Some(sighting) = sighting.map(|sighting| sighting.knowing(&found.record)) else { continue };
             let doubtful = sighting.disputed || self.rules.straightened.basis() == Basis::Assumed;
             let surprise = rule.surprise(found.record.distance, found.runner_up);
             let is_certain = !doubtful && found.band == Band::Strong && {

@@ -8,7 +8,7 @@ use saltprint_index::{Generation, Hit, IndexError, IndexHit, Manifest};
 
 use crate::decide::{self, Case};
 use crate::global::{Asked, GlobalStage, Scanned};
-use crate::local::{Contest, Fine, Images, LocalSearch, Read, Sighting, documents_fill, is_unmistakable};
+use crate::local::{Contest, Fine, Images, LocalSearch, Read, Sighting, documents_fill};
 use crate::panels::{self, PanelAnswer};
 use crate::straight;
 use crate::{Band, DecisionRule, LocalRule, RuleSettings};
@@ -335,7 +335,8 @@ impl<'a> Matcher<'a> {
     ) -> Result<(), IndexError> {
         for found in &mut *matches {
             let mirrored = found.orientation.index() >= Orientation::Mirror.index();
-            found.sighting = self.search.against(query, mirrored, image, &found.place)?;
+            let sighting = self.search.against(query, mirrored, image, &found.place)?;
+            found.sighting = sighting.map(|sighting| sighting.knowing(&found.record));
             if found.sighting.as_ref().is_some_and(|sighting| sighting.altered) {
                 found.tier = Tier::Local;
             }
@@ -349,7 +350,7 @@ impl<'a> Matcher<'a> {
             let agrees = query.upright.len() < FEW_DETAILS
                 || sighting.is_some_and(|seen| 3 * u64::from(seen.features) >= 2 * u64::from(seen.in_view));
             let mistakable =
-                found.record.near_duplicate_of.is_some() && !sighting.is_some_and(is_unmistakable);
+                found.record.near_duplicate_of.is_some() && !sighting.is_some_and(Sighting::is_unmistakable);
             if contradicted
                 || mistakable
                 || ((alone != Some(Band::Strong) || !agrees)

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use saltprint_fingerprint::Orientation;
-use saltprint_index::Month;
+use saltprint_index::{IndexHit, Month};
 use saltprint_intake::Reject;
-use saltprint_keys::{ContentDigest, EpochId, RecordRef};
-use saltprint_matching::{Band, Sighting, Tier};
+use saltprint_keys::{EpochId, RecordRef};
+use saltprint_matching::{Band, Found, Sighting, Tier};
 
 use crate::epochs::{Answer, Hit};
 
@@ -183,16 +183,15 @@ impl ItemReport {
             None => Outcome::NoMatch,
         };
         let documents = documents(&answer.hits);
-        let mut contents: HashMap<u32, ContentDigest> = HashMap::new();
+        let mut firsts: HashMap<u32, IndexHit> = HashMap::new();
         let matches = answer.hits.into_iter().zip(documents);
         let matches = matches
             .map(|(hit, document)| {
                 // Of one epoch: in another one the same bytes have another digest.
-                let content = hit.found.record.image();
-                let equal = match contents.entry(document) {
-                    Entry::Occupied(first) => *first.get() == content,
+                let equal = match firsts.entry(document) {
+                    Entry::Occupied(first) => holds_the_same(&hit.found, first.get()),
                     Entry::Vacant(slot) => {
-                        slot.insert(content);
+                        slot.insert(hit.found.record.clone());
                         false
                     }
                 };
@@ -227,6 +226,12 @@ impl ItemReport {
         };
         Self { input, outcome: Outcome::Duplicate, matches: Vec::new(), reason: Some(reason) }
     }
+}
+
+/// Whether a match is of the file of another record, or of the same image as far as the input shows it.
+fn holds_the_same(found: &Found, first: &IndexHit) -> bool {
+    let differs = found.sighting.as_ref().is_some_and(|seen| seen.altered || seen.disputed);
+    found.record.facts.content == first.facts.content || (found.record.image() == first.image() && !differs)
 }
 
 /// A number for each match, which those of one subject or one file share, from 1 on.

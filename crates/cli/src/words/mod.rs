@@ -172,8 +172,8 @@ pub(crate) fn rebuild(summary: &RebuildSummary) -> String {
     if summary.near_duplicates > 0 {
         let _ = writeln!(
             text,
-            "{} of {} sampled records: their image is that of another subject's record as well, in other bytes",
-            summary.near_duplicates, summary.background_sampled
+            "sampled records of which another subject's record holds the image as well, in other bytes: {}",
+            summary.near_duplicates
         );
     }
     let print = summary.print;

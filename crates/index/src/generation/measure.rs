@@ -117,8 +117,10 @@ impl Generation {
             }
             let may_be_same = hit.distance <= MAY_BE_SAME;
             if may_be_same && are_same(&stranger.place, hit)? {
+                // Another picture of that subject may have come nearer.
+                stranger.other.retain(|known| known.is_rival_of(&other));
                 stranger.same.push(other);
-            } else {
+            } else if stranger.other.iter().all(|known| known.is_rival_of(&other)) {
                 stranger.other.push(other);
             }
         }
@@ -160,8 +162,7 @@ impl Stranger {
     /// Whether it may be a stranger to a record: not one of its own subject, nor one of those who hold its image as well, and who may be
     /// one person.
     fn is_to(&self, record: &IndexHit) -> bool {
-        let mut known = std::iter::once(&self.record).chain(&self.same).chain(&self.other);
-        known.all(|known| known.is_rival_of(record))
+        std::iter::once(&self.record).chain(&self.same).all(|known| known.is_rival_of(record))
     }
 
     fn is_everywhere(&self) -> bool {
@@ -184,6 +185,7 @@ impl IndexHit {
     /// of one subject, and do not hold the same image.
     pub fn is_rival_of(&self, other: &Self) -> bool {
         let same_subject = self.facts.subject.is_some() && self.facts.subject == other.facts.subject;
-        self.record_ref != other.record_ref && !same_subject && self.image() != other.image()
+        let same_image = self.facts.content == other.facts.content || self.image() == other.image();
+        self.record_ref != other.record_ref && !same_subject && !same_image
     }
 }

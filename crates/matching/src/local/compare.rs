@@ -324,6 +324,7 @@ impl Look<'_> {
             unchanged: changes.unchanged,
             mirrored: self.mirrored,
             undisputed: much && changes.mostly_same,
+            half_shown: 2 * shown.len() >= own.len(),
             disputed: changes.disputed,
             quad,
             region: region(&points, width, height),

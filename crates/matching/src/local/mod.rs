@@ -24,8 +24,8 @@ mod reading;
 mod score;
 mod search;
 
+pub(crate) use near_duplicate::Same;
 pub use near_duplicate::are_near_duplicates;
-pub(crate) use near_duplicate::{Same, is_unmistakable};
 pub(crate) use place::documents_fill;
 pub use place::{Contest, Lead, contests};
 pub use reading::{Fine, Images, Read};

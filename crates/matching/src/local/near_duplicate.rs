@@ -24,7 +24,7 @@ const NEAR: u32 = 16;
 /// 150 designs. Two pictures of one image have 18 to 33: as it was, and at 85 % or 45 % of its size, compressed again.
 const ALIKE: usize = 12;
 /// The same as a share of those that should be in view.
-const SHARE: f64 = 0.2;
+const SHARE: f64 = 0.25;
 /// Records of which one image has most near details that are compared with each other.
 const COMPARED: usize = 8;
 /// Fewest details of a record that are near to some of the image.
@@ -36,9 +36,9 @@ pub(super) fn holds_same(shown: &Sighting) -> bool {
 }
 
 /// Whether a sighting is more than one of print, if other subjects' records hold the same image: two forms of one template that show hardly more than
-/// its print pass for one image as well.
-pub(crate) fn is_unmistakable(sighting: &Sighting) -> bool {
-    sighting.record.near_duplicate_of.is_none() || sighting.unchanged
+/// its print pass for one image as well, and a part of a third one may show nothing else.
+pub(super) fn is_unmistakable(sighting: &Sighting) -> bool {
+    sighting.record.near_duplicate_of.is_none() || (sighting.unchanged && sighting.half_shown)
 }
 
 /// Lets candidates that hold one image count as one file stored twice. `near` are the pairs of the image and each candidate.
@@ -122,7 +122,7 @@ impl Same {
     /// Says that two records hold one image.
     fn add(&mut self, one: &IndexHit, other: &IndexHit) {
         let known = |content| self.of.get(&content).copied().unwrap_or(content);
-        let (one, other) = (known(one.image()), known(other.image()));
+        let (one, other) = (known(one.facts.content), known(other.facts.content));
         let (first, last) = if one.as_bytes() <= other.as_bytes() { (one, other) } else { (other, one) };
         for stands in self.of.values_mut().filter(|stands| **stands == last) {
             *stands = first;
@@ -137,7 +137,9 @@ impl Same {
         }
         for record in records {
             if let Some(stands) = self.of.get(&record.facts.content) {
-                record.near_duplicate_of = Some(*stands);
+                // Not the digest of a file: a record of which nobody has seen that it is one of these stays their rival.
+                record.near_duplicate_of =
+                    Some(ContentDigest::from_bytes(stands.as_bytes().map(|byte| !byte)));
             }
         }
     }

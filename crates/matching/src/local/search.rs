@@ -10,6 +10,7 @@ use saltprint_index::{
 };
 
 use super::compare::{Candidate, Look};
+use super::near_duplicate::is_unmistakable;
 use super::place::{Contest, contests};
 use super::reading::{Fine, Images, Open, Opened, Read};
 use crate::Found;
@@ -46,6 +47,8 @@ pub struct Sighting {
     pub unchanged: bool,
     /// Whether three tenths of the record or more are shown, and at least four fifths of that look the same.
     pub undisputed: bool,
+    /// Whether half of the record or more is shown.
+    pub(super) half_shown: bool,
     /// Whether more than a fifth of what is shown looks different, in an image that is good enough to tell.
     pub disputed: bool,
     /// Whether the image shows the record's mirror image.
@@ -87,6 +90,7 @@ impl Sighting {
             altered: false,
             unchanged: false,
             undisputed: false,
+            half_shown: false,
             disputed: false,
             mirrored,
             quad: Some(quad),
@@ -98,6 +102,18 @@ impl Sighting {
             spots: Vec::new(),
             alike: Vec::new(),
         }
+    }
+
+    /// The same sighting of a record of which it is known by its whole image who else holds that.
+    #[must_use]
+    pub(crate) fn knowing(mut self, record: &IndexHit) -> Self {
+        self.record.near_duplicate_of = self.record.near_duplicate_of.or(record.near_duplicate_of);
+        self
+    }
+
+    /// Whether it is seen that it is of this record, or of one that holds the same image.
+    pub(crate) fn is_unmistakable(&self) -> bool {
+        is_unmistakable(self)
     }
 
     /// What was done to the record's image, by the nearest quarter turn.

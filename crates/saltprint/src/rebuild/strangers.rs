@@ -72,7 +72,7 @@ fn measure(
     eligible: impl Fn(RecordRef) -> bool + Sync,
     progress: &dyn Progress,
 ) -> Result<LocalBackground, Error> {
-    let Again { config, refs, coder, generation } = *again;
+    let Again { config, refs, generation, .. } = *again;
     let most = config.rebuild.local_sample;
     let records = generation.manifest().records();
     let mut background = LocalBackground { records, ..LocalBackground::default() };
@@ -81,7 +81,7 @@ fn measure(
         return Ok(background);
     }
     let chosen = sample::choose(config, refs, most, &eligible)?;
-    let mut taken = 0;
+    let (mut taken, mut open) = (0, Vec::new());
     for (batch, sampled) in (0_u64..).zip(chosen.entries.chunks(BATCH)) {
         progress.update(Phase::Measuring, batch * BATCH as u64, Some(chosen.entries.len() as u64));
         let queries: Vec<Vec<Stranger>> = sampled
@@ -95,63 +95,62 @@ fn measure(
             .collect::<Result<_, Error>>()?;
         let queries: Vec<Stranger> = queries.into_iter().flatten().take(most - taken).collect();
         taken += queries.len();
-        let (queries, found) = among_strangers(&search, coder, queries)?;
-        let admit = |number: usize, hit: &IndexHit| queries[number].is_stranger_to(hit);
-        let parts = nearest_to_parts(generation, &shown(coder, &queries), &found, &admit)?;
-        let parts: Vec<Option<(u32, u32)>> = parts.into_iter().map(straightened).collect();
-        for (nearest, runner_up) in parts.iter().flatten() {
-            background.straightened.add(*nearest, Some(*runner_up));
-        }
-        let judged = found.par_iter().enumerate();
-        let impostors: Result<Vec<Option<Impostor>>, Error> =
-            judged.map(|(number, contests)| impostor(&search, contests, &|hit| admit(number, hit))).collect();
-        let bits = |distance: u32| u16::try_from(distance).unwrap_or(u16::MAX);
-        background.impostors.extend(impostors?.into_iter().zip(&parts).filter_map(|(impostor, part)| {
-            let straightened = part.map(|(nearest, runner_up)| (bits(nearest), bits(runner_up)));
-            Some(Impostor { straightened, ..impostor? })
-        }));
+        open.extend(queries);
+        add(&mut background, again, &search, &mut open)?;
+    }
+    while !open.is_empty() {
+        add(&mut background, again, &search, &mut open)?;
     }
     background.impostors.sort_by(|a, b| a.best.total_cmp(&b.best).then(a.rival.total_cmp(&b.rival)));
     Ok(background)
 }
 
-/// Looks strangers up, without those who hold the image of one as well: these are found by looking, and so whoever has some is looked up again
-/// without them. Of an image that very many hold, as of a placeholder, nothing is measured.
+/// Looks strangers up, without those who hold the image of one as well, and adds what they come to. Who holds it is found by looking, so whoever has some stays in `open`, to be
+/// looked up again without them. Of an image that very many hold, as of a placeholder, nothing is measured.
 ///
 /// # Errors
 /// [`Error::Index`].
-fn among_strangers(
+fn add(
+    background: &mut LocalBackground,
+    again: &Again<'_>,
     search: &LocalSearch<'_>,
-    coder: &Coder,
-    mut open: Vec<Stranger>,
-) -> Result<(Vec<Stranger>, Vec<Vec<Contest>>), Error> {
+    open: &mut Vec<Stranger>,
+) -> Result<(), Error> {
+    let Again { coder, generation, .. } = *again;
+    let local: Vec<_> = open.iter().map(|stranger| stranger.query.local()).collect();
+    let admit = |number: usize, hit: &IndexHit| open[number].is_stranger_to(hit);
+    // Nothing settles it: strangers go through all looks, and the largest lead of any place in the picture counts that
+    // could be called strong. Whoever looks quickly sees less of them than this.
+    let looked = search.look(&local, &shown(coder, open), None, &mut |_, _| true, &admit, false)?;
     let (mut strangers, mut found) = (Vec::new(), Vec::new());
-    for _ in 0..LOOKS {
-        let local: Vec<_> = open.iter().map(|stranger| stranger.query.local()).collect();
-        let admit = |number: usize, hit: &IndexHit| open[number].is_stranger_to(hit);
-        // Nothing settles it: strangers go through all looks, and the largest lead of any place in the picture counts that
-        // could be called strong. Whoever looks quickly sees less of them than this.
-        let looked = search.look(&local, &shown(coder, &open), None, &mut |_, _| true, &admit, false)?;
-        let mut again = Vec::new();
-        for (mut stranger, contests) in std::mem::take(&mut open).into_iter().zip(looked) {
-            let sightings = contests.iter().flat_map(|contest| &contest.sightings);
-            let same =
-                sightings.filter(|sighting| sighting.undisputed).map(|sighting| sighting.record.clone());
-            let before = stranger.near_duplicates.len();
-            stranger.near_duplicates.extend(same);
-            if stranger.near_duplicates.len() > before {
-                again.push(stranger);
-            } else {
-                strangers.push(stranger);
-                found.push(contests);
-            }
-        }
-        open = again;
-        if open.is_empty() {
-            break;
+    for (mut stranger, contests) in std::mem::take(open).into_iter().zip(looked) {
+        let sightings = contests.iter().flat_map(|contest| &contest.sightings);
+        let same = sightings.filter(|sighting| sighting.undisputed).map(|sighting| sighting.record.clone());
+        let before = stranger.near_duplicates.len();
+        stranger.near_duplicates.extend(same);
+        stranger.looks += 1;
+        if stranger.near_duplicates.len() == before {
+            strangers.push(stranger);
+            found.push(contests);
+        } else if stranger.looks < LOOKS {
+            open.push(stranger);
         }
     }
-    Ok((strangers, found))
+    let admit = |number: usize, hit: &IndexHit| strangers[number].is_stranger_to(hit);
+    let parts = nearest_to_parts(generation, &shown(coder, &strangers), &found, &admit)?;
+    let parts: Vec<Option<(u32, u32)>> = parts.into_iter().map(straightened).collect();
+    for (nearest, runner_up) in parts.iter().flatten() {
+        background.straightened.add(*nearest, Some(*runner_up));
+    }
+    let judged = found.par_iter().enumerate();
+    let impostors: Result<Vec<Option<Impostor>>, Error> =
+        judged.map(|(number, contests)| impostor(search, contests, &|hit| admit(number, hit))).collect();
+    let bits = |distance: u32| u16::try_from(distance).unwrap_or(u16::MAX);
+    background.impostors.extend(impostors?.into_iter().zip(&parts).filter_map(|(impostor, part)| {
+        let straightened = part.map(|(nearest, runner_up)| (bits(nearest), bits(runner_up)));
+        Some(Impostor { straightened, ..impostor? })
+    }));
+    Ok(())
 }
 
 fn shown<'s>(coder: &'s Coder, strangers: &'s [Stranger]) -> Shown<'s> {
@@ -222,6 +221,8 @@ pub(super) struct Stranger {
     pub(super) image: Luma,
     /// Records of other subjects that are known to hold the same image.
     near_duplicates: Vec<IndexHit>,
+    /// How often it was looked up.
+    looks: usize,
 }
 
 impl Stranger {
@@ -260,6 +261,7 @@ impl Again<'_> {
             query,
             image,
             near_duplicates: Vec::new(),
+            looks: 0,
         }))
     }
 
