@@ -122,7 +122,7 @@ const ASSUMED: Measures =
 /// A strong match must also be nearer than the runner-up by more bits than for 95 % of strangers, since a ratio of two
 /// small numbers says little. Where records of several subjects stand out from all others together, but not one of them from the rest, all are
 /// possible and none is strong; unless their details say that they hold one image ([`are_near_duplicates`](crate::are_near_duplicates)). Then they are no rivals, and each is
-/// strong of which nearly all that is seen looks the same.
+/// strong of which half or more is seen and nearly all of that looks the same.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct DecisionRule {
     strong: Option<f64>,

@@ -79,8 +79,8 @@ impl LocalSearch<'_> {
     /// details in the same places are also the title that two designs have in common. Of 150 invented designs one that a single record has had such company, and four of 600
     /// strangers' cards were strong matches of it.
     ///
-    /// What several subjects' records hold (`near_duplicate.rs`) may also be a form that shows hardly more than its print. These are not rivals, so nearly all that is
-    /// seen of one has to look the same.
+    /// What several subjects' records hold (`near_duplicate.rs`) may also be a form that shows hardly more than its print. These are not rivals, so half of one
+    /// has to be seen, and nearly all of that to look the same.
     ///
     /// `admit` says which other records count, as in [`LocalSearch::find`].
     ///
