@@ -14,9 +14,7 @@ use crate::{Band, Cascade, DecisionRule, Found, Judgement, Sighting, Tier};
 const FIRST_CAPACITY: usize = 16;
 /// Rivals that the rule may look at.
 const WANTED_RIVALS: usize = 9;
-/// Distance in bits up to which candidates may hold one image, so that their details are compared.
-const MAY_BE_SAME: u32 = 48;
-/// Candidates that are compared so.
+/// Candidates whose details are compared to see whether they hold one image.
 const MOST_SAME: usize = 8;
 /// Candidates that a graph search keeps.
 const GRAPH_EF: usize = 64;
@@ -200,7 +198,7 @@ impl GlobalStage<'_> {
 
     /// Lets candidates that are near and hold one image count as one file stored twice.
     fn unite(&self, candidates: &mut [GlobalCandidate]) -> Result<(), IndexError> {
-        let near = candidates.partition_point(|candidate| candidate.record.distance <= MAY_BE_SAME);
+        let near = candidates.partition_point(|candidate| candidate.record.distance <= IndexHit::MAY_BE_SAME);
         let near = candidates[..near.min(MOST_SAME)].iter();
         let same = Same::among(self.generation, near.map(|near| (&near.record, &near.place)))?;
         same.apply(candidates.iter_mut().map(|candidate| &mut candidate.record));

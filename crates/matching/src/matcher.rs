@@ -416,7 +416,7 @@ impl<'a> Matcher<'a> {
 /// show that of the best: a forged card may have been made of the image of a genuine one.
 pub(crate) fn doubt_altered(matches: &mut [Found]) {
     let Some((best, others)) = matches.split_first_mut() else { return };
-    let differs = |found: &Found| found.sighting.as_ref().is_some_and(|seen| seen.altered || seen.disputed);
+    let differs = |found: &Found| found.sighting.as_ref().is_some_and(Sighting::differs);
     if differs(best) {
         return;
     }

@@ -230,7 +230,7 @@ impl ItemReport {
 
 /// Whether a match is of the file of another record, or of the same image as far as the input shows it.
 fn holds_the_same(found: &Found, first: &IndexHit) -> bool {
-    let differs = found.sighting.as_ref().is_some_and(|seen| seen.altered || seen.disputed);
+    let differs = found.sighting.as_ref().is_some_and(Sighting::differs);
     found.record.facts.content == first.facts.content || (found.record.image() == first.image() && !differs)
 }
 

@@ -11,9 +11,6 @@ use crate::{Background, Hit, IndexError};
 const BATCH: usize = 512;
 /// Neighbours looked at first; more are fetched for records with many of their own subject around.
 const FIRST_CAPACITY: usize = 16;
-/// Distance in bits up to which a record of another subject may hold the same image, so that its details are compared. A tenth of
-/// the records of an invented vault of 600 has strangers within 58.
-const MAY_BE_SAME: u32 = 48;
 /// Records of other subjects that may hold one image; of one that more hold, as of a placeholder, it is not asked who else comes near.
 const MOST_SAME: usize = 16;
 
@@ -115,7 +112,7 @@ impl Generation {
             if !stranger.is_to(&other) {
                 continue;
             }
-            let may_be_same = hit.distance <= MAY_BE_SAME;
+            let may_be_same = hit.distance <= IndexHit::MAY_BE_SAME;
             if may_be_same && are_same(&stranger.place, hit)? {
                 // Another picture of that subject may have come nearer.
                 stranger.other.retain(|known| known.is_rival_of(&other));
@@ -176,6 +173,10 @@ impl Stranger {
 }
 
 impl IndexHit {
+    /// Distance in bits of whole images up to which records of two subjects may hold one image, so that their details are worth comparing. A tenth of
+    /// the records of an invented vault of 600 has strangers within 58.
+    pub const MAY_BE_SAME: u32 = 48;
+
     /// Stands for the image: one file that is stored twice has one, and so have near-duplicates, as far as they are known to be some.
     pub fn image(&self) -> ContentDigest {
         self.near_duplicate_of.unwrap_or(self.facts.content)

@@ -32,7 +32,12 @@ const FEWEST: usize = 6;
 
 /// Whether a record that was found with the details that the index keeps of another one, and without reading an image, holds the same image.
 pub(super) fn holds_same(shown: &Sighting) -> bool {
-    shown.alike.len() >= ALIKE && shown.alike.len() as f64 >= SHARE * f64::from(shown.in_view)
+    are_enough(shown.alike.len(), f64::from(shown.in_view))
+}
+
+/// Whether so many details that are alike, of so many that could be, say that two records hold one image.
+fn are_enough(alike: usize, of: f64) -> bool {
+    alike >= ALIKE && alike as f64 >= SHARE * of
 }
 
 /// Whether a sighting is more than one of print, if other subjects' records hold the same image: two forms of one template that show hardly more than
@@ -83,7 +88,7 @@ fn are_same(one: &LocalFingerprint, other: &LocalFingerprint, settings: &VerifyS
     };
     let agreed = verify(&placed(one), &placed(other), &pairs, settings);
     let alike = agreed.map_or(0, |agreed| agreed.pairs.len());
-    alike >= ALIKE && alike as f64 >= SHARE * one.features.len().min(other.features.len()) as f64
+    are_enough(alike, one.features.len().min(other.features.len()) as f64)
 }
 
 /// Files that hold one image, by their digests.

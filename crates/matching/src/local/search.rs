@@ -111,6 +111,11 @@ impl Sighting {
         self
     }
 
+    /// Whether a part of the record, or more than a fifth of what is shown of it, looks different.
+    pub fn differs(&self) -> bool {
+        self.altered || self.disputed
+    }
+
     /// Whether it is seen that it is of this record, or of one that holds the same image.
     pub(crate) fn is_unmistakable(&self) -> bool {
         is_unmistakable(self)

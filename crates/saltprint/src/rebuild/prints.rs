@@ -16,9 +16,9 @@ use saltprint_keys::RecordRef;
 use saltprint_matching::{Images as _, LocalSearch, Sighting};
 
 use super::ledger::Ledger;
-use super::strangers::{Again, Stranger};
+use super::strangers::{Again, Stranger, shown};
 use crate::images::for_each_image;
-use crate::{Error, Phase, Progress, sample, shown::Shown};
+use crate::{Error, Phase, Progress, sample};
 
 /// Images looked up at a time.
 const BATCH: usize = 32;
@@ -248,7 +248,7 @@ impl Step<'_> {
     /// Looks images up, and adds what they show.
     fn look_up(&mut self, batch: &[Stranger]) -> Result<(), Error> {
         let local: Vec<_> = batch.iter().map(|shows| shows.query.local()).collect();
-        let shown = self.shown(batch);
+        let shown = shown(self.again.coder, batch);
         let admit = |number: usize, hit: &IndexHit| batch[number].record.is_rival_of(hit);
         let found = self.search.find(&local, false, &|number| shown.reader(number), admit)?;
         batch.iter().zip(found).for_each(|(shows, seen)| self.keep(&shows.record, &seen, true));
@@ -257,7 +257,7 @@ impl Step<'_> {
 
     /// Reads images for some records, and adds what they show.
     fn read_for(&mut self, batch: &[Stranger], to_read: &ToRead) -> Result<(), Error> {
-        let shown = self.shown(batch);
+        let shown = shown(self.again.coder, batch);
         let read = batch.par_iter().enumerate().map(|(number, shows)| {
             let of: &[RecordRef] = to_read.get(&shows.record.record_ref).map_or(&[], Vec::as_slice);
             let against = |new: &RecordRef| {
@@ -366,11 +366,6 @@ impl Step<'_> {
     fn local_of(&self, record: RecordRef) -> Result<Option<LocalFingerprint>, Error> {
         let place = self.again.generation.place(record)?;
         Ok(place.map(|place| self.again.generation.local(&place)).transpose()?)
-    }
-
-    fn shown<'s>(&'s self, batch: &'s [Stranger]) -> Shown<'s> {
-        let images = batch.iter().map(|shows| Some((&shows.image).into())).collect();
-        Shown { coder: self.again.coder, images }
     }
 }
 

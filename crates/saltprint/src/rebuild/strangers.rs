@@ -153,7 +153,8 @@ fn add(
     Ok(())
 }
 
-fn shown<'s>(coder: &'s Coder, strangers: &'s [Stranger]) -> Shown<'s> {
+/// The images of strangers, to be looked at.
+pub(super) fn shown<'s>(coder: &'s Coder, strangers: &'s [Stranger]) -> Shown<'s> {
     Shown { coder, images: strangers.iter().map(|stranger| Some((&stranger.image).into())).collect() }
 }
 
