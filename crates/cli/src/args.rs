@@ -327,6 +327,10 @@ pub(crate) struct EvalArgs {
     /// Ask every stranger under every edit, instead of unedited and under one edit in turn.
     #[arg(long)]
     pub(crate) full_strangers: bool,
+    /// Store the images of N records of the invented vault again, in other bytes and under other subjects, as of people who registered
+    /// twice: a match with either is right, and doubled records are a row of their own.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "synthetic", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub(crate) near_duplicates: u32,
     /// Let the vault grow over N rebuilds, each of which finds twice as many records as the one before, the first of the list.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=32))]
     pub(crate) nights: u32,
@@ -340,7 +344,7 @@ pub(crate) struct EvalArgs {
     /// Measure instead what codes and sealed files give away: privacy.html, privacy.json and privacy.csv in the folder of `--out`.
     #[arg(
         long,
-        conflicts_with_all = ["strangers", "queries", "edits", "baselines", "full_strangers", "templates", "drawn_templates", "readout", "nights", "grow_to"]
+        conflicts_with_all = ["strangers", "queries", "edits", "baselines", "full_strangers", "templates", "drawn_templates", "readout", "near_duplicates", "nights", "grow_to"]
     )]
     pub(crate) privacy: bool,
     /// Look as `triage --quick` does. With `--privacy`: fewer keys, pairs and documents; seconds instead of minutes, and wider
@@ -406,6 +410,8 @@ mod tests {
             "saltprint eval --synthetic 9 --templates visa",
             "saltprint eval --templates passport",
             "saltprint eval --drawn-templates 60",
+            "saltprint eval --near-duplicates 5",
+            "saltprint eval --privacy --synthetic 9 --near-duplicates 5",
             "saltprint eval --synthetic 9 --drawn-templates 0",
             "saltprint eval --synthetic 9 --drawn-templates 60 --templates passport",
             "saltprint eval --queries 0",

@@ -36,6 +36,7 @@ mod error;
 mod grow;
 mod layouts;
 mod measures;
+mod near_duplicates;
 mod pipeline;
 mod plan;
 mod privacy;

@@ -44,6 +44,7 @@ pub struct EvalPlan {
     pub(crate) seed: u64,
     pub(crate) baselines: bool,
     pub(crate) full_strangers: bool,
+    pub(crate) near_duplicates: usize,
     pub(crate) nights: u32,
     pub(crate) grow_to: Option<u64>,
     pub(crate) readout: Readout,
@@ -76,6 +77,7 @@ impl EvalPlan {
             seed: 1,
             baselines: true,
             full_strangers: false,
+            near_duplicates: 0,
             nights: 1,
             grow_to: None,
             readout: Readout::LINEAR,
@@ -90,6 +92,15 @@ impl EvalPlan {
         if let Source::Synthetic { templates, .. } = &mut self.source {
             *templates = chosen.to_vec();
         }
+        self
+    }
+
+    /// Stores the images of so many records of an invented vault again, in other bytes and each under another subject, as of people who
+    /// registered twice. A match with either is right. The records that are doubled are a kind of their own in the report; the second files are not
+    /// asked after. Without effect on an own vault.
+    #[must_use]
+    pub fn near_duplicates(mut self, count: usize) -> Self {
+        self.near_duplicates = count;
         self
     }
 

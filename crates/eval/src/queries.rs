@@ -36,11 +36,16 @@ pub(crate) struct Workshop<'a> {
 impl<'a> Workshop<'a> {
     /// One that only reads.
     pub(crate) fn plain(limits: Limits, clock: &'a Clock) -> Self {
-        Self { limits, seed: 0, clock, neighbours: Vec::new() }
+        Self::alone(limits, 0, clock)
+    }
+
+    /// One without documents to make collages with.
+    pub(crate) fn alone(limits: Limits, seed: u64, clock: &'a Clock) -> Self {
+        Self { limits, seed, clock, neighbours: Vec::new() }
     }
 
     pub(crate) fn new(documents: &Documents, limits: Limits, seed: u64, clock: &'a Clock) -> Self {
-        let mut workshop = Self { seed, ..Self::plain(limits, clock) };
+        let mut workshop = Self::alone(limits, seed, clock);
         let chosen: Vec<&Holding> = documents.strangers.iter().take(NEIGHBOURS).collect();
         workshop.neighbours = chosen
             .par_iter()

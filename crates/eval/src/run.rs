@@ -6,6 +6,7 @@ use saltprint::{Config, ItemReport, NoProgress, Outcome, Saltprint, TriageInput,
 use crate::EvalError;
 use crate::baselines::Hashes;
 use crate::measures::{self, Measure};
+use crate::near_duplicates;
 use crate::pipeline::{self, Built, Recipe, WorkFolder};
 use crate::plan::{DEFAULT_HOLD_OUT, EvalPlan, Source};
 use crate::progress::{Clock, Progress, Stage, Work};
@@ -35,7 +36,10 @@ pub fn run(plan: &EvalPlan, progress: &dyn Progress) -> Result<EvalReport, EvalE
             let dir = work.vault()?;
             let all = records + strangers;
             let documents = clock.time(Work::Vault, all, || {
-                vault::synthetic(&dir, *records, strangers, templates, plan.seed, progress)
+                let mut documents =
+                    vault::synthetic(&dir, *records, strangers, templates, plan.seed, progress)?;
+                near_duplicates::store_again(&mut documents, &dir, plan.near_duplicates, plan.seed)?;
+                Ok::<_, EvalError>(documents)
             })?;
             (documents, None)
         }
@@ -147,11 +151,11 @@ struct Made {
 impl Asking<'_> {
     /// Each treatment with its own sample of the records that it applies to.
     fn records(&self) -> Vec<Job> {
-        let kept = &self.documents.kept;
+        let asked = self.documents.asked();
         let mut jobs = Vec::new();
         for (number, treatment) in self.plan.treatments.iter().enumerate() {
             let name = treatment.to_string();
-            let mut order: Vec<(u64, usize)> = kept
+            let mut order: Vec<(u64, usize)> = asked
                 .iter()
                 .enumerate()
                 .filter(|(_, record)| treatment.applies_to(record.layout.as_ref()))

@@ -16,6 +16,8 @@ pub(crate) enum Choice {
     Edit,
     /// The neighbours in a collage.
     Collage,
+    /// Which records are stored again, and how.
+    StoredAgain,
     /// Throw-away keys of an invented vault.
     Keys,
     /// Projection keys of the privacy measurements, which live in memory only.
@@ -33,6 +35,7 @@ impl Choice {
             Self::Sample => "saltprint 2026-11 evaluation, records asked",
             Self::Edit => "saltprint 2026-11 evaluation, seed of an edit",
             Self::Collage => "saltprint 2026-11 evaluation, neighbours in a collage",
+            Self::StoredAgain => "saltprint 2026-12 evaluation, records stored again",
             Self::Keys => "saltprint 2026-11 evaluation, keys of an invented vault",
             Self::Projections => "saltprint 2026-11 evaluation, projection keys",
             Self::Attack => "saltprint 2026-11 evaluation, what attackers know",

@@ -24,7 +24,7 @@ pub(crate) struct Holding {
     pub(crate) entry: Entry,
     /// Index into [`Documents::kinds`].
     pub(crate) kind: usize,
-    /// Whose it is; equal numbers are one subject.
+    /// Whose it is; equal numbers are one subject, whatever the list says of a record that is stored again.
     pub(crate) subject: usize,
     /// Digest of the file, to know byte-identical copies; of own vaults only, where there may be some.
     pub(crate) digest: Option<[u8; 32]>,
@@ -49,6 +49,8 @@ pub(crate) struct Documents {
     pub(crate) unusable: u64,
     /// Held-out documents that were dropped because the index holds the same bytes.
     pub(crate) same_bytes: u64,
+    /// How many of the kept ones, the last, hold the image of another one and are not asked.
+    pub(crate) stored_again: usize,
 }
 
 /// Draws an invented vault below `dir` and holds `strangers` of its documents out.
@@ -102,6 +104,7 @@ pub(crate) fn synthetic(
         kinds,
         unusable: 0,
         same_bytes: 0,
+        stored_again: 0,
     })
 }
 
@@ -203,6 +206,7 @@ pub(crate) fn listed(
         strangers,
         kinds: (1..=kinds.len().max(1)).map(|number| format!("kind-{number}")).collect(),
         unusable,
+        stored_again: 0,
     })
 }
 
@@ -303,7 +307,13 @@ impl Documents {
             kinds: vec!["kind-1".to_owned()],
             unusable: 0,
             same_bytes: 0,
+            stored_again: 0,
         }
+    }
+
+    /// The kept records that are asked after.
+    pub(crate) fn asked(&self) -> &[Holding] {
+        &self.kept[..self.kept.len() - self.stored_again]
     }
 
     /// Writes the list of the first kept records, so many, to `path`.

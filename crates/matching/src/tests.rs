@@ -1,6 +1,8 @@
 //! The matcher over real index folders with made-up codes.
 
+mod alone;
 mod local;
+mod near_duplicates;
 mod parts;
 mod reading;
 

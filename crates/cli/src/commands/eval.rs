@@ -28,6 +28,7 @@ pub(super) fn run(args: &EvalArgs, config: impl FnOnce() -> Result<Config, Error
     .baselines(args.baselines)
     .readout(args.readout)
     .quick(args.quick)
+    .near_duplicates(args.near_duplicates as usize)
     .nights(args.nights)
     .full_strangers(args.full_strangers);
     if let Some(strangers) = args.strangers {

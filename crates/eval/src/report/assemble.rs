@@ -283,6 +283,7 @@ fn setup(findings: &Findings<'_>) -> Setup {
         },
         seed: plan.seed,
         records: documents.kept.len() as u64,
+        near_duplicates: documents.stored_again as u64,
         nights: findings.built.nights,
         invented: findings.built.grown.map_or(0, |grown| grown.invented),
         strangers: documents.strangers.len() as u64,
@@ -349,7 +350,7 @@ fn notes(findings: &Findings<'_>) -> Vec<String> {
             "Too few strangers to fill collages with: their other cells are invented documents.".to_owned(),
         );
     }
-    if plan.queries > documents.kept.len() {
+    if plan.queries > documents.asked().len() {
         notes.push(
             "The vault has fewer records than were to be asked under each edit: all were asked.".to_owned(),
         );
@@ -359,6 +360,12 @@ fn notes(findings: &Findings<'_>) -> Vec<String> {
     }
     if documents.strangers.is_empty() {
         notes.push("No strangers were held out: nothing is known about false matches.".to_owned());
+    }
+    if documents.stored_again > 0 {
+        notes.push(format!(
+            "The images of {} records are stored again, in other bytes and under other subjects. A match with either is right.",
+            documents.stored_again
+        ));
     }
     if built.nights > 1 {
         notes.push(format!(

@@ -78,6 +78,9 @@ pub struct Setup {
     pub seed: u64,
     /// Records of the index.
     pub records: u64,
+    /// How many of the records hold the image of another one, in other bytes; left out where none does.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub near_duplicates: u64,
     /// Rebuilds that the vault grew over; left out where there was one.
     #[serde(skip_serializing_if = "is_one")]
     pub nights: u32,

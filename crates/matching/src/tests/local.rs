@@ -6,8 +6,8 @@ use saltprint_fingerprint::{
     Fingerprint, Keypoint, LocalCode, LocalFeature, LocalFingerprint, LocalQuery, Orientation, Place,
     QueryFeature, QueryFingerprint, Sharing,
 };
-use saltprint_index::{IndexHit, KindCompany, SegmentRecord};
-use saltprint_keys::{RecordRef, SubjectRef};
+use saltprint_index::{IndexHit, SegmentRecord};
+use saltprint_keys::RecordRef;
 
 use super::{Codes, Index, code, id, index, local_rule, near, query, record, rule, rules};
 use crate::{
@@ -15,8 +15,8 @@ use crate::{
 };
 
 /// Sides of every record's image, in frame units.
-const WIDTH: f32 = 8192.0;
-const HEIGHT: f32 = 5120.0;
+pub(super) const WIDTH: f32 = 8192.0;
+pub(super) const HEIGHT: f32 = 5120.0;
 const FEATURES: u64 = 64;
 
 /// Four words that look random.
@@ -37,10 +37,10 @@ fn share(word: u64) -> f32 {
 }
 
 /// Features that all records share: print of their template.
-const PRINT: u64 = 8;
+pub(super) const PRINT: u64 = 8;
 
 /// Features at random places of a record's image; but for the template's print all their own.
-fn features(label: u64) -> LocalFingerprint {
+pub(super) fn features(label: u64) -> LocalFingerprint {
     let feature = |number| {
         let [low, high, at, look] = words(if number < PRINT { 77_777 } else { label }, number);
         let keypoint = Keypoint {
@@ -71,11 +71,11 @@ pub(super) fn cards() -> Vec<SegmentRecord> {
 /// A leaked picture that shows records: scaled, turned by quarters, and moved.
 #[derive(Clone, Copy)]
 pub(super) struct View {
-    scale: f32,
-    quarters: u8,
-    shift: (f32, f32),
+    pub(super) scale: f32,
+    pub(super) quarters: u8,
+    pub(super) shift: (f32, f32),
     /// Sides of the picture.
-    sides: (f32, f32),
+    pub(super) sides: (f32, f32),
 }
 
 impl View {
@@ -91,7 +91,7 @@ impl View {
     }
 
     /// The part of the view from a corner on that has 0.58 of each side: a third of the area, enlarged to the frame.
-    fn cropped(self) -> Self {
+    pub(super) fn cropped(self) -> Self {
         let enlarge = 1.0 / 0.58;
         let moved = |shift: f32, side: f32| (shift - 0.2 * side) * enlarge;
         let shift = (moved(self.shift.0, self.sides.0), moved(self.shift.1, self.sides.1));
@@ -185,7 +185,7 @@ pub(super) fn judge_all(index: &Index, queries: &[QueryFingerprint]) -> (Vec<Jud
     (judgements, asked.into_inner())
 }
 
-fn judge(index: &Index, local: LocalQuery) -> Judgement {
+pub(super) fn judge(index: &Index, local: LocalQuery) -> Judgement {
     judge_all(index, &[altered(local)]).0.remove(0)
 }
 
@@ -255,108 +255,6 @@ fn every_record_in_a_picture_is_strong_in_its_own_place() {
     for match_ in &found.matches {
         let view = views[usize::from(match_.record.record_ref == RecordRef::from_bytes(id(58)))];
         assert_outline(match_, view.corners());
-    }
-}
-
-/// Records that hold one image do not speak against each other, whosever they are.
-#[test]
-fn the_same_features_under_two_subjects_are_strong_for_both() {
-    let mut records = cards();
-    records[18].fingerprint.local = records[17].fingerprint.local.clone();
-    for subject in [None, Some(SubjectRef::from_bytes([9; 16]))] {
-        for number in [17, 18] {
-            records[number].facts.subject = subject;
-        }
-        // Of what a small part shows both could have it for another reason, unless they are of one subject.
-        let of_part = if subject.is_some() { Band::Strong } else { Band::Possible };
-        for (view, band) in [(View::whole(0).cropped(), of_part), (View::whole(2), Band::Strong)] {
-            let local = view.query(view.see(&records[17], |_| true));
-            let mut seen = bands(&judge(&index(&records), local));
-            seen.sort_unstable();
-            assert_eq!(seen, [ours(17, band), ours(18, band)]);
-        }
-    }
-}
-
-/// Of a form that shows little more than its print two records pass for one image. They are no match of a third one.
-#[test]
-fn forms_that_hardly_differ_are_possible_for_a_third() {
-    let form = |number: u8, own: usize| {
-        let mut form = card(number);
-        let print = features(17).features.clone();
-        form.fingerprint.local.features.truncate(own);
-        form.fingerprint.local.features.extend_from_slice(&print[own..]);
-        form
-    };
-    let mut records = cards();
-    // Beside the print of the template, of which the first eight are.
-    (records[17], records[18]) = (form(17, 18), form(18, 18));
-    for number in [17, 18] {
-        let local = records[number].fingerprint.local.clone();
-        records[number].fingerprint =
-            Fingerprint::new(near(code(17), if number == 18 { 2 } else { 0 }), local);
-    }
-    let index = index(&records);
-    let view = View::whole(0);
-    let third = view.query(view.see(&form(120, 18), |_| true));
-    let mut seen = bands(&judge(&index, third.clone()));
-    seen.sort_unstable();
-    assert_eq!(seen, [ours(17, Band::Possible), ours(18, Band::Possible)]);
-    // Nor where its whole image is as near to both.
-    let whole = query(near(code(17), 3), Orientation::Upright);
-    let found = judge_all(&index, &[QueryFingerprint::new(*whole.codes(), third)]).0.remove(0);
-    let mut seen = bands(&found);
-    seen.sort_unstable();
-    assert_eq!(seen, [ours(17, Band::Possible), ours(18, Band::Possible)]);
-    // Of the first one it is; the other shows too much else.
-    let own = judge(&index, view.query(view.see(&records[17], |_| true)));
-    assert_eq!(bands(&own)[0], ours(17, Band::Strong));
-    assert!(bands(&own)[1..].iter().all(|other| *other == ours(18, Band::Possible)), "{:?}", bands(&own));
-}
-
-/// What two records have alike, and that is too little of each to make one image of them.
-#[test]
-fn what_two_records_share_is_possible_for_both() {
-    const SHARED: usize = 19;
-    // The crop shows what they share, and nothing else of them.
-    let placed = |feature: &LocalFeature, shared: bool| {
-        let there = feature.place.keypoint();
-        let x = if shared { 0.25 * WIDTH + 0.5 * there.x } else { 0.18 * there.x };
-        let y = if shared { 0.25 * HEIGHT + 0.5 * there.y } else { there.y };
-        LocalFeature { place: Place::of(&Keypoint { x, y, ..there }), ..*feature }
-    };
-    let print = usize::try_from(PRINT).unwrap();
-    let mut records = cards();
-    for number in [17_u8, 18] {
-        let shared = features(17).features[print..print + SHARED].to_vec();
-        let own = [features(400 + u64::from(number)), features(500 + u64::from(number))];
-        let own = own.iter().flat_map(|own| own.features[print..].to_vec());
-        let all = shared.iter().map(|feature| placed(feature, true));
-        let all = all.chain(own.take(81).map(|feature| placed(&feature, false)));
-        records[usize::from(number)].fingerprint.local.features = all.collect();
-    }
-    let view = View::whole(0).cropped();
-    let local = view.query(view.see(&records[17], |_| true));
-    assert!((12..=SHARED).contains(&local.upright.len()), "{}", local.upright.len());
-    let mut seen = bands(&judge(&index(&records), local));
-    seen.sort_unstable();
-    assert_eq!(seen, [ours(17, Band::Possible), ours(18, Band::Possible)]);
-}
-
-/// The census of an older build knew the features of one record alone; that is no evidence against the newer one.
-#[test]
-fn when_a_record_was_enrolled_does_not_decide_between_equals() {
-    let mut records = cards();
-    records[18].fingerprint.local = records[17].fingerprint.local.clone();
-    for feature in &mut records[18].fingerprint.local.features {
-        feature.sharing = Sharing::of(1.0);
-    }
-    let view = View::whole(0).cropped();
-    for (view, band) in [(view, Band::Possible), (View::whole(0), Band::Strong)] {
-        let found = judge(&index(&records), view.query(view.see(&records[17], |_| true)));
-        let mut seen = bands(&found);
-        seen.sort_unstable();
-        assert_eq!(seen, [ours(17, band), ours(18, band)]);
     }
 }
 
@@ -638,185 +536,4 @@ fn two_tiers_together_are_sure_where_neither_is_alone() {
     assert_eq!((both.matches[0].tier, both.matches[0].record.distance), (Tier::Both, bits));
     assert_ne!(one(whole).band(), Some(Band::Strong));
     assert_ne!(one(altered(local)).band(), Some(Band::Strong));
-}
-
-/// Two whole-image codes that are equal speak for nobody, unless the details say that both are of one image.
-#[test]
-fn an_image_that_two_subjects_share_is_strong_for_both() {
-    let mut records = cards();
-    records[18].fingerprint = records[17].fingerprint.clone();
-    let view = View::whole(0);
-    for bits in [0, 3] {
-        let whole = query(near(code(17), bits), Orientation::Upright);
-        let asked = QueryFingerprint::new(*whole.codes(), view.query(view.see(&records[17], |_| true)));
-        let found = judge_all(&index(&records), &[asked]).0.remove(0);
-        let mut seen = bands(&found);
-        seen.sort_unstable();
-        assert_eq!(seen, [ours(17, Band::Strong), ours(18, Band::Strong)]);
-        assert_eq!(found.matches[0].tier, Tier::Global, "by the whole image alone");
-    }
-}
-
-/// A forged card that was made of the image of a genuine one: a leaked image is of the one or of the other.
-#[test]
-fn of_records_of_one_image_those_that_look_different_are_possible() {
-    let mut records = cards();
-    records[18].fingerprint = records[17].fingerprint.clone();
-    // Another portrait.
-    let place = |feature: &LocalFeature| feature.place.keypoint();
-    let portrait = |there: &Keypoint| there.x < 0.35 * WIDTH && there.y < 0.7 * HEIGHT;
-    let others = features(300).features.clone();
-    for (feature, other) in records[18].fingerprint.local.features.iter_mut().zip(others) {
-        if portrait(&place(feature)) {
-            feature.code = other.code;
-        }
-    }
-    let index = index(&records);
-    let view = View::whole(0);
-    for (shown, other) in [(17, 18), (18, 17)] {
-        let whole = query(near(code(17), 3), Orientation::Upright);
-        let local = view.query(view.see(&records[usize::from(shown)], |_| true));
-        for asked in [QueryFingerprint::new(*whole.codes(), local.clone()), altered(local)] {
-            let found = judge_all(&index, &[asked]).0.remove(0);
-            assert!(bands(&found).contains(&ours(shown, Band::Strong)), "{:?}", bands(&found));
-            assert!(!bands(&found).contains(&ours(other, Band::Strong)), "{:?}", bands(&found));
-        }
-    }
-}
-
-/// A record of a template that no other record has.
-fn lonely(number: u8) -> SegmentRecord {
-    let mut record = card(number);
-    let own = features(1000 + u64::from(number)).features.split_off(usize::try_from(PRINT).unwrap());
-    record.fingerprint.local.features = own;
-    record
-}
-
-/// What one other record of a template does not show may be print all the same, and what few do not show counts in part.
-#[test]
-fn what_few_others_of_a_template_do_not_show_counts_in_part() {
-    let view = View::whole(0);
-    let with = |others: u8| {
-        let mut records = cards();
-        records.push(lonely(120));
-        let print = records[100].fingerprint.local.features.clone();
-        for number in 0..others {
-            let mut mate = lonely(130 + number);
-            mate.fingerprint.local.features.splice(0..8, print.iter().take(8).copied());
-            records.push(mate);
-        }
-        (index(&records), records)
-    };
-    let [none, one, two, many] = [0, 1, 2, 9].map(with);
-    // So much of the record, from above.
-    let strong = |(index, records): &(Index, Vec<SegmentRecord>), share: f32| {
-        let seen = bands(&judge(index, view.query(view.see(&records[100], |own| own.y < share * HEIGHT))));
-        seen == [ours(120, Band::Strong)]
-    };
-    let shares = || (2_u8..26).map(|share| f32::from(share) / 40.0);
-    let count = |index| shares().filter(|share| strong(index, *share)).count();
-    assert_eq!((count(&none), count(&one)), (0, 0), "{} {}", count(&two), count(&many));
-    assert!(0 < count(&two) && count(&two) < count(&many), "{} {}", count(&two), count(&many));
-}
-
-#[test]
-fn another_document_of_a_template_held_once_is_never_strong() {
-    let mut records = cards();
-    records.push(lonely(120));
-    let index = index(&records);
-    let view = View::whole(0);
-    // The print above, and below it the fields of another person: two thirds agree.
-    let print = view.query(view.see(&records[100], |own| own.y < 0.65 * HEIGHT));
-    assert_eq!(bands(&judge(&index, print)), [ours(120, Band::Possible)]);
-    // As much of a record in company is strong: what the vault has of its template is known.
-    let part = view.query(view.see(&records[17], |own| own.y < 0.65 * HEIGHT));
-    assert_eq!(bands(&judge(&index, part)), [ours(17, Band::Strong)]);
-    // The record itself, and a good part of it that looks the same.
-    let whole = view.query(view.see(&records[100], |_| true));
-    assert_eq!(bands(&judge(&index, whole)), [ours(120, Band::Strong)]);
-    let cropped = View { scale: 1.3, shift: (-0.15 * WIDTH, -0.15 * HEIGHT), ..view };
-    let crop = cropped.query(cropped.see(&records[100], |_| true));
-    assert_eq!(bands(&judge(&index, crop)), [ours(120, Band::Strong)]);
-}
-
-/// Another document of a template that lies in the same frame is nearer to the only record of it than to all else, as a whole.
-#[test]
-fn nor_by_its_whole_image_code_unless_that_is_nearer_than_others_of_a_template() {
-    let mut records = cards();
-    records.push(lonely(120));
-    let index = index(&records);
-    let view = View::whole(0);
-    let judged = |number: u8, bits: u32, seen: Vec<QueryFeature>, graph_from: u64| {
-        let whole = query(near(code(number), bits), Orientation::Upright);
-        let asked = QueryFingerprint::new(*whole.codes(), view.query(seen));
-        let cascade = Cascade { graph_from, ..Cascade::default() };
-        let matcher = Matcher::new(&index.generation, &rules(), cascade);
-        let mut counts = CascadeCounts::default();
-        let fine = Codes(|_| asked.local().clone());
-        let judgements = matcher.judge(std::slice::from_ref(&asked), &fine, &mut counts).unwrap();
-        (bands(&judgements[0]), (counts.graph, counts.exact, counts.local))
-    };
-    let print = |there: &Keypoint| there.y < 0.65 * HEIGHT;
-    // Rivals are some 100 bits away; one of the template would be 70 away or nearer.
-    for (graph_from, by_whole) in [(u64::MAX, (0, 1, 0)), (0, (1, 0, 0))] {
-        let alone = |bits, seen| judged(120, bits, seen, graph_from);
-        let possible = (vec![ours(120, Band::Possible)], (0, 0, 1));
-        let strong = (vec![ours(120, Band::Strong)], by_whole);
-        assert_eq!(alone(34, view.see(&records[100], print)), possible);
-        assert_eq!(alone(34, Vec::new()), possible, "too blurred to tell");
-        assert_eq!(alone(34, view.see(&records[100], |_| true)), strong);
-        assert_eq!(alone(9, Vec::new()), strong, "a small copy");
-        // A flat scan may be as near, of which half shows that it is another document.
-        let half = |there: &Keypoint| there.y < 0.5 * HEIGHT;
-        assert_eq!(alone(9, view.see(&records[100], half)), possible);
-        // Nor is it the record where it has many details, and none of the record's.
-        let other = SegmentRecord { fingerprint: Fingerprint::new(code(120), features(4_000)), ..card(120) };
-        let unlike: Vec<QueryFeature> = view.see(&other, |_| true).split_off(usize::try_from(PRINT).unwrap());
-        assert_eq!(alone(9, unlike), possible);
-        // What is print is known of records in company.
-        assert_eq!(judged(17, 34, Vec::new(), graph_from), (vec![ours(17, Band::Strong)], by_whole));
-    }
-}
-
-/// What is on the blank of a template is no evidence, and tells better than anything that there is a template.
-#[test]
-fn a_blank_in_the_negative_bank_leaves_records_in_company() {
-    let mut blank = features(0);
-    blank.features.truncate(usize::try_from(PRINT).unwrap());
-    let index =
-        index(&cards()).published(|manifest| manifest.negative.add(&Fingerprint::new(code(180), blank)));
-    let view = View::whole(0);
-    let part = view.query(view.see(&card(17), |own| own.y < 0.65 * HEIGHT));
-    assert_eq!(bands(&judge(&index, part)), [ours(17, Band::Strong)]);
-}
-
-/// Records of a kind of which none shares a template are their own print: nothing of them is known from elsewhere.
-#[test]
-fn a_covered_record_of_a_kind_without_templates_is_strong() {
-    let of_kind = |record: SegmentRecord, kind: &str| {
-        let mut facts = record.facts.clone();
-        facts.kind = Some(kind.to_owned());
-        SegmentRecord { facts, ..record }
-    };
-    let mut records: Vec<SegmentRecord> = cards().into_iter().map(|record| of_kind(record, "card")).collect();
-    records.extend((100..140).chain(160..190).map(|number| of_kind(lonely(number), "selfie")));
-    // Too few of a kind to believe it.
-    records.push(of_kind(lonely(220), "passport"));
-    let index = index(&records);
-    let search = LocalSearch::new(&index.generation);
-    let said = ["selfie", "card", "passport"].map(str::to_owned);
-    let kinds = search.kinds_in_company(&said).unwrap();
-    let company = |kind: &KindCompany| (kind.kind.clone(), kind.asked, kind.in_company);
-    assert_eq!(
-        kinds.iter().map(company).collect::<Vec<_>>(),
-        [("card".to_owned(), 100, 100), ("passport".to_owned(), 1, 0), ("selfie".to_owned(), 70, 0)]
-    );
-
-    let view = View::whole(0);
-    let part = |number: usize| view.query(view.see(&records[number], |own| own.y < 0.65 * HEIGHT));
-    assert_eq!(bands(&judge(&index, part(100))), [ours(100, Band::Possible)], "nothing is known of kinds");
-    let index = index.knowing(kinds);
-    assert_eq!(bands(&judge(&index, part(100))), [ours(100, Band::Strong)]);
-    assert_eq!(bands(&judge(&index, part(17))), [ours(17, Band::Strong)]);
-    assert_eq!(bands(&judge(&index, part(170))), [ours(220, Band::Possible)]);
 }
