@@ -308,3 +308,26 @@ fn plans_that_make_no_sense_are_refused() {
         assert!(matches!(run(&plan, &NoProgress), Err(EvalError::Plan { .. })));
     }
 }
+
+/// Both subjects of one image count as right, and neither is lost to the other.
+#[test]
+fn records_that_are_stored_again() {
+    let plan = EvalPlan::synthetic(100)
+        .strangers(20)
+        .queries(100)
+        .treatments(treatments(&["jpeg-30", "crop-80"]))
+        .baselines(false)
+        .seed(4);
+    let without = run(&plan, &NoProgress).unwrap();
+    let report = run(&plan.near_duplicates(10), &NoProgress).unwrap();
+    println!("{}\n{}", without.to_text(), report.to_text());
+    check_sums(&report);
+    assert_eq!((without.setup.near_duplicates, report.setup.near_duplicates), (0, 10));
+    assert_eq!((without.setup.records, report.setup.records), (100, 110));
+    assert_eq!(report.total.counts.images, without.total.counts.images);
+    assert_eq!((report.total.counts.wrong_strong, report.strangers[0].counts.strong), (0, 0));
+
+    let [.., doubled] = &report.kinds[..] else { panic!("rows of kinds") };
+    assert_eq!((doubled.kind.as_str(), doubled.counts.images), ("stored twice", 20));
+    assert_eq!(doubled.found.count + doubled.counts.same_subject, 20, "{doubled:?}");
+}
