@@ -1,7 +1,6 @@
 //! Records that are stored again: one image under two subjects, as of a person who registered twice.
 
 use std::fs;
-use std::path::Path;
 
 use rayon::prelude::*;
 use saltprint::Limits;
@@ -27,14 +26,9 @@ const COPIES: [Edit; 5] = [
 /// Name of the row for records that are stored twice.
 const KIND: &str = "stored twice";
 
-/// Stores the images of `count` kept records of an invented vault again, below its folder `dir` and at the end of its list, each under a subject
+/// Stores the images of `count` kept records of an invented vault again, below its folder and at the end of its list, each under a subject
 /// of its own that no other record has. Both then are of one kind, and a match with either is right.
-pub(crate) fn store_again(
-    documents: &mut Documents,
-    dir: &Path,
-    count: usize,
-    seed: u64,
-) -> Result<(), EvalError> {
+pub(crate) fn store_again(documents: &mut Documents, count: usize, seed: u64) -> Result<(), EvalError> {
     if count == 0 {
         return Ok(());
     }
@@ -44,7 +38,8 @@ pub(crate) fn store_again(
             documents.kept.len()
         )));
     }
-    let folder = dir.join("stored-again");
+    let root = documents.root.clone();
+    let folder = root.join("stored-again");
     fs::create_dir_all(&folder).map_err(EvalError::io("create", &folder))?;
     // Not the seed of the questions: a record that is asked after a crop would be asked after the very crop that is stored.
     // And not the clock of the questions: these images are a part of the vault.
@@ -63,7 +58,7 @@ pub(crate) fn store_again(
                 .make(of, copy)?
                 .ok_or_else(|| EvalError::plan("an invented document is too large to be stored again"))?;
             let record_id = format!("stored-again/{number}.jpg");
-            let path = dir.join(&record_id);
+            let path = root.join(&record_id);
             fs::write(&path, bytes).map_err(EvalError::io("write", &path))?;
             Ok(Holding {
                 entry: Entry {
@@ -93,6 +88,7 @@ pub(crate) fn store_again(
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::path::Path;
 
     use super::*;
     use crate::vault;
@@ -107,7 +103,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut documents = documents(dir.path());
         let clock = Clock::default();
-        store_again(&mut documents, dir.path(), 7, 5).unwrap();
+        store_again(&mut documents, 7, 5).unwrap();
         assert_eq!((documents.kept.len(), documents.asked().len(), documents.stored_again), (19, 12, 7));
         let (asked, copies) = documents.kept.split_at(12);
         let mut doubled = HashSet::new();
@@ -130,12 +126,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut documents = documents(dir.path());
         let kinds = documents.kinds.clone();
-        let error = store_again(&mut documents, dir.path(), 13, 5).unwrap_err();
+        let error = store_again(&mut documents, 13, 5).unwrap_err();
         assert!(
             error.to_string().contains("13 records cannot be stored again where there are 12"),
             "{error}"
         );
-        store_again(&mut documents, dir.path(), 0, 5).unwrap();
+        store_again(&mut documents, 0, 5).unwrap();
         assert_eq!((documents.kept.len(), documents.kinds), (12, kinds));
     }
 }

@@ -38,7 +38,7 @@ pub fn run(plan: &EvalPlan, progress: &dyn Progress) -> Result<EvalReport, EvalE
             let documents = clock.time(Work::Vault, all, || {
                 let mut documents =
                     vault::synthetic(&dir, *records, strangers, templates, plan.seed, progress)?;
-                near_duplicates::store_again(&mut documents, &dir, plan.near_duplicates, plan.seed)?;
+                near_duplicates::store_again(&mut documents, plan.near_duplicates, plan.seed)?;
                 Ok::<_, EvalError>(documents)
             })?;
             (documents, None)

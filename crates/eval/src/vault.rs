@@ -38,7 +38,7 @@ pub(crate) struct Documents {
     /// Where they are.
     pub(crate) vault: Vault,
     /// What the paths of all of them begin with.
-    root: PathBuf,
+    pub(crate) root: PathBuf,
     /// What the index will hold, in the order of the list.
     pub(crate) kept: Vec<Holding>,
     /// What it will not hold, in the order of being held out.

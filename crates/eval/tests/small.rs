@@ -312,12 +312,15 @@ fn plans_that_make_no_sense_are_refused() {
 /// Both subjects of one image count as right, and neither is lost to the other.
 #[test]
 fn records_that_are_stored_again() {
+    // The second run finds the vault of the first.
+    let place = tempfile::tempdir().unwrap();
     let plan = EvalPlan::synthetic(100)
         .strangers(20)
         .queries(100)
         .treatments(treatments(&["jpeg-30", "crop-80"]))
         .baselines(false)
-        .seed(4);
+        .seed(4)
+        .work(place.path());
     let without = run(&plan, &NoProgress).unwrap();
     let report = run(&plan.near_duplicates(10), &NoProgress).unwrap();
     println!("{}\n{}", without.to_text(), report.to_text());
