@@ -226,7 +226,9 @@ impl Look<'_> {
         for ((number, row), read) in (0..).zip(&rows).zip(&read) {
             let Some(kept) = record.features.get(*row as usize) else { continue };
             let pair = Near { query: number, record: *row, distance: read.code.distance(&kept.code) };
-            if self.is_whole(&read.keypoint) {
+            let sides = (record.width.into(), record.height.into());
+            // What surrounds the record in a larger picture it has nothing of.
+            if self.is_whole(&read.keypoint) && is_whole(&kept.place.keypoint(), sides) {
                 reading.shown.push(Shown { row: *row, distance: pair.distance });
             }
             let share = if found.contains_key(row) { 1.0 } else { score::ONLY_READ };
@@ -255,9 +257,7 @@ impl Look<'_> {
 
     /// Whether nearly all of a feature's neighbourhood is in the image; of a feature with its place and size there.
     fn is_whole(&self, feature: &Keypoint) -> bool {
-        let reach = NEIGHBOURHOOD * feature.size;
-        let inside = |at: f32, side: f32| at >= reach && at <= side - reach;
-        inside(feature.x, self.query.width) && inside(feature.y, self.query.height)
+        is_whole(feature, (self.query.width, self.query.height))
     }
 
     /// How much more likely a reading is in a copy of its record than in a stranger's document, of which those of other subjects' records
@@ -379,6 +379,13 @@ struct Reading {
     alike: Vec<u32>,
     /// How far those that it shows whole are from the record's.
     shown: Vec<Shown>,
+}
+
+/// Whether nearly all of the neighbourhood that a feature describes lies in an image with these sides.
+fn is_whole(feature: &Keypoint, (width, height): (f32, f32)) -> bool {
+    let reach = NEIGHBOURHOOD * feature.size;
+    let inside = |at: f32, side: f32| at >= reach && at <= side - reach;
+    inside(feature.x, width) && inside(feature.y, height)
 }
 
 fn agreeing(own: &[Placed], pair: Near, weight: f64) -> Option<Agreeing> {
