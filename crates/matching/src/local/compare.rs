@@ -223,12 +223,25 @@ impl Look<'_> {
             shown: Vec::new(),
         };
         let mut weighed: Vec<Agreeing> = Vec::new();
+        // What nudging brings near a negative image counts as seen, as what differs does.
+        let mut counted = if aim == Aim::Nudged { features.len() } else { rows.len() };
         for ((number, row), read) in (0..).zip(&rows).zip(&read) {
             let Some(kept) = record.features.get(*row as usize) else { continue };
             let pair = Near { query: number, record: *row, distance: read.code.distance(&kept.code) };
-            let sides = (record.width.into(), record.height.into());
-            // What surrounds the record in a larger picture it has nothing of.
-            if self.is_whole(&read.keypoint) && is_whole(&kept.place.keypoint(), sides) {
+            if pair.distance <= score::RADIUS {
+                reading.same.push(*row);
+            }
+            if pair.distance <= ALIKE {
+                reading.alike.push(*row);
+            }
+            let here = self.is_whole(&read.keypoint);
+            let there = is_whole(&kept.place.keypoint(), (record.width.into(), record.height.into()));
+            if here != there {
+                // One image ends where the other goes on: that is not what they show of the document.
+                counted -= 1;
+                continue;
+            }
+            if here {
                 reading.shown.push(Shown { row: *row, distance: pair.distance });
             }
             let share = if found.contains_key(row) { 1.0 } else { score::ONLY_READ };
@@ -237,20 +250,13 @@ impl Look<'_> {
                 distance: pair.distance,
                 weight: share * crowd.rarity(agreed.group, &pair, kept),
             }));
-            if pair.distance > score::RADIUS {
-                continue;
+            if pair.distance <= score::RADIUS {
+                let weight = f64::from(crowd.weight(agreed.group, &pair, kept));
+                weighed.extend(agreeing(&agreed.own, pair, weight).map(|one| Agreeing { share, ..one }));
             }
-            reading.same.push(*row);
-            if pair.distance <= ALIKE {
-                reading.alike.push(*row);
-            }
-            let weight = f64::from(crowd.weight(agreed.group, &pair, kept));
-            weighed.extend(agreeing(&agreed.own, pair, weight).map(|one| Agreeing { share, ..one }));
         }
         weighed.sort_by(|a, b| (b.weight * b.share).total_cmp(&(a.weight * a.share)));
-        // What nudging brings near a negative image counts as seen, as what differs does.
-        let seen = if aim == Aim::Nudged { features.len() } else { rows.len() };
-        reading.score = score::read(&weighed, seen);
+        reading.score = score::read(&weighed, counted);
         read.zeroize();
         reading
     }

@@ -17,7 +17,7 @@ use crate::{
 /// Sides of every record's image, in frame units.
 pub(super) const WIDTH: f32 = 8192.0;
 pub(super) const HEIGHT: f32 = 5120.0;
-const FEATURES: u64 = 64;
+pub(super) const FEATURES: u64 = 64;
 
 /// Four words that look random.
 pub(super) fn words(label: u64, number: u64) -> [u64; 4] {

@@ -1,10 +1,11 @@
 //! Images that are read again where a record says that its features should be, with made-up local codes.
 
 use saltprint_fingerprint::{
-    Corners, Fingerprint, GlobalCode, LocalCode, LocalQuery, Orientation, Panel, QueryFeature, View as Place,
+    Corners, Fingerprint, GlobalCode, Keypoint, LocalCode, LocalQuery, Orientation, Panel, QueryFeature,
+    View as Place,
 };
 
-use super::local::{View, altered, bands, card, cards, judge_all, ours, words};
+use super::local::{FEATURES, HEIGHT, View, WIDTH, altered, bands, card, cards, judge_all, ours, words};
 use super::{Index, index, rules};
 use crate::{Band, Cascade, CascadeCounts, Fine, Images, Judgement, LocalSearch, Matcher, Read, Sighting};
 
@@ -99,6 +100,33 @@ fn what_is_not_found_is_read() {
         // Read the wrong way round there is nothing.
         assert_ne!(judge(&other, &shown, None).band(), Some(Band::Strong));
     }
+}
+
+/// In a larger picture something goes on where a record ends. Details that reach over its border differ there, and that says nothing.
+#[test]
+fn what_lies_around_a_record_says_nothing() {
+    let view = View { scale: 0.8, quarters: 0, shift: (800.0, 500.0), sides: (WIDTH, HEIGHT) };
+    // As far as a detail's neighbourhood reaches, and as many others in a strip in the middle.
+    let inside = |at: f32, size: f32, side: f32| (6.0 * size..=side - 6.0 * size).contains(&at);
+    let has_surroundings = |own: &Keypoint| inside(own.x, own.size, WIDTH) && inside(own.y, own.size, HEIGHT);
+    let sighted = |shows: &dyn Fn(&Keypoint) -> bool| {
+        let shown = view.see(&card(17), shows);
+        let found = view.query(every_eighth(&view.see(&card(17), has_surroundings)));
+        let judged = judge(&found, &shown, None);
+        assert_eq!(bands(&judged)[0].0, ours(17, Band::Strong).0);
+        (judged.matches[0].sighting.clone().unwrap(), shown.len())
+    };
+    let (around, shown) = sighted(&has_surroundings);
+    assert!((44..60).contains(&shown), "{shown} of {FEATURES} details do not reach over the border");
+    assert!(around.unchanged && around.undisputed && !around.altered && !around.disputed);
+    // Nor is it evidence, whatever it looks like.
+    let (all, _) = sighted(&|_| true);
+    assert!((around.score - all.score).abs() < 1e-9 && (around.likelihood - all.likelihood).abs() < 1e-9);
+    assert!(all.features > around.features && all.in_view == around.in_view);
+    let (within, shown_too) =
+        sighted(&|own| !has_surroundings(own) || !(0.3..0.5).contains(&(own.y / HEIGHT)));
+    assert!(shown_too < shown, "{shown_too}");
+    assert!(!within.unchanged && !within.undisputed && within.score < 0.9 * around.score);
 }
 
 #[test]
