@@ -2,16 +2,13 @@
 //!
 //! Documents with much of their own are chosen; how often which edit is found is measured elsewhere.
 
-use std::io::Cursor;
-
-use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, RgbImage};
 use saltprint_keys::RefKey;
 use saltprint_synth::{Corpus, CorpusItem, Document, Edit, Rect, Template};
 use serde_json::Value;
 
-use crate::place::{Place, SMALL, corpus, draw};
+use crate::place::{Place, SMALL, corpus, draw, jpeg};
 
 const TEMPLATES: [Template; 3] = [Template::IdentityCard, Template::Passport, Template::Selfie];
 
@@ -21,17 +18,11 @@ fn chosen() -> impl Iterator<Item = &'static CorpusItem> {
     TEMPLATES.into_iter().filter_map(|template| items.iter().find(|item| item.document.template == template))
 }
 
-fn jpeg(image: RgbImage) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    DynamicImage::from(image).write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, 90)).unwrap();
-    bytes.into_inner()
-}
-
 /// Looks pictures up; one report each.
 fn lookup(place: &Place, pictures: Vec<(String, RgbImage)>) -> Vec<Value> {
     let mut arguments = vec!["lookup".to_owned(), "--json".to_owned()];
     for (name, picture) in pictures {
-        place.write(&format!("leak/{name}.jpg"), jpeg(picture));
+        place.write(&format!("leak/{name}.jpg"), jpeg(picture, 90));
         arguments.push(format!("leak/{name}.jpg"));
     }
     place.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).json()
@@ -125,7 +116,7 @@ fn an_image_alone_is_answered_as_in_a_leak() {
     // The same of a program that uses the library.
     let saltprint = saltprint::Saltprint::open(&place.config()).unwrap();
     for ((name, picture), together) in pictures.into_iter().zip(&together) {
-        let report = saltprint.lookup(&name, &jpeg(picture)).unwrap();
+        let report = saltprint.lookup(&name, &jpeg(picture, 90)).unwrap();
         let report = serde_json::to_value(report).unwrap();
         assert_eq!((&report["outcome"], &report["matches"]), (&together["outcome"], &together["matches"]));
     }
@@ -183,14 +174,26 @@ fn strangers_of_a_template_that_one_record_has_are_not_accused() {
     only.record_id = "only.jpg".to_owned();
     only.subject = "only".to_owned();
     vault.push(only);
+    // Stored without its margin, so that strangers' documents in larger pictures have surroundings that it has not.
+    let mut tight = draw(&Corpus::new(1, 12).with_templates(&[Template::ResidencePermit])).remove(0);
+    tight.record_id = "tight.jpg".to_owned();
+    tight.subject = "tight".to_owned();
+    let cut = Edit::Crop { keep: 95 }.apply(&tight.document.image, &tight.document.layout, 3);
+    tight.encoded = jpeg(cut, 90);
+    vault.push(tight);
     place.fill(&vault);
     place.run(&["calibrate"]).expect(0);
     place.run(&["rebuild"]).expect(0);
 
-    let strangers = (0..24).map(|number| Document::new(Template::Passport, 700_000 + number).image);
-    let pictures = strangers.enumerate().map(|(number, image)| (format!("stranger-{number}"), image));
+    let passports = (0..24).map(|number| Document::new(Template::Passport, 700_000 + number).image);
+    let permits = (0..24).map(|number| {
+        let Document { image, layout, .. } = Document::new(Template::ResidencePermit, 700_000 + number);
+        if number % 2 == 0 { image } else { Edit::Border { percent: 10 }.apply(&image, &layout, number) }
+    });
+    let strangers = passports.chain(permits).enumerate();
+    let pictures = strangers.map(|(number, image)| (format!("stranger-{number}"), image));
     let reports = lookup(&place, pictures.collect());
-    assert_eq!(reports.len(), 24);
+    assert_eq!(reports.len(), 48);
     for report in reports {
         assert_ne!(report["outcome"], "match", "{report}");
     }

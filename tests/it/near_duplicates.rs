@@ -1,22 +1,14 @@
 //! One image under several subjects: a person who registered twice, or whose picture others use.
 
 use std::fs;
-use std::io::Cursor;
 
-use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, RgbImage};
+
 use saltprint_keys::RefKey;
 use saltprint_synth::{CorpusItem, Edit, Template};
 use serde_json::Value;
 
-use crate::place::{Place, corpus};
-
-fn jpeg(image: RgbImage, quality: u8) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    DynamicImage::from(image).write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, quality)).unwrap();
-    bytes.into_inner()
-}
+use crate::place::{Place, corpus, jpeg};
 
 /// Smaller, and compressed again.
 fn again(item: &CorpusItem) -> Vec<u8> {

@@ -1,11 +1,14 @@
 //! A temporary folder with a vault, keys and a configuration, and the program to run in it.
 
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::{Duration, UNIX_EPOCH};
 
+use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, RgbImage};
 use saltprint::Config;
 use saltprint_keys::keygen;
 use saltprint_synth::{Corpus, CorpusItem};
@@ -188,4 +191,11 @@ fn copy_tree(from: &Path, to: &Path) {
             fs::File::options().write(true).open(&target).unwrap().set_modified(modified).unwrap();
         }
     }
+}
+
+/// An image as a JPEG file.
+pub(crate) fn jpeg(image: RgbImage, quality: u8) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::from(image).write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, quality)).unwrap();
+    bytes.into_inner()
 }

@@ -3,10 +3,7 @@
 //! The floors are what was measured, less a little; a change that costs recall must say so here.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
 
-use image::codecs::jpeg::JpegEncoder;
-use image::{DynamicImage, RgbImage};
 use rayon::prelude::*;
 use saltprint::{
     CalibrateOptions, Config, ItemReport, NoProgress, Outcome, RebuildOptions, Saltprint, TriageInput,
@@ -14,7 +11,7 @@ use saltprint::{
 use saltprint_keys::RefKey;
 use saltprint_synth::{Corpus, Edit, Family};
 
-use crate::place::{Place, draw};
+use crate::place::{Place, draw, jpeg};
 
 /// Records of the vault. Half of them calibrate, the other half measure how near strangers come: more than the 200 below
 /// which the rule trusts its sample so little that the strong band is narrow or empty.
@@ -61,12 +58,6 @@ impl Score {
     }
 }
 
-fn jpeg_90(image: RgbImage) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    DynamicImage::from(image).write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, 90)).unwrap();
-    bytes.into_inner()
-}
-
 fn ask(saltprint: &Saltprint, inputs: Vec<(String, Vec<u8>)>) -> Vec<ItemReport> {
     let inputs = inputs.into_iter().map(|(name, bytes)| TriageInput::Bytes { name, bytes });
     let mut reports = Vec::new();
@@ -108,7 +99,7 @@ fn edited_documents_are_found_and_nobody_is_accused() {
             .into_par_iter()
             .map(|(seed, item)| {
                 let edited = edit.apply(&item.document.image, &item.document.layout, seed);
-                (item.record_id.clone(), jpeg_90(edited))
+                (item.record_id.clone(), jpeg(edited, 90))
             })
             .collect();
         let score = scores.entry(number).or_default();

@@ -10,11 +10,11 @@ use saltprint_keys::{EpochId, ProjectionKey, RecordRef, RefKey, system_random};
 use crate::images::images;
 use crate::{Config, Error, Phase, Progress, output, sample};
 
-/// Images that calibration must leave for the background, of which the rule needs
-/// [`LocalRule::MIN_SAMPLE`](saltprint_matching::LocalRule::MIN_SAMPLE) and some are alone with their template. A vault of 140 invented records
-/// whose profile was learned from 83 of them found none of 180 copies by its details alone, and 164 with the built-in one; of 200 records, which leave 90, the
+/// Images that calibration must leave to play strangers, if it takes all others there are: the rule needs
+/// [`LocalRule::MIN_SAMPLE`](saltprint_matching::LocalRule::MIN_SAMPLE) of them, and some are alone with their template or too plain. Of 180 copies of a vault of 140 invented
+/// records none was a strong match by its details where the profile was learned from 83 of them, and 164 with the built-in one; of 200 records, which leave 90, the
 /// learned one is better (168 against 165).
-const LEFT: u64 = 80;
+pub(crate) const FEWEST_LEFT: u64 = 72;
 
 /// Documents measured at a time; bounds memory, since a sample holds some 50 kB and an image more.
 const BATCH: usize = 64;
@@ -68,7 +68,7 @@ pub(crate) fn is_calibration_half(record_ref: RecordRef) -> bool {
 }
 
 /// Learns a profile from half of the vault (at most `options.sample` records) and writes it, sealed, to
-/// `config.profile`. A vault of which that half has fewer than [`Calibration::MIN_SAMPLE`] usable records, or the other one fewer than 80, gets the
+/// `config.profile`. A vault of which that half has fewer than [`Calibration::MIN_SAMPLE`] usable records, or the other one fewer than 72, gets the
 /// built-in profile: without a background of strangers details would call nothing strong.
 ///
 /// The index that is in use stays as it is: the next rebuild takes the new profile up.
@@ -92,7 +92,7 @@ pub fn calibrate(
 
     let mut calibration = Calibration::new(options.seed).of_records(records);
     let mut unusable = 0;
-    let left = AtomicU64::new(chosen.left);
+    let left = AtomicU64::new(0);
     for (batch, entries) in chosen.entries.chunks(BATCH).enumerate() {
         progress.update(Phase::Calibrating, (batch * BATCH) as u64, Some(chosen.entries.len() as u64));
         let samples: Vec<Vec<Option<CalibrationSample>>> = entries
@@ -115,7 +115,7 @@ pub fn calibrate(
     config.check_decoder()?;
     progress.update(Phase::Solving, 0, None);
     let documents = calibration.documents();
-    let too_few_left = left.into_inner() < LEFT;
+    let too_few_left = documents < most && left.into_inner() < FEWEST_LEFT;
     let (profile, sample) = match calibration.finish() {
         Ok(_) if too_few_left => (Profile::builtin(), 0),
         Ok(profile) => (profile, documents),

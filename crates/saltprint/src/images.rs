@@ -43,10 +43,12 @@ pub(crate) fn for_each_image(
         return;
     }
     decoder.for_each_part(opened, limits, &mut |part| {
+        // What is no image is not asked about.
+        let Ok(content) = part.content else { return ControlFlow::Continue(()) };
         if !wanted(&part.place, part.role.page().is_some()) {
             return ControlFlow::Continue(());
         }
-        match part.content.and_then(|content| content.decode(limits)) {
+        match content.decode(limits) {
             Ok(image) => each(part.place, image),
             Err(_) => ControlFlow::Continue(()),
         }

@@ -11,8 +11,6 @@ use crate::{Config, Error};
 pub(crate) struct Chosen {
     /// Files that the vault lists.
     pub(crate) files: u64,
-    /// Files that are not eligible and not sampled either.
-    pub(crate) left: u64,
     /// The sampled ones, each with whether it is eligible itself. The others count only for what is in them.
     pub(crate) entries: Vec<(Entry, bool)>,
     /// Most images that a file of several may give.
@@ -31,17 +29,15 @@ pub(crate) fn choose(
     sample: usize,
     eligible: impl Fn(RecordRef) -> bool,
 ) -> Result<Chosen, Error> {
-    let (mut files, mut left) = (0, 0);
+    let mut files = 0;
     let mut chosen: [BinaryHeap<ByRef>; 2] = Default::default();
     for entry in config.vault.list()?.flatten() {
         files += 1;
         let record_ref = refs.record_ref(&entry.record_id);
-        let eligible = eligible(record_ref);
-        let heap = &mut chosen[usize::from(!eligible)];
+        let heap = &mut chosen[usize::from(!eligible(record_ref))];
         heap.push(ByRef(record_ref, entry));
         if heap.len() > sample {
             heap.pop();
-            left += u64::from(!eligible);
         }
     }
     config.vault.check_outage()?;
@@ -50,7 +46,7 @@ pub(crate) fn choose(
         |entries: Vec<ByRef>, eligible| entries.into_iter().map(move |ByRef(_, entry)| (entry, eligible));
     let entries: Vec<_> = marked(eligible, true).chain(marked(others, false)).collect();
     let most_of_one = (2 * sample).div_ceil(entries.len().max(1));
-    Ok(Chosen { files, left, entries, most_of_one })
+    Ok(Chosen { files, entries, most_of_one })
 }
 
 /// An entry, ordered by its ref.

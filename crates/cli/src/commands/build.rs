@@ -40,7 +40,7 @@ pub(super) fn calibrate(args: &CalibrateArgs, config: &Config) -> anyhow::Result
 pub(super) fn calibrated(summary: &CalibrateSummary, config: &Config) -> String {
     if summary.builtin {
         format!(
-            "The vault's {} records are too few to learn from; the built-in profile was written to {}.",
+            "The vault's {} records are too few to learn from and to measure strangers on; the built-in profile was written to {}.",
             summary.records,
             config.profile.display()
         )

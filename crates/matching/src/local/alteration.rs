@@ -33,7 +33,7 @@ const STRAY: f64 = 0.03;
 /// Share of the features that must look the same in a copy of a document nothing else of which is known.
 const MOSTLY: f64 = 0.8;
 
-/// A feature that should be seen whole, and how far it looks from that, in bits.
+/// A feature that should be seen whole and is whole in the record's image, and how far it looks from that, in bits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shown {
     pub(super) row: u32,

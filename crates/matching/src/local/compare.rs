@@ -234,10 +234,11 @@ impl Look<'_> {
             if pair.distance <= ALIKE {
                 reading.alike.push(*row);
             }
-            let here = self.is_whole(&read.keypoint);
+            let here = is_whole(&read.keypoint, (self.query.width, self.query.height));
             let there = is_whole(&kept.place.keypoint(), (record.width.into(), record.height.into()));
             if here != there {
-                // One image ends where the other goes on: that is not what they show of the document.
+                // Cut by the border of one image only: the codes describe different things, whatever the document. Where both cut it, mostly in one place,
+                // they are compared; to ask how far each does gives the same.
                 counted -= 1;
                 continue;
             }
@@ -259,11 +260,6 @@ impl Look<'_> {
         reading.score = score::read(&weighed, counted);
         read.zeroize();
         reading
-    }
-
-    /// Whether nearly all of a feature's neighbourhood is in the image; of a feature with its place and size there.
-    fn is_whole(&self, feature: &Keypoint) -> bool {
-        is_whole(feature, (self.query.width, self.query.height))
     }
 
     /// How much more likely a reading is in a copy of its record than in a stranger's document, of which those of other subjects' records
@@ -375,7 +371,7 @@ struct Reading {
     score: f64,
     /// The score of what is read there and beside; 0 where that was not done.
     nudged: f64,
-    /// What it shows at the places of its features.
+    /// What it shows at the places of its features, but for those that the border of one image only cuts.
     places: Vec<Seen>,
     /// Features that the image can show.
     seen: Vec<u32>,
@@ -383,7 +379,7 @@ struct Reading {
     same: Vec<u32>,
     /// Those of these that are within [`ALIKE`] bits.
     alike: Vec<u32>,
-    /// How far those that it shows whole are from the record's.
+    /// How far those that are whole in both images are from the record's.
     shown: Vec<Shown>,
 }
 

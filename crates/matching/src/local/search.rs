@@ -43,11 +43,11 @@ pub struct Sighting {
     /// Whether a part of the record that should be in view looks different, while the rest agrees: covered, replaced, or
     /// written over.
     pub altered: bool,
-    /// Whether nearly all features that are whole in view look the same, as far as the image is good enough to tell.
+    /// Whether nearly all features that are whole in view, and in the record's image, look the same, as far as the image is good enough to tell.
     pub unchanged: bool,
-    /// Whether three tenths of the record or more are shown, and at least four fifths of that look the same.
+    /// Whether three tenths of the record's features or more are whole in both images, and at least four fifths of that look the same.
     pub undisputed: bool,
-    /// Whether half of the record or more is shown.
+    /// Whether half of the record's features or more are whole in both images.
     pub(super) half_shown: bool,
     /// Whether more than a fifth of what is shown looks different, in an image that is good enough to tell.
     pub disputed: bool,

@@ -17,7 +17,7 @@ use crate::{
 /// Sides of every record's image, in frame units.
 pub(super) const WIDTH: f32 = 8192.0;
 pub(super) const HEIGHT: f32 = 5120.0;
-pub(super) const FEATURES: u64 = 64;
+const FEATURES: u64 = 64;
 
 /// Four words that look random.
 pub(super) fn words(label: u64, number: u64) -> [u64; 4] {
@@ -99,7 +99,7 @@ impl View {
     }
 
     /// Where a point of the record lies in the picture.
-    fn at(&self, x: f32, y: f32) -> (f32, f32) {
+    pub(super) fn at(&self, x: f32, y: f32) -> (f32, f32) {
         let (x, y) = (x * self.scale, y * self.scale);
         let (x, y) = match self.quarters {
             0 => (x, y),

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use saltprint_fingerprint::{Calibration, Profile, ProfileOrigin};
 use saltprint_index::{Histogram, Manifest, RecordFacts};
-use saltprint_matching::{Basis, DecisionRule};
+use saltprint_matching::{Basis, Rules};
 
 use super::PrintSummary;
+use crate::calibrate::FEWEST_LEFT;
 
 /// Sampled records of a kind, a source or a year from which on their distances say something.
 const FEWEST: u64 = 20;
@@ -21,7 +22,8 @@ const CROWDED: f64 = 0.8;
 const LEEWAY: f64 = 1.2;
 
 /// What the background says about this vault that an operator should know.
-pub(super) fn of_rule(manifest: &Manifest, rule: &DecisionRule, profile: &Profile) -> Vec<String> {
+pub(super) fn of_rule(manifest: &Manifest, rules: &Rules, profile: &Profile) -> Vec<String> {
+    let Rules { whole: rule, local, .. } = rules;
     let mut warnings = Vec::new();
     if manifest.records() == 0 {
         return warnings;
@@ -46,6 +48,15 @@ pub(super) fn of_rule(manifest: &Manifest, rule: &DecisionRule, profile: &Profil
              assumed thresholds are in force",
             manifest.background.sampled
         ));
+    }
+    let few_play =
+        !manifest.local_background.impostors.is_empty() && manifest.background.sampled < FEWEST_LEFT;
+    if !profile.is_builtin() && local.basis() == Basis::Assumed && few_play {
+        warnings.push(
+            "the profile was learned from so much of this small vault that details call nothing strong; run \
+             `saltprint calibrate --force`, which takes the built-in one, then rebuild"
+                .to_owned(),
+        );
     }
     if profile.is_builtin() && manifest.records() >= 4 * Calibration::MIN_SAMPLE as u64 {
         warnings.push(

@@ -354,7 +354,7 @@ pub fn rebuild(
     }
 
     let rules = Rules::new(&manifest, config.matching.rule);
-    warnings.extend(advice::of_rule(&manifest, &rules.whole, &profile));
+    warnings.extend(advice::of_rule(&manifest, &rules, &profile));
     warnings.extend(advice::of_kinds(&manifest));
     if !unchanged {
         warnings.extend(advice::of_prints(&print, manifest.records(), config.rebuild.print_sample));
