@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use saltprint::{Outcome, RebuildOptions, Saltprint};
 use saltprint_keys::RefKey;
+use serde_json::Value;
 
 use crate::place::{DOCUMENTS, Place, corpus};
 
@@ -38,6 +39,31 @@ fn ref_prints_what_the_index_says() {
     assert_eq!(refs.len(), 2);
     assert_eq!(reports[0]["matches"][0]["ref"], refs[0]);
     assert_ne!(refs[0], refs[1]);
+}
+
+/// Who is learned from plays no stranger. A vault that has shrunk to what its profile was learned from has none left, and one of its size learns nothing.
+#[test]
+fn calibration_leaves_enough_strangers() {
+    const LEFT: usize = 50;
+    let place = Place::built();
+    let refs = RefKey::load_from_dir(&place.path("keys")).unwrap();
+    let list = fs::read_to_string(place.path("vault.csv")).unwrap();
+    let (header, records) = list.split_once('\n').unwrap();
+    let is_learned_from =
+        |line: &&str| refs.record_ref(line.split(',').next().unwrap()).as_bytes()[15] & 1 == 0;
+    let (learned, left): (Vec<&str>, Vec<&str>) = records.lines().partition(is_learned_from);
+    assert!(learned.len() >= 64 && left.len() > LEFT, "{} {}", learned.len(), left.len());
+    let kept: Vec<&str> = std::iter::once(header).chain(learned).chain(left.into_iter().take(LEFT)).collect();
+    place.write("vault.csv", kept.join("\n"));
+    let warned = |rebuilt: &Value| rebuilt["warnings"].to_string().contains("details call nothing strong");
+    let rebuilt = place.run(&["rebuild", "--json"]).expect(0).json().remove(0);
+    assert_eq!(rebuilt["totals"]["indexed"], kept.len() - 1);
+    assert!(warned(&rebuilt), "{rebuilt}");
+    let calibrated = place.run(&["calibrate", "--force"]).expect(0);
+    assert!(calibrated.stdout.contains("too few to learn from and to measure strangers on"));
+    let rebuilt = place.run(&["rebuild", "--json"]).expect(0).json().remove(0);
+    assert!(!warned(&rebuilt), "{rebuilt}");
+    assert_eq!(place.run(&["status", "--json"]).expect(0).json()[0]["local_rule"]["basis"], "measured");
 }
 
 #[test]
