@@ -140,9 +140,12 @@ fn what_one_image_has_no_surroundings_of_says_nothing() {
             assert!(differ.unchanged && differ.undisputed && !differ.altered && !differ.disputed);
             assert!(same(&differ, &agree) && agree.features > differ.features);
             // Nor do they make what agrees a smaller share of what is seen, where that is little.
-            let few: Vec<_> =
-                (0..).zip(&shown).filter(|(number, _)| number % 2 == 0 || number % 10 == 1).collect();
-            let few: Vec<_> = few.into_iter().map(|(_, shown)| shown.clone()).collect();
+            let is_one_of_few = |number: usize| number.is_multiple_of(2) || number % 10 == 1;
+            let few: Vec<QueryFeature> = (0..)
+                .zip(&shown)
+                .filter(|(number, _)| is_one_of_few(*number))
+                .map(|(_, one)| one.clone())
+                .collect();
             assert!(same(&sighted(&with, &few), &sighted(&without, &few)));
         }
     }
