@@ -3,7 +3,6 @@
 use std::fs;
 
 use image::imageops::{self, FilterType};
-
 use saltprint_keys::RefKey;
 use saltprint_synth::{CorpusItem, Edit, Template};
 use serde_json::Value;

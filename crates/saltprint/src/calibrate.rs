@@ -148,9 +148,9 @@ fn measure(
 ) -> Vec<Option<CalibrationSample>> {
     // Of a page with images on it the page.
     let wanted = |place: &str, is_on_page: bool| {
-        let wanted = is_calibration_half(refs.record_ref(&format!("{}{place}", entry.record_id)));
-        left.fetch_add(u64::from(!is_on_page && !wanted), Ordering::Relaxed);
-        !is_on_page && wanted
+        let is_of_half = is_calibration_half(refs.record_ref(&format!("{}{place}", entry.record_id)));
+        left.fetch_add(u64::from(!is_on_page && !is_of_half), Ordering::Relaxed);
+        !is_on_page && is_of_half
     };
     images(&entry.location, config, most, &wanted)
         .into_iter()

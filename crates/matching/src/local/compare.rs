@@ -135,7 +135,7 @@ impl Look<'_> {
                 let (agreed, Some(reading)) = (&agreed[number], &mut readings[number]) else { continue };
                 // A score of its own. What was exchanged for something like it must not pass as the same, and to what is there exactly rivals only
                 // come nearer.
-                reading.nudged = self.read(image, agreed, &reading.seen, &rivals, Aim::Nudged).score;
+                reading.nudged = self.read(image, agreed, &reading.comparable, &rivals, Aim::Nudged).score;
             }
         }
         let likelihoods: Vec<f64> = agreed
@@ -218,13 +218,12 @@ impl Look<'_> {
             nudged: 0.0,
             places: Vec::with_capacity(rows.len()),
             seen: rows.clone(),
+            comparable: Vec::new(),
             same: Vec::new(),
             alike: Vec::new(),
             shown: Vec::new(),
         };
         let mut weighed: Vec<Agreeing> = Vec::new();
-        // What nudging brings near a negative image counts as seen, as what differs does.
-        let mut counted = if aim == Aim::Nudged { features.len() } else { rows.len() };
         for ((number, row), read) in (0..).zip(&rows).zip(&read) {
             let Some(kept) = record.features.get(*row as usize) else { continue };
             let pair = Near { query: number, record: *row, distance: read.code.distance(&kept.code) };
@@ -239,9 +238,9 @@ impl Look<'_> {
             if here != there {
                 // Cut by the border of one image only: the codes describe different things, whatever the document. Where both cut it, mostly in one place,
                 // they are compared; to ask how far each does gives the same.
-                counted -= 1;
                 continue;
             }
+            reading.comparable.push(*row);
             if here {
                 reading.shown.push(Shown { row: *row, distance: pair.distance });
             }
@@ -257,7 +256,9 @@ impl Look<'_> {
             }
         }
         weighed.sort_by(|a, b| (b.weight * b.share).total_cmp(&(a.weight * a.share)));
-        reading.score = score::read(&weighed, counted);
+        // What nudging brings near a negative image counts as seen, as what differs does.
+        let seen = if aim == Aim::Nudged { features.len() } else { reading.comparable.len() };
+        reading.score = score::read(&weighed, seen);
         read.zeroize();
         reading
     }
@@ -295,6 +296,7 @@ impl Look<'_> {
             nudged: 0.0,
             places: Vec::new(),
             seen: in_view.clone(),
+            comparable: Vec::new(),
             same: Vec::new(),
             alike: Vec::new(),
             shown: found_only(agreed),
@@ -375,6 +377,8 @@ struct Reading {
     places: Vec<Seen>,
     /// Features that the image can show.
     seen: Vec<u32>,
+    /// Those of these that no border cuts, or that of both images.
+    comparable: Vec<u32>,
     /// Those that it shows.
     same: Vec<u32>,
     /// Those of these that are within [`ALIKE`] bits.
