@@ -14,10 +14,10 @@ pub(super) fn verify(config: &Config) -> anyhow::Result<Exit> {
     let status = saltprint.status();
     writeln!(
         std::io::stdout().lock(),
-        "Generation {}: every page of {} segments with {} records is authentic and consistent.",
+        "Generation {}: every page of {} with {} is authentic and consistent.",
         status.generation,
-        status.segments,
-        status.records
+        words::several(status.segments as u64, "segment"),
+        words::several(status.records, "record")
     )?;
     Ok(Exit::Done)
 }

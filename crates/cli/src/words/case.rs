@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use saltprint::case::{CaseSummary, CopyCounts, Statement};
 
 use super::colour::Tone;
+use super::several;
 
 /// Sources that are shown; the report has all.
 const SHOWN: usize = 8;
@@ -64,10 +65,10 @@ fn attribution(summary: &CaseSummary) -> Vec<String> {
         ));
         if let Some(other) = explanation.alternatives.first() {
             lines.push(format!(
-                "Next best is {} ({} hits in {} records), {} times less likely.",
+                "Next best is {} ({} in {}), {} times less likely.",
                 other.name,
-                other.hits,
-                other.indexed,
+                several(other.hits, "hit"),
+                several(other.indexed, "record"),
                 ratio(place.log_likelihood_ratio - other.log_likelihood_ratio),
             ));
         }
@@ -82,7 +83,7 @@ fn attribution(summary: &CaseSummary) -> Vec<String> {
             lines.push(format!("{}: {} of {} records hit.", name, source.hits, source.indexed));
         }
         if let Some(more) = hit.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-            lines.push(format!("And {more} more sources; the report has them all."));
+            lines.push(format!("And {}; the report has all.", several(more as u64, "more source")));
         }
     }
     lines.extend(told.warnings.iter().cloned());
@@ -96,7 +97,6 @@ fn coverage(summary: &CaseSummary) -> Vec<String> {
         (None, _) | (_, None) => "without months of capture".to_owned(),
     };
     let rejected = coverage.vault.too_plain + coverage.vault.unreadable + coverage.vault.refused;
-    let several = |count: u64, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
     let mut lines = vec![format!(
         "{} of {}, {period}; {} of the vault could not be indexed. Generation {}, built {}.",
         several(summary.index.records, "record"),
@@ -107,8 +107,8 @@ fn coverage(summary: &CaseSummary) -> Vec<String> {
     )];
     if let Some(previous) = &summary.index.previous {
         lines.push(format!(
-            "The index under the keys before was asked as well: {} records, generation {}, built {}; records that both hold count once.",
-            previous.records,
+            "The index under the keys before was asked as well: {}, generation {}, built {}; records that both hold count once.",
+            several(previous.records, "record"),
             previous.generation,
             super::date(previous.built),
         ));

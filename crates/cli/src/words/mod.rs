@@ -45,13 +45,13 @@ pub(crate) fn triage(summary: &TriageSummary) -> String {
             let _ = writeln!(text, "           and {more} more; `--summary FILE` has them all");
         }
     }
-    let _ = writeln!(text, "\nGeneration {}, {} records.", summary.generation, summary.records);
+    let _ = writeln!(text, "\nGeneration {}, {}.", summary.generation, several(summary.records, "record"));
     if let Some(previous) = summary.previous.filter(|previous| previous.answers) {
         let _ = writeln!(
             text,
-            "The keys before were asked as well: generation {}, {} records, until {}.",
+            "The keys before were asked as well: generation {}, {}, until {}.",
             previous.generation.unwrap_or_default(),
-            previous.records.unwrap_or_default(),
+            several(previous.records.unwrap_or_default(), "record"),
             date(previous.until)
         );
     }
@@ -122,6 +122,11 @@ fn verdict(summary: &TriageSummary) -> String {
             summary.matched_records
         )
     }
+}
+
+/// So many of what is called `one`.
+pub(crate) fn several(count: u64, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The summary of a rebuild.
@@ -201,7 +206,7 @@ pub(crate) fn rebuild(summary: &RebuildSummary) -> String {
     }
     for segment in &summary.segments {
         let state = if segment.new { "new" } else { "kept" };
-        let _ = write!(text, "segment of {} records ({state})", segment.records);
+        let _ = write!(text, "segment of {} ({state})", several(segment.records.into(), "record"));
         match (segment.graph, segment.graph_recall) {
             (true, Some(recall)) => {
                 let _ = write!(text, ", graph finds {:.1} % of planted queries", recall * 100.0);
@@ -235,8 +240,9 @@ pub(crate) fn status(status: &Status) -> String {
         let _ = match (previous.generation, previous.records) {
             (Some(generation), Some(records)) => writeln!(
                 text,
-                "previous    epoch {}, generation {generation}, {records} records, answers until {}",
+                "previous    epoch {}, generation {generation}, {}, answers until {}",
                 previous.epoch,
+                several(records, "record"),
                 date(previous.until)
             ),
             (None, _) | (_, None) => writeln!(
@@ -318,5 +324,6 @@ mod tests {
         assert_eq!(small(0.0005), "5.0e-4");
         assert_eq!(small(0.0), "0.0");
         assert_eq!(small(2.0), "2.0");
+        assert_eq!([0, 1, 2].map(|count| several(count, "record")), ["0 records", "1 record", "2 records"]);
     }
 }
