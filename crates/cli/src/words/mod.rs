@@ -124,11 +124,6 @@ fn verdict(summary: &TriageSummary) -> String {
     }
 }
 
-/// So many of what is called `one`.
-pub(crate) fn several(count: u64, one: &str) -> String {
-    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
-}
-
 /// The summary of a rebuild.
 pub(crate) fn rebuild(summary: &RebuildSummary) -> String {
     let totals = summary.totals;
@@ -185,8 +180,10 @@ pub(crate) fn rebuild(summary: &RebuildSummary) -> String {
     if print.looked_up > 0 {
         let _ = writeln!(
             text,
-            "{} records looked up for what they have in common with others, {} read again for new ones, {} left",
-            print.looked_up, print.read, print.left
+            "{} looked up for what is in common with others, {} read again for new ones, {} left",
+            several(print.looked_up, "record"),
+            print.read,
+            print.left
         );
     }
     let selection = summary.selection;
@@ -305,6 +302,11 @@ fn bytes(count: u64) -> String {
 
 pub(crate) fn percent(part: u64, whole: u64) -> String {
     if whole == 0 { "-".to_owned() } else { format!("{:.1} %", part as f64 * 100.0 / whole as f64) }
+}
+
+/// So many of what is called `one`.
+pub(crate) fn several(count: u64, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
 
 fn small(value: f64) -> String {
