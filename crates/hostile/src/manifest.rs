@@ -41,8 +41,14 @@ static GOOD: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
 fn manifest() -> Manifest {
     let mut background = Background { records: 50, ..Background::default() };
     background.add(70, Some(90));
-    let impostor =
-        Impostor { best: 1.0, rival: 0.5, nudged: 0.75, likelihood: 2.0, straightened: Some((80, 90)) };
+    let impostor = Impostor {
+        best: 1.0,
+        rival: 0.5,
+        nudged: 0.75,
+        likelihood: 2.0,
+        straightened: Some((80, 90)),
+        uncovered: Some((0.5, 1.5)),
+    };
     let mut prints = Prints::default();
     let local = LocalFingerprint { width: 8192, height: 8192, features: vec![FEATURE; 9] };
     prints.add(RecordRef::from_bytes([8; 16]), &local, [9; 16], [3, 8], true);

@@ -148,6 +148,9 @@ pub struct Impostor {
     /// The smallest ratio of distances among its straightened parts, as the two distances in bits: that of the nearest record and
     /// that of its nearest rival. `None` where no part was straightened.
     pub straightened: Option<(u16, u16)>,
+    /// The largest lead in score, and that in likelihood in nats, by what is left of the image where bars cover most of what its record has of its own.
+    /// `None` where it was not asked so.
+    pub uncovered: Option<(f32, f32)>,
 }
 
 impl LocalBackground {
@@ -165,7 +168,9 @@ impl LocalBackground {
     pub(crate) fn is_valid(&self) -> bool {
         let valid = |score: f32| score.is_finite() && score >= 0.0;
         let scores = |one: &Impostor| [one.best, one.rival, one.nudged, one.likelihood];
-        self.impostors.iter().all(|impostor| scores(impostor).into_iter().all(valid))
+        let uncovered =
+            |one: &Impostor| one.uncovered.is_none_or(|(lead, likelihood)| valid(lead) && valid(likelihood));
+        self.impostors.iter().all(|impostor| scores(impostor).into_iter().all(valid) && uncovered(impostor))
             && self.straightened.is_valid()
             && self.prints.is_valid()
             && self.kinds.iter().all(|kind| kind.in_company <= kind.asked)

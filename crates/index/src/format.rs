@@ -9,7 +9,7 @@ pub const SEGMENT_VERSION: u16 = 2;
 /// First bytes of a sealed manifest.
 pub const MANIFEST_MAGIC: [u8; 8] = *b"SALTMAN\0";
 /// Version of the manifest that this build writes, and the only one that it reads.
-pub const MANIFEST_VERSION: u16 = 11;
+pub const MANIFEST_VERSION: u16 = 12;
 /// First bytes of a fingerprint in a work file.
 pub const WORK_MAGIC: [u8; 8] = *b"SALTWRK\0";
 /// Version of work files that this build writes, and the only one that it reads.

@@ -40,7 +40,9 @@ mod tests;
 pub use geometry::{
     Agreement, Pair, Placed, Region, Transform, VerifySettings, covered_share, overlap, verify,
 };
-pub use local::{Contest, Fine, Images, Lead, LocalSearch, Read, Sighting, are_near_duplicates, contests};
+pub use local::{
+    Contest, Evidence, Fine, Images, Lead, LocalSearch, Read, Sighting, are_near_duplicates, contests,
+};
 pub use local_rule::LocalRule;
 pub use matcher::{Cascade, CascadeCounts, Found, Judgement, Looks, Matcher, Rules, StageSeconds, Tier};
 pub use rule::{Band, Basis, Decision, DecisionRule, RuleSettings};

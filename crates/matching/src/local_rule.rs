@@ -2,7 +2,7 @@
 
 use saltprint_index::{Impostor, LocalBackground};
 
-use crate::{Band, Basis, DecisionRule, Lead, RuleSettings};
+use crate::{Band, Basis, DecisionRule, Evidence, Lead, RuleSettings};
 
 /// Quantiles above which the tail is fitted; the one that makes it heavier counts. The second needs a larger sample.
 const TAILS: [(f64, usize); 2] = [(0.75, LocalRule::MIN_SAMPLE), (0.9, 300)];
@@ -51,6 +51,13 @@ const MOST: f64 = 60.0;
 /// the number of records that are compared costs. Where one record leads by the one measure and another by the other,
 /// neither does.
 ///
+/// # Covered parts
+/// Details that something black lies on ([`Sighting::uncovered`](crate::Sighting::uncovered)) speak neither for nor against a record. What speaks against strangers is often just
+/// that, so what is left has a background of its own: the sampled images once more, with bars over most of their own details. A record has to lead in score *and* in likelihood by
+/// it. Of 1,000 invented records (`eval --seed 106`) 84 of 100 copies with blacked fields are strong matches without this measure; with the tails of images that are not covered two of 784 strangers
+/// with blacked fields were as well.
+///
+/// # Lead and likelihood
 /// The likelihood does not depend on rivals but for a few nats (in a poor image others of the template say how near these come), and so it bounds what a lead in score is worth: among 20,000 invented records a
 /// stranger's bill led by far because it lay on the same chequered cloth as one record's, of which no rival had anything. The
 /// likelihood of that was 3 nats; that of altered copies that lead as far is 6 and more.
@@ -75,8 +82,8 @@ const MOST: f64 = 60.0;
 /// # Small vaults
 /// Where fewer than 60 strangers could be measured, local codes make a match possible, never strong.
 ///
-/// Each of eight ways to be found (whole image, panel, straightened part, local by either lead in score and by likelihood, these together with the
-/// code of the whole image or of a straightened part) gets an eighth of the chance that the bands stand for.
+/// Each of nine ways to be found (whole image, panel, straightened part, local by either lead in score, by likelihood, and by what is not covered, these but the last together with the
+/// code of the whole image or of a straightened part) gets a ninth of the chance that the bands stand for.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct LocalRule {
     #[serde(skip)]
@@ -86,6 +93,9 @@ pub struct LocalRule {
     nudged: Tail,
     #[serde(skip)]
     likelihood: Tail,
+    /// Of leads in score and in likelihood by what is not covered, where enough covered strangers were measured.
+    #[serde(skip)]
+    uncovered: Option<[Tail; 2]>,
     /// Of the sum of both tiers' surprises.
     #[serde(skip)]
     both: Option<Tail>,
@@ -123,7 +133,7 @@ impl Tail {
 }
 
 /// Ways in which one image may be found; they share the chance of a false match.
-pub(crate) const WAYS: f64 = 8.0;
+pub(crate) const WAYS: f64 = 9.0;
 
 impl LocalRule {
     /// Sampled images below which the background is assumed instead of measured.
@@ -147,12 +157,22 @@ impl LocalRule {
         let measured = or_of_few(leads, 0.0, ASSUMED.fall);
         let likelihood = heaviest(impostors().map(|one| f64::from(one.likelihood)).collect());
         let tail = measured.unwrap_or(ASSUMED);
+        let covered = |one: fn((f32, f32)) -> f32, fall: f64| {
+            or_of_few(
+                impostors().filter_map(|impostor| Some(f64::from(one(impostor.uncovered?)))).collect(),
+                0.0,
+                fall,
+            )
+        };
+        let uncovered = covered(|(lead, _)| lead, ASSUMED.fall)
+            .zip(covered(|(_, likelihood)| likelihood, ASSUMED_LIKELIHOOD.fall));
         let nudged = or_of_few(impostors().map(|one| f64::from(one.nudged)).collect(), 0.0, ASSUMED.fall);
         let nudged = nudged.unwrap_or(ASSUMED);
         let rule = Self {
             tail,
             nudged,
             likelihood: likelihood.unwrap_or(ASSUMED_LIKELIHOOD),
+            uncovered: uncovered.map(|(lead, likelihood)| [lead, likelihood]),
             both: None,
             strong_lead: far(&tail),
             possible_lead: tail.value(-(settings.possible_chance / WAYS).ln()),
@@ -165,29 +185,37 @@ impl LocalRule {
                 score: f64::from(one.best) - f64::from(one.rival),
                 nudged: one.nudged.into(),
                 likelihood: f64::from(one.likelihood),
+                ..Lead::default()
             };
             let part = one.straightened.map_or(0.0, |(nearest, runner_up)| {
                 straightened.surprise(nearest.into(), Some(runner_up.into()))
             });
-            rule.surprise(lead) + part
+            rule.surprise_of_all(lead) + part
         };
         Self { both: or_of_few(impostors().map(both).collect(), BEGUN, SURPRISE), ..rule }
     }
 
     /// Minus the natural logarithm of the chance that a stranger's image leads as clearly in any way.
     pub fn surprise(&self, lead: Lead) -> f64 {
-        // A likelihood ratio of r has at most the chance 1/r a record, whatever the sample shows.
-        let bound = (lead.likelihood - COMPARED.ln()).max(0.0);
-        let likelihood = self.likelihood.surprise(lead.likelihood).min(bound);
+        let Evidence { score, likelihood } = lead.uncovered;
+        let uncovered = self.uncovered.map_or(0.0, |[of_score, of_likelihood]| {
+            of_score.surprise(score).min(of_likelihood.surprise(likelihood)).min(bound(likelihood))
+        });
+        self.surprise_of_all(lead).max(uncovered)
+    }
+
+    /// The same where what is covered speaks against the record.
+    fn surprise_of_all(&self, lead: Lead) -> f64 {
+        let likelihood = self.likelihood.surprise(lead.likelihood).min(bound(lead.likelihood));
         let score = self.tail.surprise(lead.score).max(self.nudged.surprise(lead.nudged));
         score.min(CREDIT * lead.likelihood).max(likelihood)
     }
 
     /// Band of a record that leads its place and whose whole-image code is as surprising as `global` (0 for no evidence).
     pub fn band(&self, lead: Lead, global: f64) -> Option<Band> {
-        let local = self.surprise(lead);
+        let local = self.surprise_of_all(lead);
         let both = self.both.map_or(MOST, |tail| tail.surprise(local + global));
-        let best = local.max(both.min(-joint_chance(local, global).ln()));
+        let best = self.surprise(lead).max(both.min(-joint_chance(local, global).ln()));
         let within = |chance: f64| best >= -(chance / WAYS).ln();
         // Nobody is accused on an assumption: in a vault too small to measure, a template that only one record has makes
         // every stranger of that template agree in all its print.
@@ -218,6 +246,11 @@ impl LocalRule {
     pub fn basis(&self) -> Basis {
         self.basis
     }
+}
+
+/// The most that a likelihood says, in nats: a ratio of r has at most the chance 1/r a record, whatever the sample shows.
+fn bound(likelihood: f64) -> f64 {
+    (likelihood - COMPARED.ln()).max(0.0)
 }
 
 /// Chance that two independent surprises add up to this much, by Fisher's method.

@@ -11,6 +11,7 @@ use zeroize::Zeroize as _;
 use super::{
     LocalCode, LocalCoder,
     descriptor::Describer,
+    resize::{LEVEL, Plane},
     scale_space::{BASE_SIGMA, INTERVALS, ScaleSpace},
 };
 
@@ -20,6 +21,16 @@ const FINEST: f32 = 0.8;
 const COARSEST: f32 = 12.0;
 /// How much longer than its blur a view may be.
 const SLANT: f32 = 4.0;
+/// How far what a code describes reaches, in terms of the keypoint's size: half the sides of five cells of three, less what hardly counts.
+const REACH: i16 = 6;
+/// Luma below which an even area may be a cover, in levels of 255. Black is 0; a photograph or less contrast makes it brighter.
+const DARK: u16 = 64;
+/// How far from each other the samples of an even area are at most, in levels.
+const EVEN: u16 = 4;
+/// Samples on each side of one that are asked whether its surroundings are even.
+const AROUND: usize = 2;
+/// Share of a neighbourhood from which on a cover changes what is read there.
+const COVERED: f32 = 0.03;
 
 /// Where a keypoint of a record should be in a leaked image, in frame units of that image.
 ///
@@ -78,6 +89,24 @@ impl<'c> Reader<'c> {
         Self { coder, describer: Describer::new(), image, scale }
     }
 
+    /// Whether something black and even lies on a part of what the code at `view` describes, as on a blacked out field: a thirtieth of it or more.
+    ///
+    /// What is black by itself looks the same in a copy, so this says something of a code that differs only.
+    pub fn is_covered(&self, view: &View) -> bool {
+        let in_samples = |(right, down): (f32, f32)| (right * self.scale.0, down * self.scale.1);
+        let (along, across) = (in_samples(view.along), in_samples(view.across));
+        let (x, y) = in_samples((view.x, view.y));
+        let Some(plane) = self.image.0.octaves.first().map(|octave| &octave.levels[0]) else { return false };
+        let places = || (-REACH..=REACH).map(f32::from);
+        let points = places().flat_map(|first| places().map(move |second| (first, second)));
+        let covers = points.filter(|(first, second)| {
+            let at = (x + first * along.0 + second * across.0, y + first * along.1 + second * across.1);
+            is_black(plane, at)
+        });
+        let all = f32::from(2 * REACH + 1);
+        covers.count() as f32 >= COVERED * all * all
+    }
+
     /// The code at `view`. `None` where its centre is outside the image, or the image cannot show things of that size:
     /// too small for its resolution, for its coarsest blur too large, or seen nearly from the side.
     pub fn read(&mut self, view: &View) -> Option<LocalCode> {
@@ -119,6 +148,27 @@ impl<'c> Reader<'c> {
         descriptor.zeroize();
         Some(code)
     }
+}
+
+/// Whether a place is dark, and all around it as dark; not outside.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be inside")]
+fn is_black(plane: &Plane, (x, y): (f32, f32)) -> bool {
+    let inside = (0.0..plane.width() as f32).contains(&x) && (0.0..plane.height() as f32).contains(&y);
+    if !inside {
+        return false;
+    }
+    let (x, y) = (x as usize, y as usize);
+    if plane.row(y)[x] >= DARK * LEVEL {
+        return false;
+    }
+    let columns = x.saturating_sub(AROUND)..(x + AROUND + 1).min(plane.width());
+    let rows = y.saturating_sub(AROUND)..(y + AROUND + 1).min(plane.height());
+    let (mut least, mut most) = (u16::MAX, 0);
+    for sample in rows.flat_map(|row| &plane.row(row)[columns.clone()]) {
+        least = least.min(*sample);
+        most = most.max(*sample);
+    }
+    most - least <= EVEN * LEVEL
 }
 
 impl std::fmt::Debug for Reader<'_> {

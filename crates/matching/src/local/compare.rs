@@ -11,9 +11,9 @@ use super::close_call::{Shows, close_calls};
 use super::likelihood::{self, Seen, Strangers};
 use super::near_duplicate::unite;
 use super::place::SAME_PLACE;
-use super::reading::{Aim, Open, Opened, Read, read_again};
+use super::reading::{Aim, Asked, Open, Opened, Read, read_again};
 use super::score::{self, Agreeing, CandidateCodes, Crowd, Near};
-use super::search::Sighting;
+use super::search::{Evidence, Sighting};
 use crate::geometry::{Pair, Placed, Region, Transform, VerifySettings, covered_share, overlap, verify};
 
 /// Width of the strip along an image's border in which features are hardly found, in frame units.
@@ -138,16 +138,26 @@ impl Look<'_> {
                 reading.nudged = self.read(image, agreed, &reading.comparable, &rivals, Aim::Nudged).score;
             }
         }
-        let likelihoods: Vec<f64> = agreed
+        let likelihoods: Vec<(f64, Option<Evidence>)> = agreed
             .iter()
             .zip(&readings)
-            .map(|(one, reading)| match reading {
-                Some(reading) => self.likelihood(one, reading, agreed.iter().zip(&readings)),
-                None => likelihood::ratio(found_places(one), &Strangers::known()),
+            .map(|(one, reading)| {
+                let Some(reading) = reading else {
+                    return (likelihood::ratio(found_places(one), &Strangers::known()), None);
+                };
+                let all = || agreed.iter().zip(&readings);
+                let uncovered = reading.uncovered.as_ref().map(|uncovered| Evidence {
+                    score: one.score.max(reading.score).max(uncovered.score),
+                    likelihood: self.likelihood(one, reading, Reading::uncovered, all()),
+                });
+                (self.likelihood(one, reading, |reading| &reading.places, all()), uncovered)
             })
             .collect();
         let mut sightings: Vec<Sighting> = (agreed.iter().zip(readings).zip(likelihoods))
-            .map(|((agreed, reading), likelihood)| self.sighting(agreed, reading, likelihood))
+            .map(|((agreed, reading), (likelihood, uncovered))| Sighting {
+                uncovered,
+                ..self.sighting(agreed, reading, likelihood)
+            })
             .collect();
         sightings.sort_by(|a, b| b.score.total_cmp(&a.score));
         sightings
@@ -194,16 +204,16 @@ impl Look<'_> {
         aim: Aim,
     ) -> Reading {
         let record = &agreed.candidate.local;
-        let (rows, read): (Vec<u32>, Vec<QueryFeature>) =
+        let (asked, read): (Vec<Asked>, Vec<QueryFeature>) =
             read_again(image, &agreed.transform, record, features, (self.query, self.mirrored), aim)
                 .into_iter()
                 .unzip();
         let admitted = self.negative.map_or_else(|| vec![true; read.len()], |bank| bank.admits(&read));
-        let kept = rows.into_iter().zip(read).zip(admitted).filter(|(_, admitted)| *admitted);
-        let (rows, mut read): (Vec<u32>, Vec<QueryFeature>) = kept.map(|(pair, _)| pair).unzip();
+        let kept = asked.into_iter().zip(read).zip(admitted).filter(|(_, admitted)| *admitted);
+        let (asked, mut read): (Vec<Asked>, Vec<QueryFeature>) = kept.map(|(pair, _)| pair).unzip();
         let found: HashMap<u32, &Near> = agreed.pairs.iter().map(|(pair, _)| (pair.record, pair)).collect();
         // What was found may be nearer than what was read: its place is exact.
-        for (row, read) in rows.iter().zip(&mut read) {
+        for (Asked { row, .. }, read) in asked.iter().zip(&mut read) {
             let kept = record.features.get(*row as usize);
             let found = found.get(row).and_then(|pair| self.features.get(pair.query as usize));
             if let (Some(kept), Some(found)) = (kept, found)
@@ -216,15 +226,17 @@ impl Look<'_> {
         let mut reading = Reading {
             score: 0.0,
             nudged: 0.0,
-            places: Vec::with_capacity(rows.len()),
-            seen: rows.clone(),
+            uncovered: None,
+            places: Vec::with_capacity(asked.len()),
+            seen: asked.iter().map(|asked| asked.row).collect(),
             comparable: Vec::new(),
             same: Vec::new(),
             alike: Vec::new(),
             shown: Vec::new(),
         };
         let mut weighed: Vec<Agreeing> = Vec::new();
-        for ((number, row), read) in (0..).zip(&rows).zip(&read) {
+        let mut uncovered: Vec<Seen> = Vec::new();
+        for ((number, Asked { row, covered }), read) in (0..).zip(&asked).zip(&read) {
             let Some(kept) = record.features.get(*row as usize) else { continue };
             let pair = Near { query: number, record: *row, distance: read.code.distance(&kept.code) };
             if pair.distance <= score::RADIUS {
@@ -245,11 +257,13 @@ impl Look<'_> {
                 reading.shown.push(Shown { row: *row, distance: pair.distance });
             }
             let share = if found.contains_key(row) { 1.0 } else { score::ONLY_READ };
-            reading.places.extend(agreed.own.get(*row as usize).map(|place| Seen {
+            let seen = agreed.own.get(*row as usize).map(|place| Seen {
                 at: (f64::from(place.x), f64::from(place.y)),
                 distance: pair.distance,
                 weight: share * crowd.rarity(agreed.group, &pair, kept),
-            }));
+            });
+            reading.places.extend(seen);
+            uncovered.extend(seen.filter(|_| !covered || pair.distance <= score::RADIUS));
             if pair.distance <= score::RADIUS {
                 let weight = f64::from(crowd.weight(agreed.group, &pair, kept));
                 weighed.extend(agreeing(&agreed.own, pair, weight).map(|one| Agreeing { share, ..one }));
@@ -259,24 +273,29 @@ impl Look<'_> {
         // What nudging brings near a negative image counts as seen, as what differs does.
         let seen = if aim == Aim::Nudged { features.len() } else { reading.comparable.len() };
         reading.score = score::read(&weighed, seen);
+        if uncovered.len() < reading.places.len() {
+            let score = score::read(&weighed, uncovered.len());
+            reading.uncovered = Some(Uncovered { score, places: uncovered });
+        }
         read.zeroize();
         reading
     }
 
     /// How much more likely a reading is in a copy of its record than in a stranger's document, of which those of other subjects' records
-    /// tell that were read in the same place of the image: in another place there is another document.
+    /// tell that were read in the same place of the image: in another place there is another document. `places` are those that count.
     fn likelihood<'r>(
         &self,
         agreed: &Agreed<'_>,
         reading: &'r Reading,
+        places: fn(&Reading) -> &[Seen],
         all: impl Iterator<Item = (&'r Agreed<'r>, &'r Option<Reading>)>,
     ) -> f64 {
         let place = self.quad(agreed);
         let others = all.filter_map(|(other, read)| {
             let read = read.as_ref().filter(|_| other.group != agreed.group)?;
-            (overlap(&place?, &self.quad(other)?) >= SAME_PLACE).then_some(read.places.as_slice())
+            (overlap(&place?, &self.quad(other)?) >= SAME_PLACE).then_some(places(read))
         });
-        likelihood::ratio(reading.places.clone(), &Strangers::seen(others))
+        likelihood::ratio(places(reading).to_vec(), &Strangers::seen(others))
     }
 
     /// The corners of a record in shares of the image.
@@ -294,6 +313,7 @@ impl Look<'_> {
         let reading = reading.unwrap_or_else(|| Reading {
             score: 0.0,
             nudged: 0.0,
+            uncovered: None,
             places: Vec::new(),
             seen: in_view.clone(),
             comparable: Vec::new(),
@@ -322,6 +342,7 @@ impl Look<'_> {
             score: agreed.score.max(reading.score),
             nudged: agreed.score.max(reading.score).max(reading.nudged),
             likelihood,
+            uncovered: None,
             features: u32::try_from(points.len()).unwrap_or(u32::MAX),
             in_view: u32::try_from(seen.len().max(points.len())).unwrap_or(u32::MAX),
             altered: changes.altered,
@@ -373,6 +394,8 @@ struct Reading {
     score: f64,
     /// The score of what is read there and beside; 0 where that was not done.
     nudged: f64,
+    /// What of it is not covered, where some is.
+    uncovered: Option<Uncovered>,
     /// What it shows at the places of its features, but for those that the border of one image only cuts.
     places: Vec<Seen>,
     /// Features that the image can show.
@@ -385,6 +408,20 @@ struct Reading {
     alike: Vec<u32>,
     /// How far those that are whole in both images are from the record's.
     shown: Vec<Shown>,
+}
+
+/// What is left of a reading without what something black lies on.
+struct Uncovered {
+    /// The score of what agrees among so many fewer.
+    score: f64,
+    places: Vec<Seen>,
+}
+
+impl Reading {
+    /// The places that nothing covers.
+    fn uncovered(&self) -> &[Seen] {
+        self.uncovered.as_ref().map_or(&self.places, |uncovered| &uncovered.places)
+    }
 }
 
 /// Whether nearly all of the neighbourhood that a feature describes lies in an image with these sides.

@@ -29,4 +29,4 @@ pub use near_duplicate::are_near_duplicates;
 pub(crate) use place::documents_fill;
 pub use place::{Contest, Lead, contests};
 pub use reading::{Fine, Images, Read};
-pub use search::{LocalSearch, Sighting};
+pub use search::{Evidence, LocalSearch, Sighting};

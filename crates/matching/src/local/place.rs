@@ -4,7 +4,7 @@
 //! same part of the picture: a neighbour on a collage does not speak against a match, another card of the same template
 //! that fits into the same frame does.
 
-use super::Sighting;
+use super::{Evidence, Sighting};
 use crate::geometry::{covered_by, overlap};
 
 /// Share of the smaller outline that two sightings must have in common to compete.
@@ -39,13 +39,21 @@ pub struct Lead {
     pub nudged: f64,
     /// In terms of [`Sighting::likelihood`], in nats; at least 0.
     pub likelihood: f64,
+    /// In terms of [`Sighting::uncovered`]; nothing where nothing is covered.
+    pub uncovered: Evidence,
 }
 
 impl Lead {
     /// What counts of it where so much is known to be more than print ([`LocalSearch::known_print`](super::LocalSearch::known_print)).
     #[must_use]
     pub fn counted(self, known: f64) -> Self {
-        Self { score: self.score * known, nudged: self.nudged * known, likelihood: self.likelihood * known }
+        let Evidence { score, likelihood } = self.uncovered;
+        Self {
+            score: self.score * known,
+            nudged: self.nudged * known,
+            likelihood: self.likelihood * known,
+            uncovered: Evidence { score: score * known, likelihood: likelihood * known },
+        }
     }
 }
 
@@ -70,13 +78,32 @@ impl Contest {
         // Two measures that speak for two records speak for neither.
         let speaks = likelihood > -CONTRARY;
         let counted = |lead: f64| if speaks { lead } else { lead.min(0.0) };
-        Lead { score: counted(score), nudged: counted(nudged), likelihood: likelihood.max(0.0) }
+        Lead {
+            score: counted(score),
+            nudged: counted(nudged),
+            likelihood: likelihood.max(0.0),
+            uncovered: sighting
+                .uncovered
+                .map_or_else(Evidence::default, |own| lead_of_uncovered(own, outside())),
+        }
     }
 
     /// Sightings of others than the best one's subject, by falling score.
     pub fn rivals(&self) -> impl Iterator<Item = &Sighting> {
         self.sightings.iter().filter(|other| self.best().record.is_rival_of(&other.record))
     }
+}
+
+/// How far what is not covered is above the same of rivals, or what is seen of them where nothing is covered.
+fn lead_of_uncovered<'s>(own: Evidence, rivals: impl Iterator<Item = &'s Sighting>) -> Evidence {
+    rivals.fold(own, |lead, rival| {
+        let seen = Evidence { score: rival.score, likelihood: rival.likelihood };
+        let rival = rival.uncovered.unwrap_or(seen);
+        Evidence {
+            score: lead.score.min(own.score - rival.score),
+            likelihood: lead.likelihood.min(own.likelihood - rival.likelihood),
+        }
+    })
 }
 
 /// Divides the sightings of an image, by falling score, into contests; the one with the best sighting comes first.

@@ -8,6 +8,7 @@ use saltprint_fingerprint::{
     Corners, GlobalCode, Keypoint, LocalCode, LocalFingerprint, LocalQuery, Panel, QueryFeature, Reader, View,
 };
 
+use super::score::RADIUS;
 use crate::geometry::Transform;
 
 /// Leaked images at hand, by their numbers in a batch, for closer looks. Asked on several threads.
@@ -77,11 +78,18 @@ impl<'i> Opened<'i> {
 pub trait Read: Send {
     /// The code at `view`; `None` where the image does not show it.
     fn read(&mut self, view: &View) -> Option<LocalCode>;
+
+    /// Whether something black and even lies on a part of what is read at `view`.
+    fn is_covered(&self, view: &View) -> bool;
 }
 
 impl Read for Reader<'_> {
     fn read(&mut self, view: &View) -> Option<LocalCode> {
         Reader::read(self, view)
+    }
+
+    fn is_covered(&self, view: &View) -> bool {
+        Reader::is_covered(self, view)
     }
 }
 
@@ -101,8 +109,17 @@ pub(super) enum Aim {
     Nudged,
 }
 
-/// What an image shows at the places of a record's features: `features` are numbers of them. Each answer has the number of its
-/// feature, and a query feature at the place; it is not there for features that the image cannot show.
+/// A record's feature at whose place an image was read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    /// Its number.
+    pub(super) row: u32,
+    /// Whether what is read is no pair of it, and something black lies there.
+    pub(super) covered: bool,
+}
+
+/// What an image shows at the places of a record's features: `features` are numbers of them. Each answer has a query feature at the place; there is none
+/// for features that the image cannot show.
 ///
 /// `mirrored` says that `transform` leads into the mirrored image.
 pub(super) fn read_again(
@@ -112,7 +129,7 @@ pub(super) fn read_again(
     features: &[u32],
     (query, mirrored): (&LocalQuery, bool),
     aim: Aim,
-) -> Vec<(u32, QueryFeature)> {
+) -> Vec<(Asked, QueryFeature)> {
     let width = mirrored.then_some(query.width);
     let read = |number: &u32| {
         let feature = record.features.get(*number as usize)?;
@@ -125,7 +142,9 @@ pub(super) fn read_again(
         let length = |(right, down): (f32, f32)| libm::hypotf(right, down);
         let size = length(view.along).max(length(view.across));
         let keypoint = Keypoint { x: view.x, y: view.y, size, ..keypoint };
-        Some((*number, QueryFeature { code, margins: [0; QueryFeature::MARGINS], keypoint }))
+        let covered = code.distance(&feature.code) > RADIUS && image.is_covered(&view);
+        let asked = Asked { row: *number, covered };
+        Some((asked, QueryFeature { code, margins: [0; QueryFeature::MARGINS], keypoint }))
     };
     features.iter().filter_map(read).collect()
 }
@@ -171,6 +190,10 @@ mod tests {
             let is_there = (view.x - self.0.0).hypot(view.y - self.0.1) < 0.1;
             let code = LocalCode::from_words(if is_there { [7, 7] } else { [u64::MAX, 0] });
             (view.x >= self.0.0 - 0.1).then_some(code)
+        }
+
+        fn is_covered(&self, _view: &View) -> bool {
+            false
         }
     }
 

@@ -19,6 +19,15 @@ use crate::geometry::{VerifySettings, area, overlap};
 /// The outline of a whole image.
 pub(super) const WHOLE: [(f64, f64); 4] = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
 
+/// How much speaks for a record.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Evidence {
+    /// As [`Sighting::score`].
+    pub score: f64,
+    /// As [`Sighting::likelihood`], in nats.
+    pub likelihood: f64,
+}
+
 /// A record that shows in an image.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an answer of its own")]
@@ -36,6 +45,9 @@ pub struct Sighting {
     /// How much more likely what is read at the places of its features is in a copy of the record than in a stranger's document
     /// of its template, as a logarithm in nats; where nothing was read, by what was found.
     pub likelihood: f64,
+    /// The same of what is left without the features that something black covers, as on fields that were blacked out; `None` where none is. These are no
+    /// evidence against the record, but changes all the same.
+    pub uncovered: Option<Evidence>,
     /// Number of features that agree: found in the leaked image, or read at their places.
     pub features: u32,
     /// Number of the record's features that the leaked image should show, by the place that the agreeing ones give it.
@@ -85,6 +97,7 @@ impl Sighting {
             score: 0.0,
             nudged: 0.0,
             likelihood: 0.0,
+            uncovered: None,
             features: 0,
             in_view: 0,
             altered: false,
@@ -400,10 +413,13 @@ impl<'a> LocalSearch<'a> {
             match all.iter_mut().find(|known| known.place.is_same_record(&sighting.place)) {
                 Some(known) => {
                     let nudged = known.nudged.max(sighting.nudged);
+                    let more = |a: &Evidence, b: &Evidence| a.score.total_cmp(&b.score);
+                    let uncovered = [known.uncovered, sighting.uncovered].into_iter().flatten().max_by(more);
                     if known.score < sighting.score {
                         *known = sighting;
                     }
                     known.nudged = nudged;
+                    known.uncovered = uncovered;
                 }
                 None => all.push(sighting),
             }

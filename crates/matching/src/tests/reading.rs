@@ -33,6 +33,10 @@ impl Read for Picture {
         let [low, high, ..] = words(x.to_bits().into(), view.y.to_bits().into());
         Some(shown.map_or(LocalCode::from_words([low, high]), |shown| shown.code))
     }
+
+    fn is_covered(&self, _view: &Place) -> bool {
+        false
+    }
 }
 
 /// An image of which some details are found, and that is read as what the second opens.
@@ -189,6 +193,10 @@ impl Read for Bent {
             let other = if beside(shown) < 0.25 { 0 } else { (1 << BESIDE) - 1 };
             LocalCode::from_words([low, high ^ other])
         }))
+    }
+
+    fn is_covered(&self, _view: &Place) -> bool {
+        false
     }
 }
 

@@ -18,6 +18,7 @@
 //! files. So a run that was killed at any point needs no repair: the next one starts from the published generation.
 
 mod advice;
+mod bars;
 mod container;
 mod ledger;
 pub(crate) mod negative;

@@ -10,8 +10,9 @@ use saltprint_fingerprint::{Coder, Luma, QueryFingerprint};
 use saltprint_index::{Generation, Impostor, IndexHit, LocalBackground, Manifest, Prints};
 use saltprint_intake::Entry;
 use saltprint_keys::{RecordRef, RefKey};
-use saltprint_matching::{Contest, LocalRule, LocalSearch, nearest_to_parts};
+use saltprint_matching::{Contest, Evidence, LocalRule, LocalSearch, nearest_to_parts};
 
+use super::bars;
 use crate::images::images;
 use crate::{Config, Error, Phase, Progress, sample, shown::Shown};
 
@@ -145,12 +146,59 @@ fn add(
     let judged = found.par_iter().enumerate();
     let impostors: Result<Vec<Option<Impostor>>, Error> =
         judged.map(|(number, contests)| impostor(search, contests, &|hit| admit(number, hit))).collect();
+    let uncovered = uncovered(again, search, &strangers)?;
     let bits = |distance: u32| u16::try_from(distance).unwrap_or(u16::MAX);
-    background.impostors.extend(impostors?.into_iter().zip(&parts).filter_map(|(impostor, part)| {
+    let measured = impostors?.into_iter().zip(&parts).zip(uncovered);
+    background.impostors.extend(measured.filter_map(|((impostor, part), uncovered)| {
         let straightened = part.map(|(nearest, runner_up)| (bits(nearest), bits(runner_up)));
-        Some(Impostor { straightened, ..impostor? })
+        Some(Impostor { straightened, uncovered, ..impostor? })
     }));
     Ok(())
+}
+
+/// The largest leads in score and in likelihood by what is left of each image where its record's own details are covered.
+///
+/// # Errors
+/// [`Error::Index`].
+fn uncovered(
+    again: &Again<'_>,
+    search: &LocalSearch<'_>,
+    strangers: &[Stranger],
+) -> Result<Vec<Option<(f32, f32)>>, Error> {
+    let covered: Vec<Option<(QueryFingerprint, Luma)>> =
+        strangers.par_iter().map(|stranger| again.covered(stranger)).collect::<Result<_, Error>>()?;
+    let (of, covered): (Vec<&Stranger>, Vec<(QueryFingerprint, Luma)>) =
+        strangers.iter().zip(covered).filter_map(|(stranger, covered)| Some((stranger, covered?))).unzip();
+    let local: Vec<_> = covered.iter().map(|(query, _)| query.local()).collect();
+    let images =
+        Shown { coder: again.coder, images: covered.iter().map(|(_, image)| Some(image.into())).collect() };
+    let admit = |number: usize, hit: &IndexHit| of[number].is_stranger_to(hit);
+    let found = search.look(&local, &images, None, &mut |_, _| true, &admit, false)?;
+    let leads: Vec<(f32, f32)> = (found.par_iter().enumerate())
+        .map(|(number, contests)| uncovered_lead(search, contests, &|hit| admit(number, hit)))
+        .collect::<Result<_, Error>>()?;
+    // What could not be covered was not asked.
+    let mut leads = of.iter().map(|stranger| stranger.record.record_ref).zip(leads).peekable();
+    let mut next = |stranger: &Stranger| leads.next_if(|(of, _)| *of == stranger.record.record_ref);
+    Ok(strangers.iter().map(|stranger| next(stranger).map(|(_, lead)| lead)).collect())
+}
+
+fn uncovered_lead(
+    search: &LocalSearch<'_>,
+    contests: &[Contest],
+    admit: &(dyn Fn(&IndexHit) -> bool + Sync),
+) -> Result<(f32, f32), Error> {
+    let mut most = (0.0_f32, 0.0_f32);
+    for contest in contests {
+        let lead = contest.lead();
+        if lead.uncovered.score <= 0.0 && lead.uncovered.likelihood <= 0.0 {
+            continue;
+        }
+        let Evidence { score: of_score, likelihood } =
+            lead.counted(search.known_print(contest.best(), contest, admit)?).uncovered;
+        most = (most.0.max(score(of_score)), most.1.max(score(likelihood)));
+    }
+    Ok(most)
 }
 
 /// The images of strangers, to be looked at.
@@ -264,6 +312,17 @@ impl Again<'_> {
             near_duplicates: Vec::new(),
             looks: 0,
         }))
+    }
+
+    /// The image of a stranger with bars over most of what its record keeps; `None` where that leaves nothing to look up.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    fn covered(&self, stranger: &Stranger) -> Result<Option<(QueryFingerprint, Luma)>, Error> {
+        let Some(place) = self.generation.place(stranger.record.record_ref)? else { return Ok(None) };
+        let details = self.generation.local(&place)?;
+        let image = bars::cover(&stranger.image, &details);
+        Ok(image.and_then(|image| Some((self.coder.query(&image).ok()?, image))))
     }
 
     /// The records of a sampled file: those that are in the index, wanted, and can still be read.
