@@ -440,6 +440,35 @@ mod tests {
         assert_eq!(rule.band(lead(3.0), 0.0), None);
     }
 
+    /// Neither a lead in score nor one in likelihood is enough where parts are covered, and both are only beside what covered strangers lead by.
+    #[test]
+    fn what_is_not_covered_has_to_lead_in_both() {
+        let by = |score, likelihood| Lead { uncovered: Evidence { score, likelihood }, ..Lead::default() };
+        let plain = background(2000, 0.3);
+        assert_eq!(rule(&plain).band(by(50.0, 50.0), 0.0), None, "nothing was measured");
+        let covered = |times: f32| {
+            let mut background = plain.clone();
+            background
+                .impostors
+                .iter_mut()
+                .for_each(|one| one.uncovered = Some((one.nudged * times, one.nudged)));
+            rule(&background)
+        };
+        let rule = covered(1.0);
+        assert_eq!(rule.band(by(50.0, 50.0), 0.0), Some(Band::Strong));
+        // A ratio says no more than it does, whatever strangers show.
+        assert_eq!(rule.band(by(50.0, 15.0), 0.0), Some(Band::Possible));
+        assert_eq!(rule.band(by(50.0, 5.0), 0.0), None);
+        assert_eq!(rule.band(by(0.3, 50.0), 0.0), None);
+        assert_eq!(rule.band(by(5.4, 50.0), 0.0), Some(Band::Strong));
+        assert_eq!(covered(3.0).band(by(5.4, 50.0), 0.0), None);
+        // It does not add to what the whole image says: no stranger was measured so.
+        assert_eq!(
+            rule.band(by(2.0, 50.0), 12.0),
+            rule.band(Lead::default(), 12.0).max(rule.band(by(2.0, 50.0), 0.0))
+        );
+    }
+
     /// To what is read beside its places strangers come nearer: such a lead has to be larger, and takes nothing from the other.
     #[test]
     fn leads_of_what_is_read_beside_have_a_tail_of_their_own() {

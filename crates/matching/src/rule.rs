@@ -403,7 +403,7 @@ mod tests {
         let rule = rule(&background(199, 0.9, 0.01));
         assert_eq!(rule.basis(), Basis::Assumed);
         assert_eq!(band(&rule, 0, &[]), Some(Band::Strong));
-        assert_eq!(band(&rule, 15, &[]), Some(Band::Possible));
+        assert_eq!(band(&rule, 14, &[]), Some(Band::Possible));
         assert_eq!(band(&rule, 40, &[]), None);
     }
 

@@ -161,6 +161,60 @@ fn what_one_image_has_no_surroundings_of_says_nothing() {
     assert!(!differs.unchanged && !differs.undisputed);
 }
 
+/// A picture the lower part of which is black, from a share of its height on.
+struct Barred {
+    picture: Picture,
+    from: f32,
+}
+
+impl Read for Barred {
+    fn read(&mut self, view: &Place) -> Option<LocalCode> {
+        self.picture.read(view)
+    }
+
+    fn is_covered(&self, view: &Place) -> bool {
+        view.y >= self.from
+    }
+}
+
+/// What a bar lies on says nothing in a measure of its own, and is a change in all others.
+#[test]
+fn what_is_covered_is_left_out_of_a_measure_of_its_own() {
+    let view = View::whole(0);
+    let from = 0.4 * HEIGHT;
+    let is_left = |own: &Keypoint| own.y < from;
+    let shown = view.see(&card(17), is_left);
+    let found = view.query(shown.iter().step_by(2).cloned().collect());
+    let sighted = |index: &Index, from: f32| {
+        let open = || -> Box<dyn Read> {
+            Box::new(Barred { picture: Picture { features: shown.clone(), mirrored: None }, from })
+        };
+        let matcher = Matcher::new(&index.generation, &rules(), Cascade::default());
+        let images = Pictures(&found, open);
+        let judged = matcher
+            .judge(&[altered(found.clone())], &images, &mut CascadeCounts::default())
+            .unwrap()
+            .remove(0);
+        assert_eq!(bands(&judged)[0].0, ours(17, Band::Strong).0);
+        judged.matches[0].sighting.clone().unwrap()
+    };
+    let mut without = cards();
+    without[17].fingerprint.local.features.retain(|own| is_left(&own.place.keypoint()));
+    let (with, without) = (index(&cards()), index(&without));
+    let (barred, plain) = (sighted(&with, from), sighted(&with, f32::INFINITY));
+    // Against the record in all but its own measure, whatever lies there.
+    assert!((barred.score - plain.score).abs() < 1e-9 && (barred.likelihood - plain.likelihood).abs() < 1e-9);
+    assert_eq!((barred.altered, barred.unchanged, barred.disputed), (plain.altered, false, plain.disputed));
+    assert_eq!(plain.uncovered, None);
+    // As if the record had nothing else.
+    let (uncovered, left) = (barred.uncovered.unwrap(), sighted(&without, f32::INFINITY));
+    assert!((uncovered.score - left.score).abs() < 1e-9, "{uncovered:?} {}", left.score);
+    assert!((uncovered.likelihood - left.likelihood).abs() < 1e-9, "{uncovered:?} {}", left.likelihood);
+    assert!(uncovered.score > barred.score + 1.0 && uncovered.likelihood > barred.likelihood + 5.0);
+    // What agrees counts, whatever is said to lie there.
+    assert_eq!(sighted(&without, 0.0).uncovered, None);
+}
+
 #[test]
 fn a_picture_that_shows_something_else_stays_as_weak_as_what_was_found() {
     let view = View::whole(0);

@@ -114,3 +114,54 @@ fn an_image_that_was_prepared_once_reads_the_same_for_any_number_of_readers() {
         }
     }
 }
+
+#[test]
+fn black_bars_cover_what_they_lie_on() {
+    let image = document(3);
+    let record = coder().fingerprint(&luma(&image)).unwrap().local;
+    let unit = image.width() as f32 / f32::from(record.width);
+    // Over the right half of the page, from a third to two thirds of its height.
+    let (left, top) = (image.width() / 2, image.height() / 3);
+    let bar = |level: u8, step: u8| {
+        let mut barred = image.clone();
+        for (x, y, pixel) in barred.enumerate_pixels_mut() {
+            if x >= left && (top..2 * top).contains(&y) {
+                pixel.0 = [level + if (x / 9 + y / 9) % 2 == 0 { step } else { 0 }];
+            }
+        }
+        barred
+    };
+    let covered = |image: &GrayImage| -> Vec<(f32, bool)> {
+        let coder = coder();
+        let image = luma(image);
+        let reader = coder.reader(&image);
+        let asked = record.features.iter().map(|feature| {
+            let keypoint = feature.place.keypoint();
+            // How far it reaches into the bar, in terms of its size.
+            let into = |at: f32, from: f32, to: f32| (at * unit - from).min(to - at * unit);
+            let across = into(keypoint.x, left as f32, image.width() as f32 * 2.0);
+            let down = into(keypoint.y, top as f32, 2.0 * top as f32);
+            let view = view(feature.place, |x, y| (x, y));
+            (across.min(down) / (keypoint.size * unit), reader.is_covered(&view))
+        });
+        asked.collect()
+    };
+    let usual = covered(&image);
+    let black_hair = usual.iter().filter(|(_, covered)| *covered).count();
+    assert!(black_hair * 10 <= usual.len(), "{black_hair} of {}", usual.len());
+    // As black as it gets, and as a photograph shows it.
+    for level in [0, 40] {
+        let asked = covered(&bar(level, 0)).into_iter().zip(&usual).filter(|(_, (_, before))| !before);
+        let (within, away): (Vec<_>, Vec<_>) = asked
+            .map(|(now, _)| now)
+            .filter(|(into, _)| *into > 0.0 || *into < -9.0)
+            .partition(|(into, _)| *into > 0.0);
+        assert!(within.len() > 20 && within.iter().all(|(_, covered)| *covered), "{}", within.len());
+        assert!(away.len() > 100 && !away.iter().any(|(_, covered)| *covered), "{}", away.len());
+    }
+    // Neither what is no black, nor what is not even.
+    for other in [bar(120, 0), bar(255, 0), bar(0, 60)] {
+        let count = covered(&other).iter().filter(|(_, covered)| *covered).count();
+        assert!(count <= black_hair, "{count} {black_hair}");
+    }
+}
