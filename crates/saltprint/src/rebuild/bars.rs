@@ -72,7 +72,8 @@ mod tests {
         let is_black = |(x, y): (usize, usize)| covered.pixels()[y * 200 + x] == 0;
         assert_eq!([(10, 10), (10, 50), (12, 90), (190, 50)].map(is_black), [true, true, true, false]);
         // A bar is six pixels high and forty wide, less what the border cuts.
-        assert_eq!(covered.pixels().iter().filter(|pixel| **pixel == 0).count(), 6 * (30 + 30 + 32));
+        let black: u32 = covered.pixels().iter().map(|pixel| u32::from(*pixel == 0)).sum();
+        assert_eq!(black, 6 * (30 + 30 + 32));
         assert!(cover(&white, &LocalFingerprint { features: Vec::new(), ..record }).is_none());
     }
 }
